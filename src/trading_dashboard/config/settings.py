@@ -1,0 +1,153 @@
+"""Every setting: type, bounds, default and a help text.
+
+Owns the shape only; where values come from is `config.loader`. Durations are seconds. The
+configuration reference in `docs/configuration.md` is checked against these fields by a test.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trading_dashboard.models.settings import Environment
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are mistakes, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RestartSettings(Section):
+    """When a failed agent may start again."""
+
+    policy: Literal["always", "never"] = Field(
+        default="always", description="`never` leaves a failed agent in the error state."
+    )
+    max_restarts: int = Field(
+        default=5, ge=0, le=1000, description="Restarts allowed within the window."
+    )
+    window_seconds: float = Field(
+        default=300.0, gt=0, le=86_400, description="Length of the sliding window."
+    )
+    first_delay_seconds: float = Field(
+        default=0.5, gt=0, le=600, description="Delay before the second restart in a row."
+    )
+    max_delay_seconds: float = Field(
+        default=30.0, gt=0, le=3600, description="Ceiling of the exponential delay."
+    )
+    stable_after_seconds: float = Field(
+        default=60.0, gt=0, le=86_400, description="Uptime after which a failure is a first one."
+    )
+    when_unhealthy: bool = Field(
+        default=True,
+        description="Restart an agent whose health endpoint stopped answering. One that answers "
+        "and calls itself degraded or unhealthy is never restarted for that.",
+    )
+
+
+class LogSettings(Section):
+    """Log files of agents, under `var/log`."""
+
+    max_bytes: int = Field(
+        default=10 * 1024 * 1024, ge=64 * 1024, le=2**31, description="Size of one log file."
+    )
+    backups: int = Field(default=5, ge=0, le=100, description="Rotated files kept per agent.")
+    ring_lines: int = Field(
+        default=2000, ge=100, le=100_000, description="Lines per agent kept in memory."
+    )
+    max_line_bytes: int = Field(
+        default=16 * 1024, ge=256, le=1024 * 1024, description="Longer lines are cut, and say so."
+    )
+
+
+class AgentSettings(Section):
+    """One agent, complete: what is left after all layers are merged."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="The key in `agents`.")
+    url: str = Field(description="Where the agent serves, such as http://localhost:8000.")
+    timeout: float = Field(
+        default=5.0, gt=0, le=300, description="Deadline of one health request, in seconds."
+    )
+    health_check_interval: float = Field(
+        default=10.0, ge=0.1, le=3600, description="Seconds between health requests."
+    )
+    enabled: bool = Field(default=True, description="A disabled agent is shown, never started.")
+    auto_start: bool = Field(default=True, description="Start it with the desk.")
+    start_command: tuple[str, ...] = Field(
+        default=(),
+        description="Program and arguments, no shell. `python` means the working directory's own "
+        "virtual environment if it has one, else the interpreter that runs the supervisor. "
+        "`{port}` and `{host}` are those of `url`.",
+    )
+    working_directory: Path = Field(
+        default=Path("."), description="Relative to the project root; absolute after loading."
+    )
+    startup_timeout: float = Field(
+        default=30.0, gt=0, le=3600, description="Seconds from start to the first healthy answer."
+    )
+    stop_timeout: float = Field(
+        default=10.0, ge=0, le=600, description="Seconds between asking to stop and killing."
+    )
+    health_endpoint: str = Field(
+        default="/health", pattern=r"^/", description="Path of the health request."
+    )
+    failure_threshold: int = Field(
+        default=3, ge=1, le=100, description="Failed health requests in a row before unhealthy."
+    )
+    success_threshold: int = Field(
+        default=1, ge=1, le=100, description="Good health requests in a row before healthy."
+    )
+    depends_on: tuple[str, ...] = Field(
+        default=(), description="Agents that must be healthy before this one starts."
+    )
+    env: dict[str, str] = Field(
+        default_factory=dict, description="Environment variables added to the agent's."
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="The agent's own settings, handed to it as JSON; checked here for the "
+        "embedded agents.",
+    )
+    restart: RestartSettings = Field(default_factory=RestartSettings)
+
+
+class ControlApiSettings(Section):
+    """The supervisor's own HTTP face; loopback only."""
+
+    port: int = Field(
+        default=0, ge=0, le=65_535, description="0 takes any free port (`status` shows it)."
+    )
+
+
+class DashboardSettings(Section):
+    """The web dashboard."""
+
+    enabled: bool = Field(default=True, description="Start the dashboard with the desk.")
+    port: int = Field(default=8501, ge=0, le=65_535, description="0 takes any free port.")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=("localhost", "127.0.0.1", "[::1]"),
+        description="Host names the dashboard answers to.",
+    )
+    open_browser: bool = Field(default=True, description="Open the browser when it is ready.")
+    watchlist: tuple[str, ...] = Field(
+        default=("AAPL", "FB", "GOOG", "IBM", "MSFT"), description="Symbols of the watchlist."
+    )
+
+
+class Settings(Section):
+    """The whole effective configuration."""
+
+    environment: Environment = Field(default="development")
+    project_root: Path = Field(description="The folder that holds `config/`; absolute.")
+    agents: dict[str, AgentSettings] = Field(default_factory=dict)
+    control_api: ControlApiSettings = Field(default_factory=ControlApiSettings)
+    dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
+    logs: LogSettings = Field(default_factory=LogSettings)
+
+    @property
+    def state_directory(self) -> Path:
+        """Return where everything this desk writes lives: ``var/`` under the project root."""
+        return self.project_root / "var"

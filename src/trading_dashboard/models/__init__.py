@@ -1,0 +1,1 @@
+"""The shared vocabulary. No I/O, nothing of ours imported."""

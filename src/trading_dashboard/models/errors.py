@@ -1,0 +1,239 @@
+"""The errors of this project, one tree.
+
+    TradingDashboardError           what failed, what was observed, the next step; a stable `code`
+    ├── ConfigurationError          holds every mistake found, not only the first
+    ├── AgentError                  `subject` is the agent
+    │   ├── UnknownAgent
+    │   ├── AgentDisabled
+    │   ├── AgentStartFailed
+    │   ├── PortInUse
+    │   ├── DependencyUnavailable
+    │   └── NotManaged              an external agent was asked to stop or restart
+    ├── InvalidTransition           a bug: a state change the table does not allow
+    ├── AlreadySupervised           another supervisor owns this project
+    ├── NotSupervised               no supervisor answers for this project
+    ├── WrongEventLoop              one manager used from two event loops
+    ├── SupervisorShuttingDown
+    ├── Unauthorized / Forbidden
+    └── MarketDataError
+        ├── UnknownSymbol
+        ├── InvalidRange
+        └── SourceRefused           a source that this environment does not allow
+
+Messages are for people: what, observed, next step. Programs look at `code`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+class TradingDashboardError(Exception):
+    """Base of all errors this project raises on purpose.
+
+    Attributes:
+        code: Stable, machine-readable; class-level.
+        subject: What it is about: an agent, a symbol, a file, a setting.
+        message: What failed.
+        observed: The value or fact that was seen, if it is not in `message`.
+        next_step: What the reader can do about it.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        subject: str | None = None,
+        observed: Any = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.subject = subject
+        self.observed = observed
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.next_step}" if self.next_step else self.message
+
+    def as_body(self) -> dict[str, Any]:
+        """Return the one JSON shape errors have on every HTTP and WebSocket face of ours."""
+        return error_body(
+            self.code,
+            self.message,
+            subject=self.subject,
+            observed=self.observed,
+            next_step=self.next_step,
+        )
+
+
+def error_body(
+    code: str,
+    message: str,
+    *,
+    subject: str | None = None,
+    observed: Any = None,
+    next_step: str | None = None,
+    details: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Return ``{"error": {code, message, subject, observed, next_step, details}}``."""
+    return {
+        "error": {
+            "code": code,
+            "message": message,
+            "subject": subject,
+            "observed": observed,
+            "next_step": next_step,
+            "details": list(details),
+        }
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One mistake in the configuration.
+
+    Attributes:
+        file: The file as the user knows it (relative to the project root), or the name of an
+            environment variable or option.
+        line: 1-based, None where there are no lines.
+        key: Dotted path, such as ``agents.market_data.timeout``.
+        value: The offending value, secrets masked.
+        problem: What is wrong with it.
+        remedy: What would be right.
+    """
+
+    file: str
+    line: int | None
+    key: str
+    value: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.key} = {self.value}: {self.problem} {self.remedy}"
+
+
+class ConfigurationError(TradingDashboardError):
+    """The configuration has mistakes; all of them are in `mistakes`."""
+
+    code = "configuration_invalid"
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        noun = "mistake" if len(self.mistakes) == 1 else "mistakes"
+        lines = "\n".join(f"  {mistake}" for mistake in self.mistakes)
+        super().__init__(f"{len(self.mistakes)} {noun} in the configuration:\n{lines}")
+
+
+class AgentError(TradingDashboardError):
+    """Something about one agent."""
+
+    code = "agent_error"
+
+
+class UnknownAgent(AgentError):
+    """No agent of that name is configured."""
+
+    code = "unknown_agent"
+
+
+class AgentDisabled(AgentError):
+    """The agent is configured with ``enabled: false``."""
+
+    code = "agent_disabled"
+
+
+class AgentStartFailed(AgentError):
+    """The agent could not be started, or never became healthy."""
+
+    code = "agent_start_failed"
+
+
+class PortInUse(AgentError):
+    """Something that is not an agent of ours holds the agent's port."""
+
+    code = "port_in_use"
+
+
+class DependencyUnavailable(AgentError):
+    """An agent this one depends on is not running."""
+
+    code = "dependency_unavailable"
+
+
+class NotManaged(AgentError):
+    """The agent was started by someone else; it is watched, never signalled."""
+
+    code = "not_managed"
+
+
+class InvalidTransition(TradingDashboardError):
+    """A state change that the transition table does not allow. Always a bug."""
+
+    code = "invalid_transition"
+
+
+class AlreadySupervised(TradingDashboardError):
+    """Another supervisor owns this project."""
+
+    code = "already_supervised"
+
+
+class NotSupervised(TradingDashboardError):
+    """No supervisor answers for this project."""
+
+    code = "not_supervised"
+
+
+class WrongEventLoop(TradingDashboardError):
+    """One manager was used from two event loops."""
+
+    code = "wrong_event_loop"
+
+
+class SupervisorShuttingDown(TradingDashboardError):
+    """The supervisor is stopping and starts nothing any more."""
+
+    code = "supervisor_shutting_down"
+
+
+class Unauthorized(TradingDashboardError):
+    """No valid token."""
+
+    code = "unauthorized"
+
+
+class Forbidden(TradingDashboardError):
+    """A Host, Origin or role that is not allowed."""
+
+    code = "forbidden"
+
+
+class MarketDataError(TradingDashboardError):
+    """Something about market data."""
+
+    code = "market_data_error"
+
+
+class UnknownSymbol(MarketDataError):
+    """The symbol is not known."""
+
+    code = "unknown_symbol"
+
+
+class InvalidRange(MarketDataError):
+    """A date range, interval, limit or page that makes no sense."""
+
+    code = "invalid_range"
+
+
+class SourceRefused(MarketDataError):
+    """The configured source may not be used in this environment."""
+
+    code = "source_refused"

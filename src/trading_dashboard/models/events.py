@@ -1,0 +1,56 @@
+"""What happened: the envelope of everything the supervisor announces."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class EventKind(StrEnum):
+    """Kinds of event, in the past tense."""
+
+    AGENT_CHANGED = "agent_changed"
+    """Any field of an agent changed; `data` is empty, the new `AgentInfo` travels beside it."""
+    TRANSITION = "transition"
+    """`data`: from, to, reason, pid."""
+    HEALTH_CHANGED = "health_changed"
+    """`data`: from, to, message."""
+    DATA_STATE_CHANGED = "data_state_changed"
+    """`data`: from, to, age_seconds."""
+    RESTART_SCHEDULED = "restart_scheduled"
+    """`data`: delay_seconds, attempt, reason."""
+    OPERATOR_ACTED = "operator_acted"
+    """`data`: action, origin."""
+    SUPERVISOR_STARTED = "supervisor_started"
+    SUPERVISOR_STOPPING = "supervisor_stopping"
+
+
+class Event(BaseModel):
+    """One thing that happened. `seq` grows by one per event within a run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seq: int = Field(ge=0)
+    time: datetime
+    kind: EventKind
+    agent: str | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class LogLine(BaseModel):
+    """One line an agent wrote, stamped when it was read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agent: str
+    seq: int
+    """Grows by one per line and agent within a run."""
+    time: datetime
+    stream: str
+    """`stdout`, `stderr` or `supervisor`."""
+    level: str
+    """`debug`, `info`, `warning` or `error`, as far as it can be told from the line."""
+    text: str
