@@ -1,0 +1,1 @@
+"""Pure logic: no process, no socket, a fake clock."""

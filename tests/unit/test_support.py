@@ -1,0 +1,76 @@
+"""The guards around every test bite, and the tools do what they say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ProjectFactory
+from tests.support import LeakWatch, PortClaims, eventually, eventually_sync
+
+
+async def test_eventually_returns_the_first_truthy_result_of_either_kind() -> None:
+    seen: list[int] = []
+
+    async def later() -> int:
+        seen.append(1)
+        return 7 if len(seen) >= 3 else 0
+
+    assert await eventually(later) == 7
+    assert eventually_sync(lambda: seen) == [1, 1, 1]
+
+
+async def test_eventually_says_what_did_not_happen() -> None:
+    with pytest.raises(AssertionError, match=r"not within 0.05 s: the tide; last result: 0"):
+        await eventually(lambda: 0, 0.05, what="the tide")
+
+
+def test_ports_are_never_handed_out_twice(free_ports: Callable[[], int]) -> None:
+    mine = {free_ports() for _ in range(50)}
+    with PortClaims() as others:
+        theirs = {others.take() for _ in range(50)}
+    assert len(mine) == 50
+    assert not mine & theirs
+
+
+def test_project_root(project: ProjectFactory) -> None:
+    root = project({"agents": {"a": {"url": "http://localhost:1"}}})
+    assert (root / "config/agents.yaml").read_text().startswith("agents:\n  a:\n")
+    assert (root / "config/environments/development.yaml").exists()
+
+
+def test_leaks_are_noticed_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = LeakWatch("inner")
+    silent = [sys.executable, "-c", "import signal; signal.pause()"]
+    child = subprocess.Popen(silent)
+    with pytest.raises(AssertionError, match=f"left behind by the test: {child.pid} "):
+        watch.assert_none(0.1)
+    child.wait(5)
+
+
+def test_zombies_are_leaks() -> None:
+    watch = LeakWatch("inner")
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(AssertionError, match=r" zombie "):
+        watch.assert_none(0.0)
+    child.wait(5)
+
+
+def test_daemons_are_leaks(tmp_path: Path) -> None:
+    watch = LeakWatch("inner")
+    daemon = (
+        "import os, signal, subprocess, sys; print(subprocess.Popen([sys.executable, '-c', "
+        "'import signal; signal.pause()'], start_new_session=True, stdout=-3, stderr=-3).pid)"
+    )
+    env = {**os.environ, "TD_TEST_MARKER": watch.marker}
+    pid = subprocess.run(
+        [sys.executable, "-c", daemon], env=env, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    with pytest.raises(AssertionError, match=f"left behind by the test: {pid} "):
+        watch.assert_none(0.1)
