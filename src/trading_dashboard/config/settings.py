@@ -83,7 +83,7 @@ class AgentSettings(Section):
         "`{port}` and `{host}` are those of `url`.",
     )
     working_directory: Path = Field(
-        default=Path("."), description="Relative to the project root; absolute after loading."
+        default=Path(), description="Relative to the project root; absolute after loading."
     )
     startup_timeout: float = Field(
         default=30.0, gt=0, le=3600, description="Seconds from start to the first healthy answer."
