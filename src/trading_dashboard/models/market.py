@@ -128,6 +128,8 @@ class SymbolInfo(Wire):
 
 
 class MarketPhase(StrEnum):
+    """Whether the exchange trades now, regular session only."""
+
     OPEN = "open"
     CLOSED = "closed"
 

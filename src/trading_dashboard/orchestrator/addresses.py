@@ -1,0 +1,19 @@
+"""Reading an agent's `url`. Owns nothing but the parsing; URLs were checked when loaded."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from trading_dashboard.config.settings import AgentSettings
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Return host and port of an agent's URL; the scheme's own port if it names none."""
+    parts = urlsplit(url)
+    default = 443 if parts.scheme == "https" else 80
+    return parts.hostname or "localhost", parts.port or default
+
+
+def health_url(agent: AgentSettings) -> str:
+    """Return where the agent's health is asked."""
+    return agent.url.rstrip("/") + agent.health_endpoint

@@ -1,0 +1,404 @@
+"""The supervisor's public face: start, stop, restart and look at agents.
+
+Owns the agents' tasks, the order in which they start and stop, and the life of the runtime. It
+does not own any agent's state (`agent_task`), serves no HTTP (`control_api`) and handles no
+signals (`cli`).
+
+As a library, from the project root:
+
+    manager = AgentManager()
+    await manager.start_agent("market_data")
+    ...
+    await manager.stop_all_agents()
+
+Whatever is still running when the event loop ends is stopped; if the process is killed, the
+guardian does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from trading_dashboard.config.loader import LoadedSettings, load_settings
+from trading_dashboard.config.settings import AgentSettings, Settings
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.errors import SupervisorShuttingDown, WrongEventLoop
+from trading_dashboard.models.events import EventKind, LogLine
+from trading_dashboard.models.states import AgentKind, Management
+from trading_dashboard.orchestrator.agent_task import AgentTask
+from trading_dashboard.orchestrator.events import EventHub
+from trading_dashboard.orchestrator.launching import build_launch, write_agent_token
+from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+from trading_dashboard.orchestrator.messages import (
+    DependencyChanged,
+    RestartRequested,
+    StartRequested,
+    StopRequested,
+)
+from trading_dashboard.orchestrator.monitoring import check_exits, sample_usage
+from trading_dashboard.orchestrator.probes import HttpProber, Prober
+from trading_dashboard.orchestrator.roster import Roster
+from trading_dashboard.orchestrator.runtime import Runtime
+from trading_dashboard.orchestrator.snapshots import initial_info, with_uptime
+from trading_dashboard.orchestrator.surroundings import Surroundings
+
+
+class AgentManager:
+    """Supervises the agents of one project, from one event loop."""
+
+    def __init__(
+        self,
+        config_path: str | None = None,
+        *,
+        loaded: LoadedSettings | None = None,
+        runtime: Runtime | None = None,
+        prober: Prober | None = None,
+        interpreter: str = sys.executable,
+    ) -> None:
+        """Read the configuration; nothing starts yet.
+
+        Args:
+            config_path: The project root, its `config` folder or an environment file; by default
+                found from the current folder.
+            loaded: A configuration read already; `config_path` is then ignored.
+            runtime: Where agents run; by default processes of this machine.
+            prober: How agents are asked for their health; by default over HTTP.
+            interpreter: What `python` in a start command means without a virtual environment.
+
+        Raises:
+            ConfigurationError: With every mistake found.
+        """
+        self.settings: Settings = (loaded or load_settings(config_path=config_path)).settings
+        self.runtime = runtime or LocalRuntime(self.settings.state_directory, self.settings.logs)
+        self._agents = Roster()
+        self.events = EventHub(self._snapshot)
+        self._prober = prober or HttpProber()
+        self._interpreter = interpreter
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._is_ready: asyncio.Future[None] | None = None
+        self._is_stopping = False
+        for agent in self.settings.agents.values():
+            self._add(agent, AgentKind.AGENT, {})
+
+    # Life.
+
+    async def open(self) -> None:
+        """Claim the project and get ready to start agents. Every verb does this when needed.
+
+        Raises:
+            AlreadySupervised: Another supervisor owns the project.
+            WrongEventLoop: The manager belongs to another event loop.
+        """
+        self._check_loop()
+        if self._is_ready is None:
+            self._is_ready = asyncio.get_running_loop().create_future()
+            self._life = asyncio.create_task(self._live(self._is_ready), name="agent manager")
+        ready = self._is_ready
+        try:
+            await asyncio.shield(ready)
+        except BaseException:
+            if ready.done() and not ready.cancelled() and ready.exception() is not None:
+                self._is_ready = self._life = None  # so that a later try can succeed
+            raise
+
+    async def aclose(self) -> None:
+        """Stop all agents in reverse dependency order and give the project back."""
+        if self._life is None:
+            return
+        self._check_loop()
+        await self.stop_all_agents(for_good=True)
+        life, self._life = self._life, None
+        life.cancel()
+        with suppress(asyncio.CancelledError):
+            await life
+        self._is_ready = None
+        self._is_stopping = False
+
+    def add_system_agent(self, agent: AgentSettings, extra_env: Mapping[str, str]) -> None:
+        """Supervise a part of the desk itself, such as the dashboard, like an agent."""
+        self._add(agent, AgentKind.SYSTEM, extra_env)
+
+    def begin_shutdown(self) -> None:
+        """Refuse every start from now on."""
+        self._is_stopping = True
+
+    async def kill_everything(self) -> None:
+        """End all process trees at once, without asking them. For a second Ctrl-C."""
+        self.begin_shutdown()
+        await asyncio.gather(*(task.kill() for task in self._agents))
+
+    # Verbs.
+
+    async def start_agent(
+        self, agent_name: str, wait_for_health: bool = True, *, origin: str = "library"
+    ) -> bool:
+        """Start an agent and, before it, what it depends on.
+
+        Returns:
+            True once its health endpoint answers (or, without `wait_for_health`, once its process
+            is there). False if that does not happen within its `startup_timeout`; its
+            `error_message` then says why, and the supervisor goes on trying if it may.
+
+        Raises:
+            UnknownAgent, AgentDisabled, SupervisorShuttingDown, AlreadySupervised, WrongEventLoop.
+        """
+        self._startable(agent_name)
+        await self.open()
+        self._note_action("start", agent_name, origin)
+        chain = self._agents.with_dependencies([agent_name])
+        return (await self._start(chain, {agent_name}, wait_for_health))[agent_name]
+
+    async def stop_agent(
+        self, agent_name: str, timeout: float | None = None, *, origin: str = "library"
+    ) -> bool:
+        """Stop an agent and every process it started.
+
+        Args:
+            agent_name: Whom.
+            timeout: Seconds between asking and killing; by default the agent's `stop_timeout`.
+            origin: Who asked, for the record.
+
+        Returns:
+            True when no process of it is alive.
+
+        Raises:
+            UnknownAgent, NotManaged, WrongEventLoop.
+        """
+        task = self._agents.get(agent_name)
+        await self.open()
+        self._note_action("stop", agent_name, origin)
+        return await self._stop(task, timeout, "asked to stop")
+
+    async def restart_agent(self, agent_name: str, *, origin: str = "library") -> bool:
+        """Stop and start an agent. Two at once make one new process.
+
+        Returns:
+            As `start_agent`.
+
+        Raises:
+            As `start_agent`, and NotManaged.
+        """
+        task = self._startable(agent_name)
+        await self.open()
+        self._note_action("restart", agent_name, origin)
+        done = asyncio.get_running_loop().create_future()
+        task.post(RestartRequested(done=done, generation=task.info.generation))
+        return await self._within(done, task.settings.stop_timeout + task.settings.startup_timeout)
+
+    async def start_all_enabled_agents(
+        self, only: Iterable[str] | None = None, *, origin: str = "library"
+    ) -> dict[str, bool]:
+        """Start every agent that is enabled and starts by itself, in dependency order.
+
+        Args:
+            only: Start these instead, with what they depend on.
+            origin: Who asked, for the record.
+
+        Returns:
+            For each agent started, as `start_agent`.
+        """
+        if only is None:
+            automatic = (t.settings for t in self._agents if t.settings.auto_start)
+            chosen = [settings.name for settings in automatic if settings.enabled]
+        else:
+            chosen = list(only)
+        for name in chosen:
+            self._startable(name)
+        await self.open()
+        self._note_action("start all", None, origin)
+        chain = self._agents.with_dependencies(chosen)
+        return await self._start(chain, chain, wait_for_health=True)
+
+    async def stop_all_agents(
+        self, *, origin: str = "library", for_good: bool = False
+    ) -> dict[str, bool]:
+        """Stop all agents, those that depend on others first.
+
+        Args:
+            origin: Who asked.
+            for_good: Stop parts of the desk itself too, and refuse every later start.
+
+        Returns:
+            For each agent whether no process of it that we started is alive. An external agent is
+            left running; it is True for it only when the desk ends with this.
+        """
+        if for_good:
+            self.begin_shutdown()
+        await self.open()
+        self._note_action("stop all", None, origin)
+        results: dict[str, bool] = {}
+        for level in reversed(self._agents.levels()):
+            tasks = [task for task in level if for_good or task.info.kind is AgentKind.AGENT]
+            stopped = await asyncio.gather(*(self._stop_kindly(task, for_good) for task in tasks))
+            results |= {task.settings.name: r for task, r in zip(tasks, stopped, strict=True)}
+        return results
+
+    async def start_monitoring(self, interval: float = 30) -> None:
+        """Sample CPU and memory of all agents every `interval` seconds, until cancelled.
+
+        Exits and health are watched without this. It also looks for an exit that the system
+        failed to report.
+        """
+        await self.open()
+        while True:
+            check_exits(self._agents)
+            await self.sample_usage()
+            await asyncio.sleep(interval)
+
+    # Queries.
+
+    async def get_agent_status(self, agent_name: str) -> AgentInfo | None:
+        """Return the agent's state now, or None if there is no such agent."""
+        task = self._agents.find(agent_name)
+        return with_uptime(task.info) if task else None
+
+    async def get_all_agent_status(self) -> dict[str, AgentInfo]:
+        """Return the state of all agents now, by name, in the order of the configuration."""
+        return self._snapshot()
+
+    async def sample_usage(self) -> None:
+        """Measure CPU and memory of every managed agent's process tree."""
+        await sample_usage(self._agents, self.runtime)
+
+    def logs(self, agent_name: str, lines: int = 200) -> Sequence[LogLine]:
+        """Return an agent's newest log lines, oldest first.
+
+        Raises:
+            UnknownAgent
+        """
+        self._agents.get(agent_name)
+        return self.runtime.logs(agent_name, lines)
+
+    def follow_logs(self, agent_names: Sequence[str]) -> AsyncIterator[LogLine]:
+        """Yield log lines of these agents as they arrive.
+
+        Raises:
+            UnknownAgent
+        """
+        for name in agent_names:
+            self._agents.get(name)
+        return self.runtime.follow_logs(agent_names)
+
+    # Inside.
+
+    def _add(self, agent: AgentSettings, kind: AgentKind, extra_env: Mapping[str, str]) -> None:
+        around = Surroundings(
+            runtime=self.runtime,
+            prober=self._prober,
+            publish=self._publish,
+            launch=lambda generation: build_launch(
+                self.settings, agent, generation, extra_env, self._interpreter
+            ),
+            dependency=lambda name: (self._agents.get(name).info, self._agents.get(name).is_wanted),
+        )
+        info = initial_info(agent, kind, self.runtime.log_path(agent.name))
+        self._agents.add(AgentTask(agent, info, around))
+
+    async def _live(self, ready: asyncio.Future[None]) -> None:
+        """Hold the runtime open and run the agents' tasks, until cancelled."""
+        try:
+            await self.runtime.open()
+        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+            if not ready.done():
+                ready.set_exception(error)
+                ready.exception()  # whoever waits gets it; nobody else is told of it
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                for task in self._agents:
+                    write_agent_token(self.settings.state_directory, task.settings.name)
+                    group.create_task(task.run(), name=f"agent {task.settings.name}")
+                ready.set_result(None)
+        finally:
+            self.events.close()
+            await self.runtime.close()
+
+    async def _start(
+        self, chain: Iterable[str], wanted: Iterable[str], wait_for_health: bool
+    ) -> dict[str, bool]:
+        """Ask for all of `chain` in dependency order; wait for `wanted`."""
+        chain = set(chain)
+        futures: dict[str, asyncio.Future[bool]] = {}
+        # Dependencies first: whoever waits for one sees that it is meant to run.
+        ordered = [task for level in self._agents.levels() for task in level]
+        ordered = [task for task in ordered if task.settings.name in chain]
+        for task in ordered:
+            done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            futures[task.settings.name] = done
+            task.post(StartRequested(done=done, wait_for_health=wait_for_health, forgive=True))
+        deadline = sum(task.settings.startup_timeout for task in ordered)
+        names = [name for name in futures if name in set(wanted)]
+        results = await asyncio.gather(*(self._within(futures[name], deadline) for name in names))
+        return dict(zip(names, results, strict=True))
+
+    async def _stop(self, task: AgentTask, grace_seconds: float | None, reason: str) -> bool:
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        grace = task.settings.stop_timeout if grace_seconds is None else grace_seconds
+        task.post(StopRequested(done=done, grace_seconds=grace, reason=reason))
+        return await done
+
+    async def _stop_kindly(self, task: AgentTask, for_good: bool) -> bool:
+        if task.info.management is Management.EXTERNAL:
+            return for_good
+        reason = "the desk is stopping" if for_good else "asked to stop"
+        return await self._stop(task, None, reason)
+
+    @staticmethod
+    async def _within(done: asyncio.Future[bool], seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await done
+        except TimeoutError:
+            return False
+
+    def _publish(self, kind: EventKind, info: AgentInfo, data: dict[str, Any]) -> None:
+        self.events.publish(kind, with_uptime(info), data)
+        if kind in (EventKind.TRANSITION, EventKind.HEALTH_CHANGED):
+            for dependent in self._agents.dependents(info.name):
+                dependent.post(DependencyChanged(dependency=info.name))
+
+    def _note_action(self, action: str, agent_name: str | None, origin: str) -> None:
+        info = self._agents.get(agent_name).info if agent_name else None
+        self.events.publish(EventKind.OPERATOR_ACTED, info, {"action": action, "origin": origin})
+
+    def _snapshot(self) -> dict[str, AgentInfo]:
+        return {name: with_uptime(info) for name, info in self._agents.states().items()}
+
+    def _startable(self, agent_name: str) -> AgentTask:
+        task = self._agents.get_enabled(agent_name)
+        if self._is_stopping:
+            raise SupervisorShuttingDown(
+                f"Agent '{agent_name}' is not started: the supervisor is stopping.",
+                subject=agent_name,
+            )
+        return task
+
+    def _check_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._life is None or self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise WrongEventLoop(
+                "This AgentManager belongs to another event loop.",
+                next_step="Use one manager per event loop, or keep to the loop that used it first.",
+            )
+
+
+_managers: list[AgentManager] = []
+"""At most one."""
+
+
+def get_agent_manager(config_path: str | None = None) -> AgentManager:
+    """Return this process's one manager, made at the first call.
+
+    Raises:
+        ConfigurationError: With every mistake found.
+    """
+    if not _managers:
+        _managers.append(AgentManager(config_path))
+    return _managers[0]

@@ -1,0 +1,122 @@
+"""The state of one agent, and the announcement of each change to it.
+
+Owns `AgentInfo` and the one function that changes a status. Only the agent's own task writes here
+(`agent_task`); everyone may read `info`, which is replaced, never altered.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.events import EventKind
+from trading_dashboard.models.states import AgentStatus, DataState, Health
+from trading_dashboard.orchestrator.failures import Failure
+from trading_dashboard.orchestrator.probes import ProbeOutcome
+from trading_dashboard.orchestrator.transitions import check_transition
+
+Publish = Callable[[EventKind, AgentInfo, dict[str, Any]], object]
+WriteLog = Callable[[str, str, str], None]
+
+_log = logging.getLogger("trading_dashboard.supervisor")
+
+
+class AgentState:
+    """What is known about one agent; every change is published."""
+
+    def __init__(self, info: AgentInfo, publish: Publish, write_log: WriteLog) -> None:
+        """Start from `info`. `write_log` takes agent, level and text."""
+        self.info = info
+        self._publish = publish
+        self._write_log = write_log
+
+    def transition(self, target: AgentStatus, reason: str, **changes: Any) -> None:
+        """Change the status: the one place, the one log line, the one event.
+
+        Raises:
+            InvalidTransition: The table does not allow it.
+        """
+        source = self.info.status
+        check_transition(self.info.name, source, target)
+        self.info = self.info.model_copy(update={"status": target, **changes})
+        pid = self.info.pid
+        _log.info("%s: %s -> %s (%s), pid %s", self.info.name, source, target, reason, pid)
+        level = "error" if target is AgentStatus.ERROR else "info"
+        self._write_log(self.info.name, level, f"{source} -> {target}: {reason}")
+        self.publish(
+            EventKind.TRANSITION, **{"from": source, "to": target, "reason": reason, "pid": pid}
+        )
+
+    def fail(self, target: AgentStatus, failure: Failure, **changes: Any) -> None:
+        """Change the status because of a failure, which is shown until the next success."""
+        self.transition(
+            target,
+            failure.short,
+            error_message=failure.message,
+            error_code=failure.code,
+            waiting_for=(),
+            **changes,
+        )
+
+    def update(self, **changes: Any) -> None:
+        """Change anything but the status."""
+        self.info = self.info.model_copy(update=changes)
+        self.publish(EventKind.AGENT_CHANGED)
+
+    def note(self, outcome: ProbeOutcome) -> None:
+        """Take over what a probe found, and announce a change of health or data."""
+        before = self.info
+        self.update(**findings(outcome))
+        after = self.info
+        if before.health is not after.health:
+            self.publish(
+                EventKind.HEALTH_CHANGED,
+                **{"from": before.health, "to": after.health, "message": outcome.message},
+            )
+        if before.data_state is not after.data_state:
+            self.publish(
+                EventKind.DATA_STATE_CHANGED,
+                **{
+                    "from": before.data_state,
+                    "to": after.data_state,
+                    "age_seconds": after.data_age_seconds,
+                },
+            )
+
+    def forget_process(self, **changes: Any) -> None:
+        """Drop what was true of a process that is gone."""
+        self.update(
+            pid=None,
+            process=None,
+            started_at=None,
+            health=Health.UNKNOWN,
+            health_message=None,
+            probe_latency_seconds=None,
+            data_state=DataState.UNKNOWN,
+            data_age_seconds=None,
+            cpu_percent=None,
+            memory_bytes=None,
+            **changes,
+        )
+
+    def publish(self, kind: EventKind, /, **data: Any) -> None:
+        """Announce something about this agent."""
+        self._publish(kind, self.info, data)
+
+
+def findings(outcome: ProbeOutcome) -> Mapping[str, Any]:
+    """Return the fields of `AgentInfo` that a probe tells."""
+    data = outcome.data
+    return {
+        "last_health_check": datetime.now(UTC),
+        "health": outcome.health,
+        "health_message": outcome.message,
+        "probe_latency_seconds": outcome.latency_seconds if outcome.answered else None,
+        "data_state": data.state if data else DataState.UNKNOWN,
+        "data_age_seconds": data.age_seconds if data else None,
+        "data_source": data.source if data else None,
+        "version": outcome.version,
+    }

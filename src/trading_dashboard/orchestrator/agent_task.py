@@ -1,0 +1,410 @@
+"""One agent's life: the only writer of its state.
+
+One task consumes messages (`messages`) one after the other: requests of people, exits, probe
+results, timers. Everyone else posts. Each process has a generation number; messages about an older
+one are dropped. What an exit, a failed start and a silent health endpoint have in common goes one
+way: `_end_and_fail`.
+
+Does not own processes (`runtime`), the arithmetic of restarts (`restart_policy`), which state may
+follow which (`transitions`), or the wording of failures (`failures`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from trading_dashboard.config.settings import AgentSettings
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.errors import AgentStartFailed
+from trading_dashboard.models.events import EventKind
+from trading_dashboard.models.states import AgentStatus, Health, Management
+from trading_dashboard.orchestrator import failures
+from trading_dashboard.orchestrator.addresses import host_and_port
+from trading_dashboard.orchestrator.agent_state import AgentState, findings
+from trading_dashboard.orchestrator.failures import Failure, ProcessFailures
+from trading_dashboard.orchestrator.inbox import Inbox, refuse
+from trading_dashboard.orchestrator.messages import (
+    DependencyChanged,
+    Message,
+    ProbeFinished,
+    ProcessExited,
+    RestartRequested,
+    RetryDue,
+    StartRequested,
+    StartupExpired,
+    StopRequested,
+)
+from trading_dashboard.orchestrator.port_gate import Adopt, check_port
+from trading_dashboard.orchestrator.probe_schedule import ProbeSchedule
+from trading_dashboard.orchestrator.probes import ProbeOutcome
+from trading_dashboard.orchestrator.restart_policy import CrashLoop, RestartBudget
+from trading_dashboard.orchestrator.runtime import ExitStatus, Handle, StopReport
+from trading_dashboard.orchestrator.surroundings import Surroundings
+from trading_dashboard.orchestrator.timers import Timer
+from trading_dashboard.orchestrator.waiters import Waiters, settle
+
+SWEEP_GRACE_SECONDS = 2.0
+"""Time for the descendants of a process that ended by itself, before they are killed."""
+
+_log = logging.getLogger("trading_dashboard.supervisor")
+_Status = AgentStatus
+
+
+class AgentTask:
+    """Owns the state of one agent. `run` is the task; the rest may be called beside it."""
+
+    def __init__(self, settings: AgentSettings, info: AgentInfo, around: Surroundings) -> None:
+        self.settings = settings
+        self.last_stop: StopReport | None = None
+        self.handle: Handle | None = None
+        """The current process tree, if there is one."""
+        self._around = around
+        self._runtime = around.runtime
+        self._state = AgentState(info, around.publish, around.runtime.write_log)
+        self._inbox = Inbox()
+        self._probes = ProbeSchedule(settings, around.prober, self.post)
+        self._failures = ProcessFailures(settings, around.runtime)
+        self._budget = RestartBudget(settings.restart)
+        self._waiters = Waiters()
+        self._timer = Timer(self.post)
+        self._healthy_since: float | None = None
+
+    @property
+    def info(self) -> AgentInfo:
+        """Return the agent's state now."""
+        return self._state.info
+
+    @property
+    def is_wanted(self) -> bool:
+        """Return whether the last request was to run."""
+        return self._inbox.is_wanted
+
+    def post(self, message: Message) -> None:
+        """Hand the task a message. Never blocks, never fails."""
+        self._inbox.post(message)
+
+    async def kill(self) -> None:
+        """End the process tree at once, whatever the task is waiting for."""
+        if self.handle is not None:
+            await self._runtime.stop(self.handle, 0.0)
+
+    def note_usage(self, handle: Handle, cpu_percent: float | None, memory_bytes: int) -> None:
+        """Take over what the process tree uses, if it is still the one that was measured."""
+        if handle is self.handle:
+            self._state.update(cpu_percent=cpu_percent, memory_bytes=memory_bytes)
+
+    def check_exit(self) -> None:
+        """Look whether the process has ended, should the system have failed to report it."""
+        status = self._runtime.poll(self.handle) if self.handle is not None else None
+        if self.handle is not None and status is not None:
+            self._on_end(self.handle, status)
+
+    async def run(self) -> None:
+        """Consume messages until cancelled."""
+        try:
+            while True:
+                message = await self._inbox.get()
+                try:
+                    await self._dispatch(message)
+                except Exception as error:  # noqa: BLE001 - a bug shows as this agent's error
+                    _log.exception("supervising %s failed", self.settings.name)
+                    await self._break_down(message, error)
+        finally:
+            self._timer.cancel()
+            self._waiters.settle(False)
+            self._inbox.refuse_all()
+            await self._probes.end()
+
+    async def _dispatch(self, message: Message) -> None:
+        match message:
+            case StartRequested():
+                await self._on_start(message)
+            case StopRequested():
+                await self._on_stop(message)
+            case RestartRequested():
+                await self._on_restart(message)
+            case ProcessExited():
+                await self._on_exit(message)
+            case ProbeFinished():
+                await self._on_probe(message)
+            case StartupExpired():
+                await self._on_startup_expired(message)
+            case RetryDue():
+                await self._on_retry(message)
+            case DependencyChanged():
+                await self._on_dependency()
+
+    # Requests of people.
+
+    async def _on_start(self, request: StartRequested) -> None:
+        if self.info.status is _Status.RUNNING:
+            settle(request.done, True)
+            return
+        self._waiters.add(request)
+        if self.info.status is _Status.STARTING:
+            if self.handle is not None:
+                self._waiters.settle_spawned()
+            return
+        if request.forgive:
+            self._budget.forgive()
+        self._timer.cancel()
+        self._state.transition(_Status.STARTING, "asked to start", next_retry_at=None)
+        await self._spawn_when_ready()
+
+    async def _on_stop(self, request: StopRequested) -> None:
+        if self._refuses_external(request.done):
+            return
+        await self._stop(request.grace_seconds, request.reason)
+        settle(request.done, True)
+
+    async def _on_restart(self, request: RestartRequested) -> None:
+        if self._refuses_external(request.done):
+            return
+        # A restart asked for before the newest start is answered by that start.
+        is_answered = self.info.generation > request.generation and self.handle is not None
+        if not is_answered:
+            await self._stop(self.settings.stop_timeout, "asked to restart")
+        await self._on_start(StartRequested(done=request.done, wait_for_health=True, forgive=True))
+
+    async def _stop(self, grace_seconds: float, reason: str) -> None:
+        """Bring the agent to STOPPED from wherever it is."""
+        self._timer.cancel()
+        if self.info.status in (_Status.STARTING, _Status.RUNNING):
+            self._state.transition(_Status.STOPPING, reason, waiting_for=())
+            await self._end_tree(grace_seconds)
+        if self.info.status is not _Status.STOPPED:
+            self._state.transition(
+                _Status.STOPPED, reason, error_message=None, error_code=None, next_retry_at=None
+            )
+        self._healthy_since = None
+        self._waiters.settle(False)
+
+    def _refuses_external(self, done: asyncio.Future[bool]) -> bool:
+        if self.info.management is not Management.EXTERNAL:
+            return False
+        if not done.done():
+            done.set_exception(failures.not_managed(self.info))
+        return True
+
+    # Starting.
+
+    async def _spawn_when_ready(self) -> None:
+        """Start the process if all dependencies are up, else wait or give up."""
+        waiting: list[str] = []
+        for name in self.settings.depends_on:
+            other, is_wanted = self._around.dependency(name)
+            if _is_up(other):
+                continue
+            if other.status is _Status.ERROR or not is_wanted:
+                state = other.status
+                self._give_up(failures.dependency_unavailable(self.settings.name, name, state))
+                return
+            waiting.append(name)
+        if tuple(waiting) != self.info.waiting_for:
+            self._state.update(waiting_for=tuple(waiting))
+        if not waiting:
+            await self._spawn()
+
+    async def _spawn(self) -> None:
+        obstacle = await check_port(self.settings, self._runtime, self._around.prober)
+        if isinstance(obstacle, Adopt):
+            await self._adopt(obstacle)
+            return
+        if isinstance(obstacle, Failure):
+            self._give_up(obstacle)
+            return
+        generation = self.info.generation + 1
+        try:
+            self.handle = await self._runtime.start(self._around.launch(generation), self._on_end)
+        except AgentStartFailed as error:
+            self._give_up(Failure(error.code, error.message, str(error)))
+            return
+        self._healthy_since = None
+        self._state.update(
+            generation=generation,
+            management=Management.MANAGED,
+            pid=self.handle.pid,
+            process=self.handle.process,
+            started_at=self.handle.started_at,
+            last_health_check=None,
+        )
+        self._timer.post_after(self.settings.startup_timeout, StartupExpired(generation=generation))
+        self._probes.begin(generation, is_starting=True)
+        self._waiters.settle_spawned()
+
+    async def _adopt(self, found: Adopt) -> None:
+        self._state.update(
+            generation=self.info.generation + 1,
+            management=Management.EXTERNAL,
+            pid=found.owner.pid,
+            **findings(found.outcome),
+        )
+        self._state.transition(
+            _Status.RUNNING, "adopted: someone else runs it", error_message=None, error_code=None
+        )
+        self._probes.begin(self.info.generation, is_starting=False)
+        self._waiters.settle(True)
+
+    def _on_end(self, handle: Handle, status: ExitStatus) -> None:
+        self.post(ProcessExited(generation=handle.generation, status=status))
+
+    # What happens to the process.
+
+    async def _on_exit(self, message: ProcessExited) -> None:
+        if self.handle is None or message.generation != self.handle.generation:
+            return
+        after = time.monotonic() - self.handle.started_monotonic
+        was_healthy = self._healthy_since is not None
+
+        def failure() -> Failure:
+            return self._failures.exited(
+                message.status, after_seconds=after, was_healthy=was_healthy
+            )
+
+        await self._end_and_fail(failure, str(message.status), SWEEP_GRACE_SECONDS)
+
+    async def _on_startup_expired(self, message: StartupExpired) -> None:
+        is_current = self.handle is not None and message.generation == self.info.generation
+        if not is_current or self.info.status is not _Status.STARTING:
+            return
+        failure = self._failures.startup_timed_out(self._probes.last_message)
+        await self._end_and_fail(lambda: failure, failure.short, self.settings.stop_timeout)
+
+    async def _on_probe(self, message: ProbeFinished) -> None:
+        outcome = message.outcome
+        if message.generation != self.info.generation or outcome.suspended:
+            return
+        self._probes.count(outcome)
+        if self.info.status is _Status.STARTING and self._probes.is_good:
+            self._become_running(outcome)
+        elif self.info.status is _Status.RUNNING:
+            await self._judge_running(outcome)
+
+    def _become_running(self, outcome: ProbeOutcome) -> None:
+        self._timer.cancel()
+        self._probes.slow_down()
+        self._healthy_since = time.monotonic()
+        self._state.transition(
+            _Status.RUNNING,
+            "its health endpoint answered",
+            error_message=None,
+            error_code=None,
+            **findings(outcome),
+        )
+        self._waiters.settle(True)
+
+    async def _judge_running(self, outcome: ProbeOutcome) -> None:
+        if outcome.ok and self._probes.is_good:
+            self._state.note(outcome)
+        if outcome.ok or not self._probes.is_bad:
+            return
+        self._state.note(outcome)
+        if self.info.management is Management.EXTERNAL:
+            await self._lose_external()
+        elif not outcome.answered and self.settings.restart.when_unhealthy:
+            failure = self._failures.unresponsive(self._probes.failures, outcome.message)
+            await self._end_and_fail(lambda: failure, failure.short, self.settings.stop_timeout)
+
+    async def _lose_external(self) -> None:
+        await self._probes.end()
+        _, port = host_and_port(self.settings.url)
+        failure = failures.external_gone(self.settings.name, port)
+        self._state.forget_process(management=Management.MANAGED)
+        self._state.fail(_Status.STOPPED, failure)
+
+    async def _on_dependency(self) -> None:
+        if self.info.status is _Status.STARTING and self.info.waiting_for:
+            await self._spawn_when_ready()
+            return
+        lacked_one = self.info.error_code == "dependency_unavailable"
+        if self.info.status is _Status.ERROR and lacked_one and self.is_wanted:
+            others = [self._around.dependency(name)[0] for name in self.settings.depends_on]
+            if all(_is_up(other) for other in others):
+                self._state.transition(_Status.STARTING, "what it depends on is running")
+                await self._spawn_when_ready()
+
+    # Failing: the one path.
+
+    async def _end_and_fail(
+        self, failure: Callable[[], Failure], reason: str, grace_seconds: float
+    ) -> None:
+        """End what is left of the process tree, then decide what follows.
+
+        `failure` is asked afterwards, when the last lines of the log have been read.
+        """
+        self._timer.cancel()
+        self._state.transition(_Status.STOPPING, reason)
+        await self._end_tree(grace_seconds)
+        self._fail(failure())
+
+    def _fail(self, failure: Failure) -> None:
+        """Try again, now or later, or give up."""
+        now = time.monotonic()
+        uptime = now - self._healthy_since if self._healthy_since is not None else 0.0
+        self._healthy_since = None
+        if self.settings.restart.policy == "never":
+            self._give_up(failures.no_restart(self.settings.name, failure))
+            return
+        decision = self._budget.on_failure(now, uptime)
+        if isinstance(decision, CrashLoop):
+            self._give_up(failures.gave_up(self.settings.name, failure, decision))
+            return
+        delay = decision.delay_seconds
+        retry_at = datetime.now(UTC) + timedelta(seconds=delay)
+        self._state.fail(_Status.BACKOFF, failure, next_retry_at=retry_at)
+        self._state.publish(
+            EventKind.RESTART_SCHEDULED,
+            delay_seconds=round(delay, 3),
+            attempt=self.info.restarts + 1,
+            reason=failure.short,
+        )
+        self._timer.post_after(delay, RetryDue(generation=self.info.generation))
+
+    async def _on_retry(self, message: RetryDue) -> None:
+        if self.info.status is not _Status.BACKOFF or message.generation != self.info.generation:
+            return
+        self._state.transition(
+            _Status.STARTING, "restarting", restarts=self.info.restarts + 1, next_retry_at=None
+        )
+        await self._spawn_when_ready()
+
+    def _give_up(self, failure: Failure) -> None:
+        self._timer.cancel()
+        self._state.fail(_Status.ERROR, failure, next_retry_at=None)
+        self._waiters.settle(False)
+
+    async def _break_down(self, message: Message, error: Exception) -> None:
+        """A bug of ours: end the process if that still works, and show what happened."""
+        self._timer.cancel()
+        failure = failures.internal(self.settings.name, error)
+        try:
+            await self._end_tree(0.0)
+        except Exception:  # noqa: BLE001 - logged; the error below is shown either way
+            _log.exception("ending %s after an internal error failed", self.settings.name)
+        if self.info.status in (_Status.STOPPED, _Status.ERROR):
+            self._state.update(error_message=failure.message, error_code=failure.code)
+        else:
+            self._state.fail(_Status.ERROR, failure, next_retry_at=None)
+        self._waiters.settle(False)
+        refuse(message)
+
+    async def _end_tree(self, grace_seconds: float) -> None:
+        """End every process of the current generation, and forget it."""
+        await self._probes.end()
+        if self.handle is None:
+            return
+        self.last_stop = await self._runtime.stop(self.handle, grace_seconds)
+        self.handle = None
+        changes: dict[str, Any] = {}
+        if self.last_stop.exit_status is not None:
+            changes["last_exit"] = str(self.last_stop.exit_status)
+        self._state.forget_process(**changes)
+
+
+def _is_up(agent: AgentInfo) -> bool:
+    return agent.status is _Status.RUNNING and agent.health is not Health.UNHEALTHY

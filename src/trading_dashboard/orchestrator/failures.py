@@ -1,0 +1,172 @@
+"""The sentences a failed agent is shown with: what failed, what was observed, what to do next.
+
+Owns wording only. Everything here returns a `Failure`, which becomes `AgentInfo.error_*`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trading_dashboard.config.settings import AgentSettings
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.errors import NotManaged
+from trading_dashboard.models.events import LogLine
+from trading_dashboard.orchestrator.addresses import health_url
+from trading_dashboard.orchestrator.restart_policy import CrashLoop
+from trading_dashboard.orchestrator.runtime import ExitStatus, PortOwner, Runtime
+
+LAST_LINES = 3
+MAX_LINE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an agent is not running.
+
+    Attributes:
+        code: Stable, as in `models.errors`.
+        short: One clause for event lists and restart messages.
+        message: The whole story with the next step.
+    """
+
+    code: str
+    short: str
+    message: str
+
+
+class ProcessFailures:
+    """The failures of one agent's process; each names the agent's log."""
+
+    def __init__(self, settings: AgentSettings, runtime: Runtime) -> None:
+        self._settings = settings
+        self._name = settings.name
+        self._runtime = runtime
+
+    def exited(self, status: ExitStatus, *, after_seconds: float, was_healthy: bool) -> Failure:
+        """The process ended although nobody asked it to."""
+        when = f"after {_duration(after_seconds)}"
+        if not was_healthy:
+            when += ", before its health endpoint answered"
+        lines = self._runtime.logs(self._name, 20)
+        return Failure(
+            code="agent_exited" if was_healthy else "agent_start_failed",
+            short=f"{_how(status)} {when}",
+            message=f"Agent '{self._name}' {_how(status)} {when}. {_last(lines)}{self._log()}",
+        )
+
+    def startup_timed_out(self, last: str | None) -> Failure:
+        """The process lives but never became healthy."""
+        timeout = f"{self._settings.startup_timeout:g} s"
+        answer = f"Last answer: {last}. " if last else ""
+        return Failure(
+            code="agent_start_failed",
+            short=f"not healthy within {timeout}",
+            message=f"Agent '{self._name}' was not healthy {timeout} after its start"
+            f" ({health_url(self._settings)}). {answer}If it needs longer, raise"
+            f" agents.{self._name}.startup_timeout. {self._log()}",
+        )
+
+    def unresponsive(self, failures: int, last: str | None) -> Failure:
+        """The process lives but its health endpoint stopped answering."""
+        reason = f": {last}" if last else ""
+        return Failure(
+            code="agent_unresponsive",
+            short=f"{failures} health requests in a row failed{reason}",
+            message=f"Agent '{self._name}' did not answer {failures} health requests in a row"
+            f"{reason}. {self._log()}",
+        )
+
+    def _log(self) -> str:
+        return f"Full log: {self._runtime.log_path(self._name)}"
+
+
+def gave_up(agent: str, cause: Failure, loop: CrashLoop) -> Failure:
+    """The restart budget is spent."""
+    times = "1 restart" if loop.restarts == 1 else f"{loop.restarts} restarts"
+    return Failure(
+        code="crash_loop",
+        short=f"gave up after {times} in {loop.window_seconds:g} s",
+        message=f"Gave up after {times} in {loop.window_seconds:g} s. {cause.message} "
+        f"Mend the cause, then start '{agent}' again.",
+    )
+
+
+def no_restart(agent: str, cause: Failure) -> Failure:
+    """The configuration says that this agent is not restarted."""
+    return Failure(
+        code=cause.code,
+        short=cause.short,
+        message=f"{cause.message} agents.{agent}.restart.policy is 'never': start it by hand.",
+    )
+
+
+def port_in_use(agent: str, owner: PortOwner, answer: str | None) -> Failure:
+    """Something that is no healthy agent holds the port."""
+    who = "another program" if owner.pid is None else f"pid {owner.pid}"
+    if owner.command:
+        who += f" ({owner.command[:MAX_LINE_CHARACTERS]})"
+    tried = f"; asked for its health: {answer}" if answer else ""
+    return Failure(
+        code="port_in_use",
+        short=f"port {owner.port} is held by {who}",
+        message=f"Agent '{agent}' cannot start: port {owner.port} is held by {who}{tried}. "
+        f"Stop that program or change agents.{agent}.url, then start '{agent}' again.",
+    )
+
+
+def dependency_unavailable(agent: str, dependency: str, state: str) -> Failure:
+    """A dependency will not come up by itself."""
+    return Failure(
+        code="dependency_unavailable",
+        short=f"'{dependency}' is {state}",
+        message=f"Agent '{agent}' needs '{dependency}', which is {state}. "
+        f"It starts by itself as soon as '{dependency}' is running.",
+    )
+
+
+def external_gone(agent: str, port: int) -> Failure:
+    """An adopted agent stopped answering; it is not ours to restart."""
+    return Failure(
+        code="external_gone",
+        short="the external process stopped answering",
+        message=f"The program on port {port} that served as '{agent}' was started by someone else "
+        f"and stopped answering. Start it again there, or start '{agent}' here.",
+    )
+
+
+def not_managed(info: AgentInfo) -> NotManaged:
+    """Someone wants to stop what the supervisor did not start."""
+    return NotManaged(
+        f"Agent '{info.name}' was started by someone else (pid {info.pid}) and is only watched.",
+        subject=info.name,
+        observed=info.pid,
+        next_step="Stop it where it was started, then start it here.",
+    )
+
+
+def internal(agent: str, error: Exception) -> Failure:
+    """A bug of ours; never hidden."""
+    return Failure(
+        code="internal_error",
+        short=f"internal error: {type(error).__name__}",
+        message=f"Supervising '{agent}' failed with {type(error).__name__}: {error}. "
+        "The traceback is in var/log/supervisor.log; please report it. Start the agent again.",
+    )
+
+
+def _how(status: ExitStatus) -> str:
+    if status.returncode >= 0:
+        return f"exited with code {status.returncode}"
+    return f"was ended by {status}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _last(lines: Sequence[LogLine]) -> str:
+    texts = [line.text.strip()[:MAX_LINE_CHARACTERS] for line in lines if line.text.strip()]
+    if not texts:
+        return "It wrote nothing. "
+    return "Last lines: " + " | ".join(texts[-LAST_LINES:]) + " "

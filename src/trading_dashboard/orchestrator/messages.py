@@ -1,0 +1,85 @@
+"""What an agent's task can be told. It owns the agent's state; everyone else only posts these."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from trading_dashboard.orchestrator.probes import ProbeOutcome
+from trading_dashboard.orchestrator.runtime import ExitStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRequested:
+    """Start unless it runs already. `done` becomes True when up, False when it could not."""
+
+    done: asyncio.Future[bool]
+    wait_for_health: bool
+    forgive: bool
+    """A person asked: earlier failures no longer count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequested:
+    """Stop whatever is there. `done` becomes True when no member of the tree is alive."""
+
+    done: asyncio.Future[bool]
+    grace_seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartRequested:
+    """Stop and start. One that was posted before the newest start is already answered by it."""
+
+    done: asyncio.Future[bool]
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessExited:
+    """The leader of that generation ended."""
+
+    generation: int
+    status: ExitStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeFinished:
+    """A health request of that generation was answered, or failed."""
+
+    generation: int
+    outcome: ProbeOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupExpired:
+    """That generation had `startup_timeout` seconds and is not healthy."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryDue:
+    """The backoff that followed that generation is over."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyChanged:
+    """An agent this one depends on changed its status or health."""
+
+    dependency: str
+
+
+Message = (
+    StartRequested
+    | StopRequested
+    | RestartRequested
+    | ProcessExited
+    | ProbeFinished
+    | StartupExpired
+    | RetryDue
+    | DependencyChanged
+)

@@ -1,0 +1,207 @@
+"""Asking an agent how it is.
+
+Owns one health request: its deadline, its bounds and what the answer means. Does not own when it
+is asked or what follows from it (`agent_task`).
+
+The request never follows a redirect, never uses a proxy from the environment, opens a fresh
+connection (so a full accept queue is noticed) and reads at most `MAX_BODY_BYTES`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpcore
+from pydantic import ValidationError
+
+from trading_dashboard.models.health import DataReport, HealthReport
+from trading_dashboard.models.states import Health
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_MESSAGE_CHARACTERS = 300
+
+_HEALTHY_WORDS = frozenset({"ok", "healthy", "pass", "passing", "up", "alive", "running", "ready"})
+_DEGRADED_WORDS = frozenset({"degraded", "warn", "warning", "partial"})
+_UNHEALTHY_WORDS = frozenset(
+    {"unhealthy", "fail", "failed", "failing", "error", "down", "critical"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeOutcome:
+    """What one health request found.
+
+    Attributes:
+        answered: Something spoke HTTP before the deadline.
+        ok: It answered 2xx: it can serve.
+        health: What that says, with the agent's own word where it has one.
+        message: Why, if not plainly healthy.
+        latency_seconds: From asking to the end of the answer.
+        suspended: The machine slept meanwhile; the outcome says nothing about the agent.
+    """
+
+    answered: bool
+    ok: bool
+    health: Health
+    message: str | None
+    latency_seconds: float
+    data: DataReport | None = None
+    version: str | None = None
+    suspended: bool = False
+
+
+class Prober(Protocol):
+    """Anything that can ask; tests put fakes here."""
+
+    async def probe(self, url: str, timeout_seconds: float) -> ProbeOutcome:
+        """Ask once. Never raises for anything the other side does."""
+
+
+class HttpProber:
+    """Asks over HTTP. One instance serves all agents; it keeps no connections."""
+
+    async def probe(self, url: str, timeout_seconds: float) -> ProbeOutcome:
+        """Ask `url` once, within `timeout_seconds` in all."""
+        started, slept = time.monotonic(), _suspended_seconds()
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                status, body = await _get(url)
+        except TimeoutError:
+            outcome = _silent(f"no answer within {timeout_seconds:g} s", started)
+        except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+            outcome = _silent(_reason(error), started)
+        else:
+            outcome = judge(status, body, time.monotonic() - started)
+        if not outcome.ok and _suspended_seconds() - slept > 0.5:
+            return _replace_suspended(outcome)
+        return outcome
+
+
+def judge(status: int, body: bytes, latency_seconds: float) -> ProbeOutcome:
+    """Return what an HTTP answer to a health request means.
+
+    A 2xx is alive. What its body says decides between healthy, degraded and unhealthy; a body that
+    is not a health report says nothing and is healthy.
+    """
+    report = _parse(body)
+    is_ok = 200 <= status < 300
+    if report is None:
+        health = Health.HEALTHY if is_ok else Health.UNHEALTHY
+        message = None if is_ok else f"/health answered {status}"
+        return ProbeOutcome(
+            answered=True, ok=is_ok, health=health, message=message, latency_seconds=latency_seconds
+        )
+    health = _word_to_health(report.status) if is_ok else Health.UNHEALTHY
+    return ProbeOutcome(
+        answered=True,
+        ok=is_ok,
+        health=health,
+        message=None if health is Health.HEALTHY else _own_words(report, status),
+        latency_seconds=latency_seconds,
+        data=report.data,
+        version=report.version,
+    )
+
+
+async def _get(url: str) -> tuple[int, bytes]:
+    """Return status and (capped) body of a GET on a fresh connection."""
+    parts = urlsplit(url)
+    if parts.hostname != "localhost":
+        return await _get_once(url, parts.netloc)
+    # Both families are tried by hand: asking the resolver for "localhost" costs a thread each time.
+    try:
+        return await _get_once(url.replace("localhost", "127.0.0.1", 1), parts.netloc)
+    except httpcore.ConnectError:
+        return await _get_once(url.replace("localhost", "[::1]", 1), parts.netloc)
+
+
+async def _get_once(url: str, host: str) -> tuple[int, bytes]:
+    headers = [("Host", host), ("Connection", "close"), ("Accept", "application/json")]
+    async with (
+        httpcore.AsyncConnectionPool(max_keepalive_connections=0) as pool,
+        pool.stream("GET", url, headers=headers) as response,
+    ):
+        body = bytearray()
+        async for chunk in response.aiter_stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                break
+        return response.status, bytes(body[:MAX_BODY_BYTES])
+
+
+def _parse(body: bytes) -> HealthReport | None:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict) or not isinstance(content.get("status"), str):
+        return None
+    try:
+        return HealthReport.model_validate(content)
+    except ValidationError:
+        # Foreign agents use the same names for other things: keep the one word we asked for.
+        return HealthReport(status=content["status"][:32])
+
+
+def _word_to_health(word: str) -> Health:
+    word = word.strip().lower()
+    if word in _UNHEALTHY_WORDS:
+        return Health.UNHEALTHY
+    if word in _DEGRADED_WORDS:
+        return Health.DEGRADED
+    return Health.HEALTHY
+
+
+def _own_words(report: HealthReport, status: int) -> str:
+    """Return the agent's explanation, or the checks that are not well, or its bare word."""
+    if report.message:
+        return report.message[:MAX_MESSAGE_CHARACTERS]
+    unwell = [
+        f"{name}: {check.get('message') or check.get('status')}"
+        for name, check in report.checks.items()
+        if str(check.get("status", "healthy")).lower() not in _HEALTHY_WORDS
+    ]
+    if unwell:
+        return "; ".join(unwell)[:MAX_MESSAGE_CHARACTERS]
+    return f"/health answered {status} and says '{report.status}'"
+
+
+def _silent(message: str, started: float) -> ProbeOutcome:
+    return ProbeOutcome(
+        answered=False,
+        ok=False,
+        health=Health.UNHEALTHY,
+        message=message,
+        latency_seconds=time.monotonic() - started,
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, httpcore.ConnectError):
+        return "connection refused"
+    if isinstance(error, httpcore.ProtocolError):
+        return "the answer was not HTTP"
+    return "the connection broke off"
+
+
+def _replace_suspended(outcome: ProbeOutcome) -> ProbeOutcome:
+    return ProbeOutcome(
+        answered=outcome.answered,
+        ok=outcome.ok,
+        health=outcome.health,
+        message=outcome.message,
+        latency_seconds=outcome.latency_seconds,
+        suspended=True,
+    )
+
+
+def _suspended_seconds() -> float:
+    """Return how long the machine has slept since boot; 0 where the system does not tell."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)

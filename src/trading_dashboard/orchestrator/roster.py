@@ -1,0 +1,86 @@
+"""The agents of one supervisor, by name, in the order of the configuration.
+
+Owns looking them up and refusing what cannot be started. Their states are `agent_task`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from trading_dashboard.config.settings import AgentSettings
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.errors import AgentDisabled, UnknownAgent
+from trading_dashboard.orchestrator.agent_task import AgentTask
+from trading_dashboard.orchestrator.dependencies import (
+    dependents_of,
+    start_levels,
+    with_dependencies,
+)
+
+
+class Roster:
+    """A mapping of names to agents' tasks that knows who depends on whom."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, AgentTask] = {}
+
+    def __iter__(self) -> Iterator[AgentTask]:
+        return iter(list(self._tasks.values()))
+
+    def add(self, task: AgentTask) -> None:
+        """Add an agent; its name must be new."""
+        self._tasks[task.settings.name] = task
+
+    def find(self, name: str) -> AgentTask | None:
+        """Return the agent of that name, if there is one."""
+        return self._tasks.get(name)
+
+    def get(self, name: str) -> AgentTask:
+        """Return the agent of that name.
+
+        Raises:
+            UnknownAgent: There is none.
+        """
+        task = self._tasks.get(name)
+        if task is None:
+            raise UnknownAgent(
+                f"There is no agent '{name}'.",
+                subject=name,
+                next_step=f"Configured are: {', '.join(sorted(self._tasks)) or 'none'}.",
+            )
+        return task
+
+    def get_enabled(self, name: str) -> AgentTask:
+        """Return the agent of that name, which may be started.
+
+        Raises:
+            UnknownAgent: There is none.
+            AgentDisabled: The configuration says no.
+        """
+        task = self.get(name)
+        if not task.settings.enabled:
+            raise AgentDisabled(
+                f"Agent '{name}' is disabled.",
+                subject=name,
+                next_step=f"Set agents.{name}.enabled to true and start the desk again.",
+            )
+        return task
+
+    def states(self) -> dict[str, AgentInfo]:
+        """Return every agent's state now."""
+        return {name: task.info for name, task in self._tasks.items()}
+
+    def levels(self) -> list[list[AgentTask]]:
+        """Return the agents in groups: each depends on earlier groups only."""
+        return [[self._tasks[name] for name in level] for level in start_levels(self._settings())]
+
+    def with_dependencies(self, names: Iterable[str]) -> set[str]:
+        """Return `names` and all they depend on."""
+        return with_dependencies(self._settings(), names)
+
+    def dependents(self, name: str) -> list[AgentTask]:
+        """Return the agents that depend on `name` directly."""
+        return [self._tasks[other] for other in dependents_of(self._settings(), name)]
+
+    def _settings(self) -> dict[str, AgentSettings]:
+        return {name: task.settings for name, task in self._tasks.items()}

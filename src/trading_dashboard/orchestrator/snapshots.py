@@ -1,0 +1,35 @@
+"""What is known of an agent before anything has happened to it, and at the moment of looking."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from trading_dashboard.config.settings import AgentSettings
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.states import AgentKind, AgentStatus
+from trading_dashboard.orchestrator.addresses import host_and_port
+
+
+def initial_info(agent: AgentSettings, kind: AgentKind, log_path: Path) -> AgentInfo:
+    """Return the state of an agent that was never started."""
+    return AgentInfo(
+        name=agent.name,
+        kind=kind,
+        path=str(agent.working_directory),
+        url=agent.url,
+        port=host_and_port(agent.url)[1],
+        start_command=agent.start_command,
+        health_endpoint=agent.health_endpoint,
+        enabled=agent.enabled,
+        auto_start=agent.auto_start,
+        depends_on=agent.depends_on,
+        log_path=str(log_path),
+    )
+
+
+def with_uptime(info: AgentInfo) -> AgentInfo:
+    """Return `info` with its uptime as of now."""
+    if info.started_at is None or info.status is not AgentStatus.RUNNING:
+        return info
+    return info.model_copy(update={"uptime_seconds": time.time() - info.started_at.timestamp()})

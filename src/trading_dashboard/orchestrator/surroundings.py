@@ -1,0 +1,28 @@
+"""What an agent's task is given by its manager. Owns nothing; tests put fakes into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.orchestrator.agent_state import Publish
+from trading_dashboard.orchestrator.probes import Prober
+from trading_dashboard.orchestrator.runtime import Launch, Runtime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What an agent's task needs from its manager.
+
+    Attributes:
+        publish: Announces an event with the agent's new state.
+        launch: Builds the launch of a generation.
+        dependency: Returns another agent's state and whether it is meant to run.
+    """
+
+    runtime: Runtime
+    prober: Prober
+    publish: Publish
+    launch: Callable[[int], Launch]
+    dependency: Callable[[str], tuple[AgentInfo, bool]]
