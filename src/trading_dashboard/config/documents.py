@@ -227,7 +227,7 @@ class _Reader:
         if isinstance(value, float) and not math.isfinite(value):
             self._add(node, path, "is not a finite number.", "Write a finite number.", node)
             return None, True
-        return value  # type: ignore[no-any-return]
+        return value, False
 
     def _origin(self, node: yaml.Node) -> Origin:
         if self.base.kind is not OriginKind.FILE:
