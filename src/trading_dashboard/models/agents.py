@@ -64,3 +64,8 @@ class AgentInfo(BaseModel):
     memory_bytes: int | None = None
     """Resident, the whole process tree."""
     log_path: str | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Return whether others may rely on the agent: it runs and is not unhealthy."""
+        return self.status is AgentStatus.RUNNING and self.health is not Health.UNHEALTHY

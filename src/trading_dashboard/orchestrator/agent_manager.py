@@ -4,14 +4,7 @@ Owns the agents' tasks, the order in which they start and stop, and the life of 
 does not own any agent's state (`agent_task`), serves no HTTP (`control_api`) and handles no
 signals (`cli`).
 
-As a library, from the project root:
-
-    manager = AgentManager()
-    await manager.start_agent("market_data")
-    ...
-    await manager.stop_all_agents()
-
-Whatever is still running when the event loop ends is stopped; if the process is killed, the
+As a library, from the project root: `await AgentManager().start_agent("market_data")`. Whatever is still running when the event loop ends is stopped; if the process is killed, the
 guardian does it.
 """
 
@@ -23,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from trading_dashboard.config.loader import LoadedSettings, load_settings
+from trading_dashboard.config import LoadedSettings, load_settings
 from trading_dashboard.config.settings import AgentSettings, Settings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import SupervisorShuttingDown, WrongEventLoop
@@ -186,7 +179,7 @@ class AgentManager:
         task = self._startable(agent_name)
         await self.open()
         self._note_action("restart", agent_name, origin)
-        done = asyncio.get_running_loop().create_future()
+        done = _future()
         task.post(RestartRequested(done=done, generation=task.info.generation))
         return await self._within(done, task.settings.stop_timeout + task.settings.startup_timeout)
 
@@ -328,7 +321,7 @@ class AgentManager:
         ordered = [task for level in self._agents.levels() for task in level]
         ordered = [task for task in ordered if task.settings.name in chain]
         for task in ordered:
-            done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            done = _future()
             futures[task.settings.name] = done
             task.post(StartRequested(done=done, wait_for_health=wait_for_health, forgive=True))
         deadline = sum(task.settings.startup_timeout for task in ordered)
@@ -337,7 +330,7 @@ class AgentManager:
         return dict(zip(names, results, strict=True))
 
     async def _stop(self, task: AgentTask, grace_seconds: float | None, reason: str) -> bool:
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        done = _future()
         grace = task.settings.stop_timeout if grace_seconds is None else grace_seconds
         task.post(StopRequested(done=done, grace_seconds=grace, reason=reason))
         return await done
@@ -387,6 +380,10 @@ class AgentManager:
                 "This AgentManager belongs to another event loop.",
                 next_step="Use one manager per event loop, or keep to the loop that used it first.",
             )
+
+
+def _future() -> asyncio.Future[bool]:
+    return asyncio.get_running_loop().create_future()
 
 
 _managers: list[AgentManager] = []

@@ -16,13 +16,12 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.models.events import EventKind
-from trading_dashboard.models.states import AgentStatus, Health, Management
+from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator import failures
 from trading_dashboard.orchestrator.addresses import host_and_port
 from trading_dashboard.orchestrator.agent_state import AgentState, findings
@@ -100,8 +99,7 @@ class AgentTask:
 
     def check_exit(self) -> None:
         """Look whether the process has ended, should the system have failed to report it."""
-        status = self._runtime.poll(self.handle) if self.handle is not None else None
-        if self.handle is not None and status is not None:
+        if self.handle is not None and (status := self._runtime.poll(self.handle)) is not None:
             self._on_end(self.handle, status)
 
     async def run(self) -> None:
@@ -198,7 +196,7 @@ class AgentTask:
         waiting: list[str] = []
         for name in self.settings.depends_on:
             other, is_wanted = self._around.dependency(name)
-            if _is_up(other):
+            if other.is_up:
                 continue
             if other.status is _Status.ERROR or not is_wanted:
                 state = other.status
@@ -321,10 +319,9 @@ class AgentTask:
         if self.info.status is _Status.STARTING and self.info.waiting_for:
             await self._spawn_when_ready()
             return
-        lacked_one = self.info.error_code == "dependency_unavailable"
-        if self.info.status is _Status.ERROR and lacked_one and self.is_wanted:
-            others = [self._around.dependency(name)[0] for name in self.settings.depends_on]
-            if all(_is_up(other) for other in others):
+        if self.info.error_code == "dependency_unavailable" and self.is_wanted:
+            others = (self._around.dependency(name)[0] for name in self.settings.depends_on)
+            if all(other.is_up for other in others):
                 self._state.transition(_Status.STARTING, "what it depends on is running")
                 await self._spawn_when_ready()
 
@@ -400,11 +397,5 @@ class AgentTask:
             return
         self.last_stop = await self._runtime.stop(self.handle, grace_seconds)
         self.handle = None
-        changes: dict[str, Any] = {}
-        if self.last_stop.exit_status is not None:
-            changes["last_exit"] = str(self.last_stop.exit_status)
-        self._state.forget_process(**changes)
-
-
-def _is_up(agent: AgentInfo) -> bool:
-    return agent.status is _Status.RUNNING and agent.health is not Health.UNHEALTHY
+        status = self.last_stop.exit_status
+        self._state.forget_process(last_exit=str(status) if status else self.info.last_exit)
