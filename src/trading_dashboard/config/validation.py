@@ -7,6 +7,7 @@ one value are `consistency`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -46,6 +47,9 @@ _AGENT_SECTIONS = ("restart", "env", "settings", "depends_on")
 _MISSING = {
     "url": "Say where the agent serves, such as url: http://localhost:8000.",
 }
+
+_PLAIN_NUMBER = re.compile(r"^[-+]?[0-9]{1,20}(\.[0-9]{1,20})?$")
+_EXPONENT = re.compile(r"^[-+]?[0-9.]+[eE][-+]?[0-9]+$")
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -218,23 +222,19 @@ def _bounds_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
 
 
 def _a_number(node: Node) -> tuple[str, str]:
-    if isinstance(node, Scalar) and isinstance(node.value, str) and _is_number(node.value):
-        return "is text, because of its quotes.", f"Write {node.written.strip()} without quotes."
+    text = node.value if isinstance(node, Scalar) else None
+    if isinstance(text, str) and _PLAIN_NUMBER.match(text):
+        return "is text, because of its quotes.", f"Write {text} without quotes."
+    if isinstance(text, str) and _EXPONENT.match(text):
+        return "is text for YAML.", "Write the number without an exponent."
     return "is not a number.", "Write a number."
 
 
 def _a_whole_number(node: Node) -> tuple[str, str]:
-    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.isdecimal():
+    text = node.value if isinstance(node, Scalar) else None
+    if isinstance(text, str) and _PLAIN_NUMBER.match(text) and "." not in text:
         return _a_number(node)
     return "is not a whole number.", "Write a whole number."
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _a_text(node: Node) -> tuple[str, str]:
