@@ -1,0 +1,301 @@
+"""Agents as processes of this machine.
+
+Owns which trees exist and the order in which the parts are opened and closed; the parts do the
+work (`processes/`, `output/`). One instance per supervisor, used from one event loop. What it
+promises is written at `Runtime`; three things beyond:
+
+- `on_exit` is called for every end of a leader, also one that `stop` asked for.
+- A `start` that is cancelled leaves no process; a `stop` that is cancelled goes on by itself, and
+  calling it again waits for the same ending.
+- When `stop` has returned, the tree's last output is in `logs`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from trading_dashboard.config.settings import LogSettings
+from trading_dashboard.models.errors import SupervisorShuttingDown, TradingDashboardError
+from trading_dashboard.models.events import LogLine
+from trading_dashboard.orchestrator.output.book import LogBook
+from trading_dashboard.orchestrator.output.pump import LogPump, OutputStream
+from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
+from trading_dashboard.orchestrator.processes import ports
+from trading_dashboard.orchestrator.processes.process_tree import (
+    ProcessStat,
+    RunMarker,
+    Snapshot,
+    members,
+    own_start_ticks,
+    parse_marker,
+    read_environ,
+)
+from trading_dashboard.orchestrator.processes.scanner import Scanner
+from trading_dashboard.orchestrator.processes.spawning import Spawned, spawn
+from trading_dashboard.orchestrator.processes.stopping import Ending
+from trading_dashboard.orchestrator.processes.supervised_tree import SupervisedTree
+from trading_dashboard.orchestrator.runtime import (
+    ExitCallback,
+    ExitStatus,
+    Handle,
+    Launch,
+    PortOwner,
+    StopReport,
+    Usage,
+)
+
+CLOSE_GRACE_SECONDS = 2.0
+CLOSE_LIMIT_SECONDS = 8.0
+"""`close` gives up on processes that cannot be ended, such as those stuck in the kernel."""
+USAGE_AGE_SECONDS = 0.9
+WRITER_CLOSE_SECONDS = 2.0
+SPAWN_THREADS = 4
+
+
+class LocalRuntime:
+    """Starts, watches and ends process trees of this machine."""
+
+    def __init__(
+        self, state_directory: Path, logs: LogSettings | None = None, *, run_id: str | None = None
+    ) -> None:
+        """Prepare; nothing is touched before `open`.
+
+        Args:
+            state_directory: `var/` of the project.
+            logs: How much of the agents' output is kept.
+            run_id: Tells this run from all others; made up by default.
+        """
+        self.run_id = run_id or uuid.uuid4().hex
+        self.state_directory = state_directory.resolve()
+        self._settings = logs or LogSettings()
+        self._book = LogBook(self.state_directory / "log", self._settings)
+        self._pump = LogPump(self._book.announce)
+        self._spawner = ThreadPoolExecutor(SPAWN_THREADS, "spawn")
+        self._reader = ThreadPoolExecutor(1, "process-table")
+        self._trees: dict[tuple[str, int], SupervisedTree] = {}
+        self._stops: dict[tuple[str, int], asyncio.Task[StopReport]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_open = False
+        self._is_closing = False
+        self._scanner = Scanner(self._reader, own_start_ticks())
+
+    async def open(self) -> None:
+        """Make ready.
+
+        Raises:
+            AlreadySupervised: Another live supervisor owns the project.
+            TradingDashboardError: This system is not supported.
+        """
+        if sys.platform == "win32":
+            raise TradingDashboardError(
+                "This version supervises processes on Linux and macOS only.",
+                observed=sys.platform,
+                next_step="Run it there, for instance in WSL 2.",
+            )
+        for name in ("run", "log", "data"):
+            (self.state_directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._book.open()
+        self._pump.start()
+        self._is_open = True
+
+    async def close(self) -> None:
+        """End everything still running and let go of everything. Twice is harmless."""
+        if not self._is_open or self._is_closing:
+            return
+        self._is_closing = True
+        await asyncio.shield(self._own(self._close()))
+        self._is_open = False
+
+    async def start(self, launch: Launch, on_exit: ExitCallback) -> Handle:
+        """Start the process.
+
+        Raises:
+            AgentStartFailed: The program does not exist, is not executable, and so on.
+            SupervisorShuttingDown: The runtime is closed or closing.
+        """
+        if not self._is_open or self._is_closing:
+            raise SupervisorShuttingDown(
+                f"Agent '{launch.agent}' was not started: the supervisor is stopping.",
+                subject=launch.agent,
+            )
+        starting = self._own(self._start(launch, on_exit))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self._own(self._undo(starting))
+            raise
+
+    async def stop(self, handle: Handle, grace_seconds: float) -> StopReport:
+        """End the whole tree; return when no member is alive and the leader is reaped."""
+        key = (handle.agent, handle.generation)
+        tree = self._trees.get(key)
+        if tree is None:
+            status = self.poll(handle)
+            return StopReport(exit_status=status, members=0, killed=0, seconds=0.0)
+        if key in self._stops:
+            tree.shorten(grace_seconds)
+        else:
+            self._stops[key] = self._own(self._stop(key, tree, grace_seconds))
+        return await asyncio.shield(self._stops[key])
+
+    def poll(self, handle: Handle) -> ExitStatus | None:
+        """Return how the leader ended, or None while it lives."""
+        returncode = handle.process.poll()
+        return None if returncode is None else ExitStatus(returncode)
+
+    async def usage(self, handle: Handle) -> Usage | None:
+        """Return what the tree uses, or None if it is gone. At most about once a second anew."""
+        tree = self._trees.get((handle.agent, handle.generation))
+        if tree is None:
+            return None
+        return tree.usage(await self._scanner.recent(USAGE_AGE_SECONDS))
+
+    async def port_owner(self, host: str, port: int) -> PortOwner | None:
+        """Return who holds the port, or None if it can be bound."""
+        if ports.is_port_free(host, port):
+            return None
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reader, self._find_owner, port)
+
+    async def remove_leftover(self, owner: PortOwner) -> bool:
+        """End a leftover's process tree. False if it is not provably ours (nothing is done)."""
+        if owner.pid is None:
+            return False
+        leftover = self._leftover_marker(owner.pid)
+        if leftover is None:
+            return False
+        await self._end_marked(leftover.__eq__)
+        return True
+
+    def logs(self, agent: str, lines: int) -> Sequence[LogLine]:
+        """Return the newest lines in memory, oldest first."""
+        return self._book.log(agent).ring.tail(lines)
+
+    def follow_logs(self, agents: Sequence[str]) -> AsyncIterator[LogLine]:
+        """Yield the lines that arrive after this call; a slow reader misses the oldest."""
+        return self._book.follow(agents)
+
+    def write_log(self, agent: str, level: str, text: str) -> None:
+        """Add a line of the supervisor's own (stream `supervisor`) to an agent's log."""
+        self._book.log(agent).note(level, text)
+        self._book.announce()
+
+    def log_path(self, agent: str) -> Path:
+        """Return the file the agent's log is written to."""
+        return self._book.path(agent)
+
+    async def _start(self, launch: Launch, on_exit: ExitCallback) -> Handle:
+        marker = RunMarker(self.run_id, launch.agent, launch.generation, str(self.state_directory))
+        loop = asyncio.get_running_loop()
+        spawned = await loop.run_in_executor(self._spawner, spawn, launch, marker)
+        handle = Handle(
+            agent=launch.agent,
+            generation=launch.generation,
+            pid=spawned.process.pid,
+            started_at=spawned.started_at,
+            started_monotonic=spawned.started_monotonic,
+            process=spawned.process,
+        )
+        log = self._book.log(launch.agent)
+        log.redactor = Redactor(secret_values(os.environ, launch.env))
+        tree = SupervisedTree(handle, marker, self._scanner, self._never_members, log)
+        tree.streams = self._connect(spawned, launch.agent)
+        tree.watch(on_exit)
+        self._trees[launch.agent, launch.generation] = tree
+        return handle
+
+    def _connect(self, spawned: Spawned, agent: str) -> list[OutputStream]:
+        log, limit = self._book.log(agent), self._settings.max_line_bytes
+        streams = [
+            OutputStream(spawned.stdout, "stdout", log, limit),
+            OutputStream(spawned.stderr, "stderr", log, limit),
+        ]
+        for stream in streams:
+            self._pump.add(stream)
+        return streams
+
+    async def _undo(self, starting: asyncio.Task[Handle]) -> None:
+        """End what a cancelled start has started."""
+        await asyncio.wait([starting])
+        if not starting.cancelled() and starting.exception() is None:
+            await self.stop(starting.result(), 0.0)
+
+    async def _stop(
+        self, key: tuple[str, int], tree: SupervisedTree, grace_seconds: float
+    ) -> StopReport:
+        try:
+            return await tree.end(grace_seconds, self._pump)
+        finally:
+            tree.close()
+            del self._trees[key], self._stops[key]
+
+    async def _end_marked(self, is_ours: Callable[[RunMarker], bool]) -> None:
+        never = self._never_members()
+
+        def find(snapshot: Snapshot) -> Mapping[int, ProcessStat]:
+            return members(snapshot, session=None, is_ours=is_ours, never=never)
+
+        # Asks all processes: what a dead run left is older than this one.
+        scanner = Scanner(self._reader, since_ticks=0)
+        await Ending(scanner, find, CLOSE_GRACE_SECONDS).run()
+        await scanner.close()
+
+    async def _close(self) -> None:
+        own = asyncio.current_task()
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT_SECONDS):
+                await asyncio.gather(
+                    *(self.stop(tree.handle, CLOSE_GRACE_SECONDS) for tree in self._trees.values()),
+                )
+                await self._end_marked(lambda marker: marker.run_id == self.run_id)
+        except TimeoutError:
+            for tree in self._trees.values():
+                tree.close()
+        others = [task for task in self._tasks if task is not own]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._scanner.close()
+        self._book.end_followers()
+        await asyncio.to_thread(self._pump.close, WRITER_CLOSE_SECONDS)
+        await asyncio.to_thread(self._book.close, WRITER_CLOSE_SECONDS)
+        self._spawner.shutdown(wait=False)
+        self._reader.shutdown(wait=False)
+
+    def _own(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run `work` in a task that `close` accounts for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _never_members(self) -> frozenset[int]:
+        return frozenset({0, 1, os.getpid(), os.getppid()})
+
+    def _find_owner(self, port: int) -> PortOwner:
+        pid = ports.listening_pid(port)
+        if pid is None:
+            return PortOwner(port=port, pid=None, command=None, is_leftover=False)
+        return PortOwner(
+            port=port,
+            pid=pid,
+            command=ports.command_of(pid),
+            is_leftover=self._leftover_marker(pid) is not None,
+        )
+
+    def _leftover_marker(self, pid: int) -> RunMarker | None:
+        """Return the marker of a process of this project that does not belong to this run.
+
+        This run owns the project, so that run is dead.
+        """
+        marker = parse_marker(read_environ(pid) or b"")
+        if marker is None or marker.run_id == self.run_id:
+            return None
+        return marker if marker.state_directory == str(self.state_directory) else None

@@ -1,0 +1,1 @@
+"""What agents write: draining, cleaning, keeping and following it."""

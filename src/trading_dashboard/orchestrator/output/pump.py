@@ -1,0 +1,255 @@
+"""Draining the pipes of all agents, whatever comes out of them.
+
+Owns one thread that reads and hands whole lines to the log book. It never waits for a disk or for
+the event loop. What an agent writes beyond a rate that any disk and reader could follow is read
+and dropped, oldest first, and counted; the newest output is always kept.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from trading_dashboard.orchestrator.output.book import AgentLog
+
+READ_BYTES = 64 * 1024
+KEEP_BYTES_PER_SECOND = 16 * 1024 * 1024
+KEEP_BURST_BYTES = 32 * 1024 * 1024
+NEWEST_BYTES = 256 * 1024
+"""How much of the newest output is held back while an agent writes too fast."""
+LINE_SLACK_BYTES = 4096
+"""A line is read a little beyond its limit, so that a secret at its end is seen whole."""
+LAST_READS = 32
+"""After an agent's end, at most this many reads: somebody else may hold the pipe and write on."""
+TICK_SECONDS = 0.05
+NOTICE_SECONDS = 1.0
+
+
+class OutputStream:
+    """One pipe: bytes in, whole lines out, at a bounded rate."""
+
+    def __init__(self, descriptor: int, name: str, log: AgentLog, max_line_bytes: int) -> None:
+        self.descriptor = descriptor
+        self._name = name
+        self._log = log
+        self._max_bytes = max_line_bytes + LINE_SLACK_BYTES
+        self._partial = b""
+        self._is_skipping = False
+        self._held: deque[bytes] = deque()
+        self._held_bytes = 0
+        self._dropped_lines = 0
+        self._dropped_bytes = 0
+        self._noticed_at = 0.0
+        self._budget = float(KEEP_BURST_BYTES)
+        self._filled_at = time.monotonic()
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether something waits for its turn."""
+        return bool(self._held or self._dropped_bytes)
+
+    def feed(self, data: bytes) -> None:
+        """Take what was read."""
+        if not self._held and self._may_keep():
+            self._take(data)
+            return
+        self._held.append(data)
+        self._held_bytes += len(data)
+        while self._held_bytes > NEWEST_BYTES:
+            oldest = self._held.popleft()
+            self._held_bytes -= len(oldest)
+            self._dropped_bytes += len(oldest)
+            self._dropped_lines += oldest.count(b"\n")
+
+    def catch_up(self) -> None:
+        """Take what was held back, if the rate allows it by now."""
+        if self._held and self._may_keep():
+            self._release()
+        elif not self._held and time.monotonic() - self._noticed_at > NOTICE_SECONDS:
+            self._notice()
+
+    def finish(self) -> None:
+        """Take everything, an unfinished last line included."""
+        self._release()
+        self._notice()
+        if self._partial:
+            self._log.add(self._name, self._partial)
+            self._partial = b""
+
+    def _may_keep(self) -> bool:
+        now = time.monotonic()
+        refill = (now - self._filled_at) * KEEP_BYTES_PER_SECOND
+        self._budget = min(self._budget + refill, KEEP_BURST_BYTES)
+        self._filled_at = now
+        return self._budget > 0
+
+    def _release(self) -> None:
+        if not self._held:
+            return
+        data = b"".join(self._held)
+        self._held.clear()
+        self._held_bytes = 0
+        if self._dropped_bytes:
+            self._close_gap()
+            if time.monotonic() - self._noticed_at > NOTICE_SECONDS:
+                self._notice()
+            # What follows the gap begins in the middle of a line.
+            self._is_skipping = True
+        self._take(data)
+
+    def _close_gap(self) -> None:
+        if self._partial:
+            self._log.add(self._name, self._partial)
+            self._partial = b""
+
+    def _notice(self) -> None:
+        if self._dropped_bytes:
+            self._log.note(
+                "warning",
+                f"{self._dropped_lines} lines ({self._dropped_bytes / 1e6:.1f} MB) of {self._name} "
+                "were left out: they came faster than a log can keep",
+            )
+            self._dropped_lines = self._dropped_bytes = 0
+        self._noticed_at = time.monotonic()
+
+    def _take(self, data: bytes) -> None:
+        self._budget -= len(data)
+        if self._is_skipping:
+            _, line_feed, data = data.partition(b"\n")
+            if not line_feed:
+                return
+            self._is_skipping = False
+        end = data.rfind(b"\n")
+        if end >= 0:
+            self._log.add(self._name, self._partial + data[:end])
+            self._partial = data[end + 1 :]
+        else:
+            self._partial += data
+        if len(self._partial) > self._max_bytes:
+            self._log.add(self._name, self._partial[: self._max_bytes])
+            self._partial = b""
+            self._is_skipping = True
+
+
+class LogPump:
+    """One thread that reads all pipes."""
+
+    def __init__(self, announce: Callable[[], None]) -> None:
+        """Take who is to be told, from the pump's thread, that there are new lines."""
+        self._announce = announce
+        self._selector = selectors.DefaultSelector()
+        self._waker, self._wakee = socket.socketpair()
+        self._wakee.setblocking(False)
+        self._waker.setblocking(False)
+        self._commands: deque[Callable[[], None]] = deque()
+        self._behind: set[OutputStream] = set()
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._run, name="log-pump", daemon=True)
+
+    def start(self) -> None:
+        """Start reading."""
+        self._selector.register(self._wakee, selectors.EVENT_READ)
+        self._thread.start()
+
+    def add(self, stream: OutputStream) -> None:
+        """Read this pipe from now on. The descriptor is the pump's to close."""
+        os.set_blocking(stream.descriptor, False)
+        self._command(lambda: self._register(stream))
+
+    def finish(self, streams: list[OutputStream], done: Callable[[], None]) -> None:
+        """Read what is left in these pipes, close them, then call `done` on the pump's thread."""
+
+        def finish() -> None:
+            for stream in streams:
+                self._end(stream)
+            self._announce()
+            done()
+
+        self._command(finish)
+
+    def close(self, timeout_seconds: float) -> None:
+        """Close all pipes and stop. Blocks; not for the loop."""
+
+        def close() -> None:
+            self._is_closing = True
+
+        self._command(close)
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
+
+    def _command(self, command: Callable[[], None]) -> None:
+        self._commands.append(command)
+        try:
+            self._waker.send(b"\0")
+        except OSError:  # full: it will wake anyway; closed: nobody is left to wake
+            return
+
+    def _run(self) -> None:
+        while not self._is_closing:
+            events = self._selector.select(TICK_SECONDS if self._behind else None)
+            read_any = False
+            for key, _ in events:
+                if key.data is not None:
+                    read_any = self._read(key.data) or read_any
+                else:
+                    self._obey()
+            for stream in tuple(self._behind):
+                stream.catch_up()
+                if not stream.is_behind:
+                    self._behind.discard(stream)
+                read_any = True
+            if read_any:
+                self._announce()
+        for key in tuple(self._selector.get_map().values()):
+            if key.data is not None:
+                self._end(key.data)
+        self._selector.close()
+        self._waker.close()
+        self._wakee.close()
+
+    def _obey(self) -> None:
+        try:
+            self._wakee.recv(4096)
+        except BlockingIOError:
+            return
+        while self._commands:
+            self._commands.popleft()()
+
+    def _register(self, stream: OutputStream) -> None:
+        self._selector.register(stream.descriptor, selectors.EVENT_READ, stream)
+
+    def _read(self, stream: OutputStream) -> bool:
+        """Read once. False if nothing came."""
+        try:
+            data = os.read(stream.descriptor, READ_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self._close(stream)
+            return True
+        stream.feed(data)
+        if stream.is_behind:
+            self._behind.add(stream)
+        return True
+
+    def _end(self, stream: OutputStream) -> None:
+        """Read what is there, but not for ever, and close."""
+        for _ in range(LAST_READS):
+            if stream.descriptor < 0 or not self._read(stream):
+                break
+        if stream.descriptor >= 0:
+            self._close(stream)
+
+    def _close(self, stream: OutputStream) -> None:
+        stream.finish()
+        self._behind.discard(stream)
+        self._selector.unregister(stream.descriptor)
+        os.close(stream.descriptor)
+        stream.descriptor = -1

@@ -1,0 +1,250 @@
+"""Which processes exist, and which of them belong to one process tree.
+
+Owns reading the system's process table and the membership rule. It signals nobody. A process is
+identified by its pid together with its start time, never by its pid alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import psutil
+
+RUN_ID = "TRADING_DASHBOARD_RUN_ID"
+AGENT = "TRADING_DASHBOARD_AGENT"
+GENERATION = "TRADING_DASHBOARD_GENERATION"
+STATE_DIRECTORY = "TRADING_DASHBOARD_STATE_DIRECTORY"
+
+MAX_ENVIRON_BYTES = 4 * 1024 * 1024
+
+Identity = tuple[int, int]
+"""A pid and its start time in clock ticks since boot."""
+
+
+class ProcessStat(NamedTuple):
+    """One row of the process table."""
+
+    pid: int
+    start_ticks: int
+    state: str
+    parent: int
+    group: int
+    session: int
+    cpu_ticks: int
+    resident_bytes: int
+
+    @property
+    def identity(self) -> Identity:
+        """Return what tells this process from any other that has or had its pid."""
+        return (self.pid, self.start_ticks)
+
+    @property
+    def is_alive(self) -> bool:
+        """Return False for a zombie: it runs no code and holds no resources."""
+        return self.state not in "ZX"
+
+
+@dataclass(frozen=True, slots=True)
+class RunMarker:
+    """What each process we start carries in its environment."""
+
+    run_id: str
+    agent: str
+    generation: int
+    state_directory: str
+
+    def as_env(self) -> dict[str, str]:
+        """Return the environment variables that carry it."""
+        return {
+            RUN_ID: self.run_id,
+            AGENT: self.agent,
+            GENERATION: str(self.generation),
+            STATE_DIRECTORY: self.state_directory,
+        }
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The process table at one moment."""
+
+    processes: Mapping[int, ProcessStat]
+    markers: Mapping[int, RunMarker] = field(default_factory=dict)
+    """Run markers by pid, of the processes that were asked."""
+    undetermined: frozenset[int] = frozenset()
+    """Processes whose environment could not be read (yet): a program is just being loaded."""
+
+    @cached_property
+    def children(self) -> Mapping[int, list[ProcessStat]]:
+        """Return processes by parent."""
+        index: dict[int, list[ProcessStat]] = defaultdict(list)
+        for process in self.processes.values():
+            index[process.parent].append(process)
+        return index
+
+    @cached_property
+    def sessions(self) -> Mapping[int, list[ProcessStat]]:
+        """Return processes by session."""
+        index: dict[int, list[ProcessStat]] = defaultdict(list)
+        for process in self.processes.values():
+            index[process.session].append(process)
+        return index
+
+
+def members(
+    snapshot: Snapshot,
+    *,
+    session: int | None,
+    is_ours: Callable[[RunMarker], bool],
+    seen: Iterable[Identity] = (),
+    never: Iterable[int] = (),
+) -> dict[int, ProcessStat]:
+    """Return the living processes of a tree, by pid.
+
+    Args:
+        snapshot: Where to look.
+        session: Session of the tree's leader; only while the leader is unreaped, so that its
+            number cannot belong to anybody else.
+        is_ours: Judges a run marker.
+        seen: Members known from before; found again by pid and start time.
+        never: Pids that are never members, such as the supervisor's own.
+    """
+    found: dict[int, ProcessStat] = {}
+    if session is not None:
+        found.update((process.pid, process) for process in snapshot.sessions.get(session, ()))
+    for pid, marker in snapshot.markers.items():
+        if is_ours(marker):
+            found[pid] = snapshot.processes[pid]
+    for identity in seen:
+        process = snapshot.processes.get(identity[0])
+        if process is not None and process.identity == identity:
+            found[process.pid] = process
+    excluded = frozenset(never)
+    waiting = [pid for pid in found if pid not in excluded]
+    while waiting:
+        for child in snapshot.children.get(waiting.pop(), ()):
+            if child.pid not in found and child.pid not in excluded:
+                found[child.pid] = child
+                waiting.append(child.pid)
+    return {
+        pid: process for pid, process in found.items() if process.is_alive and pid not in excluded
+    }
+
+
+def parse_marker(environ: bytes) -> RunMarker | None:
+    """Return the run marker in an environment block, or None."""
+    if RUN_ID.encode() not in environ:
+        return None
+    values: dict[str, str] = {}
+    for entry in environ.split(b"\0"):
+        name, _, value = entry.partition(b"=")
+        key = name.decode(errors="replace")
+        if key in {RUN_ID, AGENT, GENERATION, STATE_DIRECTORY}:
+            values[key] = os.fsdecode(value)
+    if RUN_ID not in values:
+        return None
+    generation = values.get(GENERATION, "")
+    return RunMarker(
+        run_id=values[RUN_ID],
+        agent=values.get(AGENT, ""),
+        generation=int(generation) if generation.isdecimal() else 0,
+        state_directory=values.get(STATE_DIRECTORY, ""),
+    )
+
+
+def own_start_ticks() -> int:
+    """Return when this process was started."""
+    own = read_stat(os.getpid())
+    return own.start_ticks if own is not None else 0
+
+
+if sys.platform == "linux":
+    CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+    _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+    def list_pids() -> list[int]:
+        """Return all pids."""
+        return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - speed
+
+    def read_stat(pid: int) -> ProcessStat | None:
+        """Return the process's row, or None if there is no such process."""
+        data = _read(f"/proc/{pid}/stat", 2048)
+        if not data:
+            return None
+        # The name stands in parentheses and may itself hold spaces and parentheses.
+        fields = data[data.rindex(b")") + 2 :].split()
+        return ProcessStat(
+            pid=pid,
+            start_ticks=int(fields[19]),
+            state=fields[0].decode(),
+            parent=int(fields[1]),
+            group=int(fields[2]),
+            session=int(fields[3]),
+            cpu_ticks=int(fields[11]) + int(fields[12]),
+            resident_bytes=int(fields[21]) * _PAGE_BYTES,
+        )
+
+    def read_environ(pid: int) -> bytes | None:
+        """Return the environment the process was started with, or None if it cannot be read."""
+        return _read(f"/proc/{pid}/environ", MAX_ENVIRON_BYTES)
+
+    def _read(path: str, limit: int) -> bytes | None:
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            data = os.read(descriptor, min(limit, 16_384))
+            while len(data) < limit and (more := os.read(descriptor, 65_536)):
+                data += more
+            return data
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+
+else:
+    CLOCK_TICKS = 100
+
+    def list_pids() -> list[int]:
+        """Return all pids."""
+        return psutil.pids()
+
+    def read_stat(pid: int) -> ProcessStat | None:
+        """Return the process's row, or None if there is no such process."""
+        try:
+            process = psutil.Process(pid)
+            with process.oneshot():
+                is_zombie = process.status() == psutil.STATUS_ZOMBIE
+                times = process.cpu_times()
+                return ProcessStat(
+                    pid=pid,
+                    start_ticks=int(process.create_time() * CLOCK_TICKS),
+                    state="Z" if is_zombie else "S",
+                    parent=process.ppid() or 0,
+                    group=os.getpgid(pid),
+                    session=os.getsid(pid),
+                    cpu_ticks=int((times.user + times.system) * CLOCK_TICKS),
+                    resident_bytes=process.memory_info().rss,
+                )
+        except (psutil.Error, OSError):
+            return None
+
+    def read_environ(pid: int) -> bytes | None:
+        """Return the environment the process was started with, or None if it cannot be read."""
+        try:
+            entries = psutil.Process(pid).environ()
+        except (psutil.Error, OSError):
+            return None
+        return b"\0".join(os.fsencode(f"{name}={value}") for name, value in entries.items())
+
+
+def take_snapshot() -> Snapshot:
+    """Read the process table, without environments."""
+    found = ((pid, read_stat(pid)) for pid in list_pids())
+    return Snapshot({pid: process for pid, process in found if process is not None})

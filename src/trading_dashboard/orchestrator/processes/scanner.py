@@ -1,0 +1,113 @@
+"""Looking at the process table for many who want to know at the same time.
+
+Owns when the table is read and what is remembered about environments. Who asks while a reading is
+under way shares the next one: a hundred agents stopped together cost a handful of readings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import Executor
+
+from trading_dashboard.orchestrator.processes.process_tree import (
+    Identity,
+    ProcessStat,
+    RunMarker,
+    Snapshot,
+    parse_marker,
+    read_environ,
+    take_snapshot,
+)
+
+UNREADABLE_TRIES = 3
+"""How often an empty or forbidden environment is read again before it is believed."""
+
+
+class Scanner:
+    """Reads the process table off the loop."""
+
+    def __init__(self, executor: Executor, since_ticks: int) -> None:
+        """Remember only processes started at or after `since_ticks` can carry our marker."""
+        self._executor = executor
+        self._since_ticks = since_ticks
+        self._markers: dict[Identity, RunMarker | None] = {}
+        self._unreadable: dict[Identity, int] = {}
+        self._running: asyncio.Task[Snapshot] | None = None
+        self._queued: asyncio.Task[Snapshot] | None = None
+        self._recent: Snapshot | None = None
+        self._recent_at = 0.0
+
+    async def scan(self) -> Snapshot:
+        """Return a snapshot, with markers, whose reading begins after this call."""
+        if self._queued is None:
+            self._queued = asyncio.get_running_loop().create_task(self._read_next(self._running))
+        return await asyncio.shield(self._queued)
+
+    async def recent(self, max_age_seconds: float) -> Snapshot:
+        """Return a snapshot not older than that."""
+        if self._recent is None or time.monotonic() - self._recent_at > max_age_seconds:
+            return await self.scan()
+        return self._recent
+
+    async def close(self) -> None:
+        """Wait for readings under way."""
+        for task in (self._running, self._queued):
+            if task is not None:
+                await asyncio.wait([task])
+
+    async def _read_next(self, before: asyncio.Task[Snapshot] | None) -> Snapshot:
+        if before is not None:
+            await asyncio.wait([before])
+        self._running, self._queued = self._queued, None
+        try:
+            loop = asyncio.get_running_loop()
+            snapshot = await loop.run_in_executor(self._executor, self._read)
+            self._recent, self._recent_at = snapshot, time.monotonic()
+            return snapshot
+        finally:
+            self._running = None
+
+    def _read(self) -> Snapshot:
+        """Read the table and the environments not known yet. One thread at a time."""
+        processes = take_snapshot().processes
+        markers: dict[int, RunMarker] = {}
+        undetermined: set[int] = set()
+        known: dict[Identity, RunMarker | None] = {}
+        for process in processes.values():
+            if process.start_ticks < self._since_ticks or not process.is_alive:
+                continue
+            identity = process.identity
+            if identity in self._markers:
+                marker = known[identity] = self._markers[identity]
+            else:
+                marker = self._ask(process, known, undetermined)
+            if marker is not None:
+                markers[process.pid] = marker
+        self._markers = known
+        self._unreadable = {
+            identity: tries
+            for identity, tries in self._unreadable.items()
+            if identity[0] in undetermined
+        }
+        return Snapshot(processes, markers, frozenset(undetermined))
+
+    def _ask(
+        self,
+        process: ProcessStat,
+        known: dict[Identity, RunMarker | None],
+        undetermined: set[int],
+    ) -> RunMarker | None:
+        environ = read_environ(process.pid)
+        if not environ:
+            # Empty while a program is being loaded, too; so ask again before believing it.
+            tries = self._unreadable.get(process.identity, 0) + 1
+            self._unreadable[process.identity] = tries
+            if tries <= UNREADABLE_TRIES:
+                undetermined.add(process.pid)
+            else:
+                undetermined.discard(process.pid)
+                known[process.identity] = None
+            return None
+        marker = known[process.identity] = parse_marker(environ)
+        return marker

@@ -1,0 +1,118 @@
+"""Turning a `Launch` into a running process.
+
+Owns the pipes, the environment and the wording of what can go wrong. Blocks for a millisecond or
+two, so it is called off the loop.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trading_dashboard.models.errors import AgentStartFailed
+from trading_dashboard.orchestrator.processes.leader import LeaderProcess
+from trading_dashboard.orchestrator.processes.process_tree import RunMarker
+from trading_dashboard.orchestrator.runtime import Launch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spawned:
+    """A process just started, and our ends of its pipes."""
+
+    process: LeaderProcess
+    stdout: int
+    stderr: int
+    started_at: datetime
+    started_monotonic: float
+
+
+def spawn(launch: Launch, marker: RunMarker) -> Spawned:
+    """Start the process in a session of its own.
+
+    Raises:
+        AgentStartFailed: With the reason and the next step.
+    """
+    if not launch.command:
+        raise _failure(launch, "its start command is empty", None, "Set start_command.")
+    opened: list[int] = []
+    try:
+        opened += os.pipe()
+        opened += os.pipe()
+        stdout, stdout_child, stderr, stderr_child = opened
+        started_at, started = datetime.now(UTC), time.monotonic()
+        process = LeaderProcess(
+            launch.command,
+            cwd=launch.working_directory,
+            env={**os.environ, **launch.env, **marker.as_env()},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout_child,
+            stderr=stderr_child,
+            start_new_session=True,
+            close_fds=True,
+        )
+    except (OSError, ValueError) as error:
+        for descriptor in opened:
+            os.close(descriptor)
+        raise _explain(launch, error) from error
+    os.close(stdout_child)
+    os.close(stderr_child)
+    return Spawned(
+        process=process,
+        stdout=stdout,
+        stderr=stderr,
+        started_at=started_at,
+        started_monotonic=started,
+    )
+
+
+def _explain(launch: Launch, error: OSError | ValueError) -> AgentStartFailed:
+    program, directory = launch.command[0], launch.working_directory
+    if not directory.is_dir():
+        return _failure(
+            launch,
+            f"its working directory {directory} is not a directory"
+            if directory.exists()
+            else f"its working directory {directory} does not exist",
+            error,
+            "Create it or correct working_directory.",
+        )
+    if isinstance(error, FileNotFoundError):
+        problem = f"the program '{program}' was not found"
+        if _resolve(program, directory, launch.env) is not None:
+            problem = f"the interpreter named in the first line of '{program}' was not found"
+        return _failure(launch, problem, error, "Install it or correct start_command.")
+    if isinstance(error, PermissionError):
+        return _failure(
+            launch,
+            f"the program '{program}' is not executable, or {directory} may not be entered",
+            error,
+            "Make it executable (chmod +x) or correct start_command.",
+        )
+    return _failure(
+        launch, f"the system refused to start '{program}'", error, "See the reason named."
+    )
+
+
+def _failure(
+    launch: Launch, problem: str, error: Exception | None, next_step: str
+) -> AgentStartFailed:
+    reason = f" ({error})" if error is not None else ""
+    return AgentStartFailed(
+        f"Agent '{launch.agent}' could not be started: {problem}{reason}.",
+        subject=launch.agent,
+        observed=str(error) if error is not None else None,
+        next_step=next_step,
+    )
+
+
+def _resolve(program: str, directory: Path, env: Mapping[str, str]) -> str | None:
+    if os.sep in program:
+        path = directory / program
+        return str(path) if path.exists() else None
+    return shutil.which(program, path=env.get("PATH", os.environ.get("PATH")))

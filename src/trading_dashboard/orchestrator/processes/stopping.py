@@ -1,0 +1,191 @@
+"""Ending a set of processes that may still be growing.
+
+Owns the escalation: look, ask (TERM), wait, kill, look again, until a look finds nobody. What
+belongs to the set is the caller's rule; it is asked afresh with each look, so that processes forked
+in the meantime are found. Waiting is for events, not for time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from trading_dashboard.orchestrator.processes.process_reference import (
+    ProcessReference,
+    open_reference,
+)
+from trading_dashboard.orchestrator.processes.process_tree import Identity, ProcessStat, Snapshot
+from trading_dashboard.orchestrator.processes.scanner import Scanner
+
+KILL_WAIT_SECONDS = 0.05
+"""After killing, look again at the latest after this long."""
+SETTLE_SECONDS = 0.003
+"""A program being loaded has no readable environment for about a millisecond."""
+COMPLAIN_SECONDS = 5.0
+
+Find = Callable[[Snapshot], Mapping[int, ProcessStat]]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What it took."""
+
+    members: int = 0
+    killed: int = 0
+
+
+class Ending:
+    """Ends everything that `find` finds."""
+
+    def __init__(
+        self,
+        scanner: Scanner,
+        find: Find,
+        grace_seconds: float,
+        *,
+        group: int | None = None,
+        complain: Callable[[str], None] | None = None,
+    ) -> None:
+        """Take the rule and the grace period.
+
+        Args:
+            scanner: Reads the process table.
+            find: Returns the members in a snapshot, by pid.
+            grace_seconds: Between asking and killing.
+            group: A process group whose number is known to be ours all the while; it is signalled
+                as a whole, which no fork can slip past.
+            complain: Told about processes that do not end although they were killed.
+        """
+        self._scanner = scanner
+        self._find = find
+        self._deadline = time.monotonic() + grace_seconds
+        self._group = group
+        self._complain = complain or (lambda _: None)
+        self._trouble_since: float | None = None
+        self._looks = 0
+        self._held: dict[Identity, ProcessReference] = {}
+        self._killed: set[Identity] = set()
+        self._changed = asyncio.Event()
+        self.tally = Tally()
+
+    def shorten(self, grace_seconds: float) -> None:
+        """Kill no later than in `grace_seconds`."""
+        self._deadline = min(self._deadline, time.monotonic() + grace_seconds)
+        self._changed.set()
+
+    async def run(self) -> Tally:
+        """Return when a look finds nobody."""
+        empty_looks, is_family = 0, False
+        try:
+            # Reading the table takes a moment in which a fork could slip past the reader: one
+            # process that ended leaves no doubt, a family that was forking needs a second look.
+            while empty_looks < (2 if is_family else 1):
+                snapshot = await self._scanner.scan()
+                found = self._find(snapshot)
+                if found:
+                    empty_looks = 0
+                    is_family = is_family or self._looks > 0 or len(found) > 1
+                    self._approach(found)
+                    await self._wait()
+                elif snapshot.undetermined:
+                    await asyncio.sleep(SETTLE_SECONDS)
+                else:
+                    empty_looks += 1
+            return self.tally
+        finally:
+            for reference in self._held.values():
+                reference.close()
+
+    @property
+    def _is_killing(self) -> bool:
+        return time.monotonic() >= self._deadline
+
+    def _approach(self, found: Mapping[int, ProcessStat]) -> None:
+        """Take hold of the members; ask the new ones to end, or kill everybody."""
+        is_first = self._looks == 0
+        self._looks += 1
+        if is_first:
+            self.tally.members = len(found)
+        fresh = self._hold(found)
+        if self._is_killing:
+            self._kill()
+            return
+        if is_first:
+            self._send_group(signal.SIGTERM)
+        for process in fresh:
+            # Once only: many programs take a second request as an order to drop everything.
+            if not (is_first and process.group == self._group):
+                self._send(process.identity, signal.SIGTERM)
+            # One that is stopped (SIGSTOP) cannot hear the request.
+            self._send(process.identity, signal.SIGCONT)
+
+    def _hold(self, found: Mapping[int, ProcessStat]) -> list[ProcessStat]:
+        """Hold all of `found`, let go of others, and return the new ones."""
+        living = {process.identity: process for process in found.values()}
+        for identity in self._held.keys() - living.keys():
+            self._held.pop(identity).close()
+        fresh = []
+        for identity in living.keys() - self._held.keys():
+            reference = open_reference(identity)
+            if reference is not None:
+                self._held[identity] = reference
+                reference.watch(self._on_end(identity))
+                fresh.append(living[identity])
+        return fresh
+
+    def _on_end(self, identity: Identity) -> Callable[[], None]:
+        def ended() -> None:
+            reference = self._held.pop(identity, None)
+            if reference is not None:
+                reference.close()
+            self._changed.set()
+
+        return ended
+
+    def _kill(self) -> None:
+        self._send_group(signal.SIGKILL)
+        for identity in tuple(self._held):
+            self._send(identity, signal.SIGKILL)
+        self._killed |= self._held.keys()
+        self.tally.killed = len(self._killed)
+
+    def _send_group(self, signal_number: int) -> None:
+        if self._group is not None:
+            # Not permitted: somebody in it changed user; the others are signalled one by one.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._group, signal_number)
+
+    def _send(self, identity: Identity, signal_number: int) -> None:
+        try:
+            self._held[identity].send(signal_number)
+        except PermissionError:
+            self._report(f"process {identity[0]} may not be signalled by this user")
+
+    async def _wait(self) -> None:
+        """Return when all that is held has ended, or the next step is due."""
+        is_killing = self._is_killing
+        until = time.monotonic() + KILL_WAIT_SECONDS
+        while self._held:
+            timeout = (until if is_killing else self._deadline) - time.monotonic()
+            if timeout <= 0:
+                break
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._changed.wait()
+        if is_killing and self._held:
+            pids = ", ".join(str(pid) for pid, _ in sorted(self._held))
+            self._report(f"killed, but not gone yet: {pids}")
+
+    def _report(self, problem: str) -> None:
+        now = time.monotonic()
+        if self._trouble_since is None:
+            self._trouble_since = now
+        elif now - self._trouble_since > COMPLAIN_SECONDS:
+            self._trouble_since = now
+            self._complain(problem)

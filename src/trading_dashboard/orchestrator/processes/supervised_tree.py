@@ -1,0 +1,161 @@
+"""One agent's process tree, from its start until its last member is gone.
+
+Owns everything that belongs to that one tree: the leader, the watch on it, its pipes' streams, what
+was seen of its members, and its ending. Who starts trees, and when, is the runtime's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from trading_dashboard.orchestrator.output.book import AgentLog
+from trading_dashboard.orchestrator.output.pump import LogPump, OutputStream
+from trading_dashboard.orchestrator.processes.leader import ExitWatch, LeaderProcess
+from trading_dashboard.orchestrator.processes.process_tree import (
+    CLOCK_TICKS,
+    Identity,
+    ProcessStat,
+    RunMarker,
+    Snapshot,
+    members,
+)
+from trading_dashboard.orchestrator.processes.scanner import Scanner
+from trading_dashboard.orchestrator.processes.stopping import Ending
+from trading_dashboard.orchestrator.runtime import (
+    ExitCallback,
+    ExitStatus,
+    Handle,
+    StopReport,
+    Usage,
+)
+
+LAST_OUTPUT_SECONDS = 0.5
+"""How long the end of a tree waits for its last output to be read."""
+
+
+class SupervisedTree:
+    """A started leader and all that came of it."""
+
+    def __init__(
+        self,
+        handle: Handle,
+        marker: RunMarker,
+        scanner: Scanner,
+        never: Callable[[], frozenset[int]],
+        log: AgentLog,
+    ) -> None:
+        """Take what was started.
+
+        Args:
+            handle: Of the process; `process` is its `LeaderProcess`.
+            marker: What the tree's processes carry.
+            scanner: Reads the process table.
+            never: Returns pids that are never members.
+            log: Where remarks about the tree go.
+        """
+        self.handle = handle
+        self.exit_status: ExitStatus | None = None
+        self.streams: list[OutputStream] = []
+        self._process: LeaderProcess = handle.process
+        self._marker = marker
+        self._scanner = scanner
+        self._never = never
+        self._log = log
+        self._exited = asyncio.Event()
+        self._watch: ExitWatch | None = None
+        self._ending: Ending | None = None
+        self._is_reaped = False
+        self._seen: set[Identity] = set()
+        self._sampled: dict[Identity, int] = {}
+        self._sampled_at = 0.0
+
+    def watch(self, on_exit: ExitCallback) -> None:
+        """Have `on_exit` called once when the leader ends."""
+
+        def exited(status: ExitStatus) -> None:
+            self.exit_status = status
+            self._exited.set()
+            on_exit(self.handle, status)
+
+        self._watch = ExitWatch(self._process, exited)
+
+    async def end(self, grace_seconds: float, pump: LogPump) -> StopReport:
+        """End all members, read their last output, reap the leader. To be called once."""
+        started = time.monotonic()
+        self._ending = Ending(
+            self._scanner,
+            self.members,
+            grace_seconds,
+            group=self.handle.pid,
+            complain=lambda problem: self._log.note("error", f"cannot stop: {problem}"),
+        )
+        tally = await self._ending.run()
+        # Everybody is gone, the leader is a zombie; the watch reports that on its own.
+        await self._exited.wait()
+        self._process.reap()
+        self._is_reaped = True
+        await self._read_last_output(pump)
+        return StopReport(
+            exit_status=self.exit_status,
+            members=tally.members,
+            killed=tally.killed,
+            seconds=time.monotonic() - started,
+        )
+
+    def shorten(self, grace_seconds: float) -> None:
+        """Kill no later than in `grace_seconds`, if ending has begun."""
+        if self._ending is not None:
+            self._ending.shorten(grace_seconds)
+
+    def close(self) -> None:
+        """Let go of what is held; the processes are left as they are."""
+        if self._watch is not None:
+            self._watch.close()
+
+    def members(self, snapshot: Snapshot) -> Mapping[int, ProcessStat]:
+        """Return the living members, and remember them: they may change beyond recognition."""
+        found = members(
+            snapshot,
+            session=None if self._is_reaped else self.handle.pid,
+            is_ours=self._marker.__eq__,
+            seen=self._seen,
+            never=self._never(),
+        )
+        self._seen = {process.identity for process in found.values()}
+        return found
+
+    def usage(self, snapshot: Snapshot) -> Usage | None:
+        """Return what the members use; CPU since the last call."""
+        found = self.members(snapshot)
+        if not found:
+            return None
+        now = time.monotonic()
+        ticks = {process.identity: process.cpu_ticks for process in found.values()}
+        cpu: float | None = None
+        if self._sampled and now > self._sampled_at:
+            used = sum(
+                max(count - self._sampled.get(identity, 0), 0) for identity, count in ticks.items()
+            )
+            cpu = 100.0 * used / CLOCK_TICKS / (now - self._sampled_at)
+        self._sampled, self._sampled_at = ticks, now
+        return Usage(
+            cpu_percent=cpu,
+            memory_bytes=sum(process.resident_bytes for process in found.values()),
+            processes=len(found),
+        )
+
+    async def _read_last_output(self, pump: LogPump) -> None:
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def finished() -> None:
+            loop.call_soon_threadsafe(done.set)
+
+        pump.finish(self.streams, finished)
+        try:
+            async with asyncio.timeout(LAST_OUTPUT_SECONDS):
+                await done.wait()
+        except TimeoutError:
+            self._log.note("warning", "the last output could not be read in time")
