@@ -56,10 +56,15 @@ def from_output(output: str, step: str, log: str) -> SetupFailed:
     for sentence, pattern in _CAUSES.items():
         if re.search(pattern, output, re.IGNORECASE):
             return SetupFailed(sentence + details)
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    observed = next((line for line in lines if line.lower().startswith("error")), "")
-    observed = observed or (lines[-1] if lines else "it said nothing")
-    return SetupFailed(f"{step} failed ({observed}): mend that, {AGAIN}.{details}")
+    return SetupFailed(f"{step} failed ({_gist(output)}): mend that, {AGAIN}.{details}")
+
+
+def _gist(output: str) -> str:
+    """Return the line that says most: the innermost cause, else the first error, else the last."""
+    lines = [line.strip(" ╰─▶×│├") for line in output.splitlines() if line.strip()]
+    causes = [line for line in lines if line.lower().startswith(("cause", "caused by"))]
+    errors = [line for line in lines if line.lower().startswith("error")]
+    return (causes[-1:] or errors[:1] or lines[-1:] or ["it said nothing"])[0]
 
 
 def from_os_error(error: OSError) -> SetupFailed:

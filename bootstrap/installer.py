@@ -90,7 +90,7 @@ class _Installation:
             environment.root / "requirements/uv.lock",
         )
         lock_file = environment.lock_file(profile)
-        show(f"[2/3] Installing {_count(lock_file)} packages from {lock_file.name}")
+        show(f"[2/3] Installing the packages of requirements/{lock_file.name}")
         python = ("--python", str(environment.python))
         self._tools.run(
             [uv, "pip", "sync", "--require-hashes", *python, str(lock_file)],
@@ -144,7 +144,3 @@ def _remove(path: Path) -> None:
         path.unlink()
     else:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _count(lock_file: Path) -> int:
-    return sum("==" in line for line in lock_file.read_text(encoding="utf-8").splitlines())

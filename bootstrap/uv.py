@@ -27,7 +27,16 @@ _FOREIGN = (
     *("UV_NO_VERIFY_HASHES", "UV_NO_BUILD_ISOLATION", "UV_TARGET", "UV_PREFIX", "UV_EXCLUDE_NEWER"),
 )
 _FAILING = ("error", "  × ", "npm error", "warning: retrying")
-_NOISE = (" + ", " - ", " ~ ", "warning: Failed to hardlink", "Using Python", "         ")
+_NOISE = (
+    " + ",
+    " - ",
+    " ~ ",
+    "warning: Failed to hardlink",
+    "warning: The `--require-build",
+    "Using Python",
+    "WARNING: ",
+    "Resolved ",
+)
 
 
 def show(text: str) -> None:
@@ -141,7 +150,8 @@ def find_uv(tools: Tools, directory: Path, python: Path, lock_file: Path) -> str
         if candidate and _is_usable(tools, candidate):
             return candidate
     shutil.rmtree(directory, ignore_errors=True)
-    options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--retries=2"]
+    options = ["--disable-pip-version-check", "--no-input", "--quiet", "--retries=2"]
+    show("      Fetching uv, the installer")
     tools.run(
         [
             *(_find_pip(tools, python), "-m", "pip", "install", *options),
