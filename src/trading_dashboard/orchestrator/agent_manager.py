@@ -4,8 +4,8 @@ Owns the agents' tasks, the order in which they start and stop, and the life of 
 does not own any agent's state (`agent_task`), serves no HTTP (`control_api`) and handles no
 signals (`cli`).
 
-As a library, from the project root: `await AgentManager().start_agent("market_data")`. Whatever is still running when the event loop ends is stopped; if the process is killed, the
-guardian does it.
+As a library, from the project root: `await AgentManager().start_agent("market_data")`. Whatever
+still runs when the event loop ends is stopped; if the process is killed, the guardian does it.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ class AgentManager:
         return with_uptime(task.info) if task else None
 
     async def get_all_agent_status(self) -> dict[str, AgentInfo]:
-        """Return the state of all agents now, by name, in the order of the configuration."""
+        """Return the state of all agents now, in the order of the configuration."""
         return self._snapshot()
 
     async def sample_usage(self) -> None:

@@ -260,9 +260,7 @@ class AgentTask:
         was_healthy = self._healthy_since is not None
 
         def failure() -> Failure:
-            return self._failures.exited(
-                message.status, after_seconds=after, was_healthy=was_healthy
-            )
+            return self._failures.exited(message.status, after, was_healthy)
 
         await self._end_and_fail(failure, str(message.status), SWEEP_GRACE_SECONDS)
 

@@ -43,7 +43,7 @@ class ProcessFailures:
         self._name = settings.name
         self._runtime = runtime
 
-    def exited(self, status: ExitStatus, *, after_seconds: float, was_healthy: bool) -> Failure:
+    def exited(self, status: ExitStatus, after_seconds: float, was_healthy: bool) -> Failure:
         """The process ended although nobody asked it to."""
         when = f"after {_duration(after_seconds)}"
         if not was_healthy:
