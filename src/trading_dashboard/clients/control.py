@@ -1,0 +1,302 @@
+"""The control API's typed client.
+
+Owns requests, the stream and the way errors come back: as the same classes the supervisor raised
+(`models.errors`). Knows nothing about processes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from trading_dashboard.clients.lease import read_lease, read_token
+from trading_dashboard.models import control, errors
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.control import STREAM_MESSAGE, StreamMessage
+from trading_dashboard.models.errors import NotSupervised, TradingDashboardError
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+REQUEST_TIMEOUT_SECONDS = 10.0
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+
+_Answer = TypeVar("_Answer", bound=BaseModel)
+
+
+class ControlApiError(TradingDashboardError):
+    """The control API refused or failed in a way that has no class of its own.
+
+    `api_code` is the code it gave.
+    """
+
+    code = "control_api_error"
+
+    def __init__(self, message: str, *, api_code: str = "", **about: Any) -> None:
+        super().__init__(message, **about)
+        self.api_code = api_code
+
+
+class ControlClient:
+    """Talks to one supervisor. Use it as an async context manager, from one event loop."""
+
+    def __init__(self, base_url: str, token: str) -> None:
+        """Make a client.
+
+        Args:
+            base_url: Such as ``http://127.0.0.1:40123``.
+            token: Content of ``var/run/control.token``.
+        """
+        self._base_url = base_url.rstrip("/")
+        self._authorization = {"Authorization": f"Bearer {token}"}
+        self._http = httpx.AsyncClient(
+            base_url=self._base_url,
+            headers=self._authorization,
+            timeout=REQUEST_TIMEOUT_SECONDS,
+            trust_env=False,
+        )
+
+    @classmethod
+    def from_project(cls, project_root: Path) -> Self:
+        """Return a client of the supervisor that runs for a project.
+
+        Raises:
+            NotSupervised: None runs, or it does not answer requests yet.
+        """
+        lease = read_lease(project_root)
+        if lease.control_url is None:
+            raise NotSupervised(
+                f"The supervisor of {project_root} (process {lease.pid}) serves no requests.",
+                subject=str(project_root),
+                next_step="Try again in a moment; it may just be starting.",
+            )
+        return cls(lease.control_url, read_token(project_root))
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        await self._http.aclose()
+
+    async def status(self) -> control.StatusAnswer:
+        """Return the supervisor and all agents."""
+        return await self._get("/v1/status", control.StatusAnswer)
+
+    async def agents(self) -> dict[str, AgentInfo]:
+        """Return all agents."""
+        return (await self._get("/v1/agents", control.AgentsAnswer)).agents
+
+    async def agent(self, name: str) -> AgentInfo:
+        """Return one agent.
+
+        Raises:
+            UnknownAgent
+        """
+        return await self._get(f"/v1/agents/{_segment(name)}", AgentInfo)
+
+    async def start(
+        self,
+        name: str,
+        *,
+        wait_seconds: float = control.MAX_WAIT_SECONDS,
+        wait_for_health: bool = True,
+    ) -> control.VerbAnswer:
+        """Start an agent and what it depends on; wait for it, but not longer than said.
+
+        Raises:
+            UnknownAgent, AgentDisabled, SupervisorShuttingDown.
+        """
+        body = {"wait_seconds": wait_seconds, "wait_for_health": wait_for_health}
+        return await self._verb(name, "start", body)
+
+    async def stop(
+        self, name: str, *, wait_seconds: float = control.MAX_WAIT_SECONDS
+    ) -> control.VerbAnswer:
+        """Stop an agent and every process it started.
+
+        Raises:
+            UnknownAgent, NotManaged.
+        """
+        return await self._verb(name, "stop", {"wait_seconds": wait_seconds})
+
+    async def restart(
+        self, name: str, *, wait_seconds: float = control.MAX_WAIT_SECONDS
+    ) -> control.VerbAnswer:
+        """Stop and start an agent.
+
+        Raises:
+            As `start` and `stop`.
+        """
+        return await self._verb(name, "restart", {"wait_seconds": wait_seconds})
+
+    async def start_all(
+        self, *, wait_seconds: float = control.MAX_WAIT_SECONDS
+    ) -> control.AllAnswer:
+        """Start every agent that starts by itself."""
+        body = {"wait_seconds": wait_seconds}
+        return await self._post("/v1/start-all", control.AllAnswer, body, wait_seconds)
+
+    async def stop_all(
+        self, *, wait_seconds: float = control.MAX_WAIT_SECONDS
+    ) -> control.AllAnswer:
+        """Stop all agents; the supervisor stays."""
+        body = {"wait_seconds": wait_seconds}
+        return await self._post("/v1/stop-all", control.AllAnswer, body, wait_seconds)
+
+    async def shutdown(self) -> control.SupervisorInfo:
+        """Begin the end of everything; returns at once."""
+        return (await self._post("/v1/shutdown", control.ShutdownAnswer, {}, 0)).supervisor
+
+    async def logs(self, name: str, lines: int = 200) -> control.LogsAnswer:
+        """Return an agent's newest log lines, oldest first.
+
+        Raises:
+            UnknownAgent
+        """
+        path = f"/v1/agents/{_segment(name)}/logs"
+        return await self._get(path, control.LogsAnswer, {"lines": lines})
+
+    @asynccontextmanager
+    async def stream(self) -> AsyncIterator[ControlStream]:
+        """Open the stream: a snapshot, then events, until it is closed.
+
+        Raises:
+            NotSupervised: The supervisor does not answer.
+            Unauthorized: The token is not this run's.
+        """
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import InvalidHandshake, InvalidStatus
+
+        url = self._base_url.replace("http", "ws", 1) + "/v1/ws"
+        try:
+            connection = await connect(
+                url,
+                additional_headers=self._authorization,
+                max_size=MAX_MESSAGE_BYTES,
+                open_timeout=REQUEST_TIMEOUT_SECONDS,
+                proxy=None,
+            )
+        except InvalidStatus as error:
+            raise _error_of(error.response.body or b"", error.response.status_code) from error
+        except (OSError, TimeoutError, InvalidHandshake) as error:
+            raise self._unreachable(error) from error
+        async with connection:
+            yield ControlStream(connection)
+
+    async def _get(
+        self, path: str, kind: type[_Answer], params: dict[str, Any] | None = None
+    ) -> _Answer:
+        return await self._request("GET", path, kind, params=params)
+
+    async def _verb(self, name: str, verb: str, body: dict[str, Any]) -> control.VerbAnswer:
+        path = f"/v1/agents/{_segment(name)}/{verb}"
+        return await self._post(path, control.VerbAnswer, body, body["wait_seconds"])
+
+    async def _post(
+        self, path: str, kind: type[_Answer], body: dict[str, Any], wait_seconds: float
+    ) -> _Answer:
+        timeout = wait_seconds + REQUEST_TIMEOUT_SECONDS
+        return await self._request("POST", path, kind, json=body or None, timeout=timeout)
+
+    async def _request(
+        self, method: str, path: str, kind: type[_Answer], **options: Any
+    ) -> _Answer:
+        try:
+            response = await self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        if response.is_error:
+            raise _error_of(response.content, response.status_code)
+        try:
+            return kind.model_validate_json(response.content)
+        except ValidationError as error:
+            text = f"{method} {path} answered something else than {kind.__name__}."
+            raise ControlApiError(text, subject=path, next_step="Do versions match?") from error
+
+    def _unreachable(self, error: Exception) -> NotSupervised:
+        return NotSupervised(
+            f"The supervisor does not answer at {self._base_url}.",
+            subject=self._base_url,
+            observed=f"{type(error).__name__}: {error}",
+            next_step="Start one with `trading-dashboard up`.",
+        )
+
+
+class ControlStream:
+    """An open stream: iterate over its messages."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    def __aiter__(self) -> AsyncIterator[StreamMessage]:
+        return self._messages()
+
+    async def subscribe_logs(self, agents: Sequence[str], lines: int = 200) -> None:
+        """Ask for these agents' newest lines and each new one, instead of those before."""
+        operation = control.SubscribeLogs(agents=list(agents), lines=lines)
+        await self._connection.send(operation.model_dump_json())
+
+    async def unsubscribe_logs(self) -> None:
+        """Ask for no more log lines."""
+        await self._connection.send(control.UnsubscribeLogs().model_dump_json())
+
+    async def _messages(self) -> AsyncIterator[StreamMessage]:
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            async for text in self._connection:
+                yield STREAM_MESSAGE.validate_json(text)
+        except ConnectionClosed:
+            return
+
+
+def _segment(name: str) -> str:
+    from urllib.parse import quote
+
+    return quote(name, safe="")
+
+
+def _error_of(content: bytes, status: int) -> TradingDashboardError:
+    """Return the error a body describes, as the class the supervisor raised."""
+    try:
+        detail = control.ErrorAnswer.model_validate_json(content).error
+    except ValidationError:
+        text = f"The control API answered {status} without an explanation."
+        return ControlApiError(text, observed=content[:200].decode(errors="replace"))
+    about = {
+        "subject": detail.subject,
+        "observed": detail.observed,
+        "next_step": detail.next_step,
+    }
+    kind = _ERRORS_BY_CODE.get(detail.code)
+    if kind is not None:
+        return kind(detail.message, **about)
+    if detail.details:
+        about["observed"] = json.dumps(detail.details)
+    return ControlApiError(detail.message, api_code=detail.code, **about)
+
+
+_ERRORS_BY_CODE: dict[str, type[TradingDashboardError]] = {
+    kind.code: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type)
+    and issubclass(kind, TradingDashboardError)
+    and kind not in (TradingDashboardError, errors.ConfigurationError)
+}
