@@ -13,10 +13,11 @@ promises is written at `Runtime`; three things beyond:
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,18 +29,19 @@ from trading_dashboard.orchestrator.output.book import LogBook
 from trading_dashboard.orchestrator.output.pump import LogPump, OutputStream
 from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
 from trading_dashboard.orchestrator.processes import ports
+from trading_dashboard.orchestrator.processes.guardian_keeper import GuardianKeeper
+from trading_dashboard.orchestrator.processes.lease import ProjectLease
+from trading_dashboard.orchestrator.processes.leftovers import Leftovers
 from trading_dashboard.orchestrator.processes.process_tree import (
     ProcessStat,
     RunMarker,
     Snapshot,
     members,
     own_start_ticks,
-    parse_marker,
-    read_environ,
 )
 from trading_dashboard.orchestrator.processes.scanner import Scanner
 from trading_dashboard.orchestrator.processes.spawning import Spawned, spawn
-from trading_dashboard.orchestrator.processes.stopping import Ending
+from trading_dashboard.orchestrator.processes.stopping import Ending, Find
 from trading_dashboard.orchestrator.processes.supervised_tree import SupervisedTree
 from trading_dashboard.orchestrator.runtime import (
     ExitCallback,
@@ -50,6 +52,8 @@ from trading_dashboard.orchestrator.runtime import (
     StopReport,
     Usage,
 )
+
+logger = logging.getLogger(__name__)
 
 CLOSE_GRACE_SECONDS = 2.0
 CLOSE_LIMIT_SECONDS = 8.0
@@ -82,9 +86,18 @@ class LocalRuntime:
         self._trees: dict[tuple[str, int], SupervisedTree] = {}
         self._stops: dict[tuple[str, int], asyncio.Task[StopReport]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._starting: set[asyncio.Task[Handle]] = set()
         self._is_open = False
-        self._is_closing = False
+        self._closing: asyncio.Task[None] | None = None
         self._scanner = Scanner(self._reader, own_start_ticks())
+        self._lease = ProjectLease(self.state_directory / "run")
+        self._leftovers = Leftovers(self.state_directory, self.run_id)
+        self._guardian = GuardianKeeper(
+            self.run_id,
+            self.state_directory / "log" / "guardian.log",
+            self._spawner,
+            complain=logger.warning,
+        )
 
     async def open(self) -> None:
         """Make ready.
@@ -101,17 +114,31 @@ class LocalRuntime:
             )
         for name in ("run", "log", "data"):
             (self.state_directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lease.claim(self.run_id)
+        try:
+            guarding = self._own(self._guardian.open())
+            await self._end_all(self._leftovers.find)
+            await guarding
+            self._lease.publish()
+        except BaseException:
+            await asyncio.shield(self._own(self._guardian.close()))
+            self._lease.release()
+            raise
         self._book.open()
         self._pump.start()
         self._is_open = True
 
+    def update_lease(self, **fields: str | None) -> None:
+        """Publish where this run serves: `control_url`, `dashboard_url`."""
+        self._lease.publish(**fields)
+
     async def close(self) -> None:
         """End everything still running and let go of everything. Twice is harmless."""
-        if not self._is_open or self._is_closing:
+        if not self._is_open:
             return
-        self._is_closing = True
-        await asyncio.shield(self._own(self._close()))
-        self._is_open = False
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        await asyncio.shield(self._closing)
 
     async def start(self, launch: Launch, on_exit: ExitCallback) -> Handle:
         """Start the process.
@@ -120,12 +147,14 @@ class LocalRuntime:
             AgentStartFailed: The program does not exist, is not executable, and so on.
             SupervisorShuttingDown: The runtime is closed or closing.
         """
-        if not self._is_open or self._is_closing:
+        if not self._is_open or self._closing is not None:
             raise SupervisorShuttingDown(
                 f"Agent '{launch.agent}' was not started: the supervisor is stopping.",
                 subject=launch.agent,
             )
         starting = self._own(self._start(launch, on_exit))
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -168,10 +197,10 @@ class LocalRuntime:
         """End a leftover's process tree. False if it is not provably ours (nothing is done)."""
         if owner.pid is None:
             return False
-        leftover = self._leftover_marker(owner.pid)
+        leftover = self._leftovers.marker_of(owner.pid)
         if leftover is None:
             return False
-        await self._end_marked(leftover.__eq__)
+        await self._end_all(_marked(leftover, self._never_members()))
         return True
 
     def logs(self, agent: str, lines: int) -> Sequence[LogLine]:
@@ -205,9 +234,12 @@ class LocalRuntime:
         )
         log = self._book.log(launch.agent)
         log.redactor = Redactor(secret_values(os.environ, launch.env))
-        tree = SupervisedTree(handle, marker, self._scanner, self._never_members, log)
+        tree = SupervisedTree(
+            handle, marker, self._scanner, self._never_members, self._guardian.remove, log
+        )
         tree.streams = self._connect(spawned, launch.agent)
         tree.watch(on_exit)
+        self._guardian.add(handle.pid)
         self._trees[launch.agent, launch.generation] = tree
         return handle
 
@@ -236,36 +268,31 @@ class LocalRuntime:
             tree.close()
             del self._trees[key], self._stops[key]
 
-    async def _end_marked(self, is_ours: Callable[[RunMarker], bool]) -> None:
-        never = self._never_members()
-
-        def find(snapshot: Snapshot) -> Mapping[int, ProcessStat]:
-            return members(snapshot, session=None, is_ours=is_ours, never=never)
-
+    async def _end_all(self, find: Find) -> None:
         # Asks all processes: what a dead run left is older than this one.
         scanner = Scanner(self._reader, since_ticks=0)
         await Ending(scanner, find, CLOSE_GRACE_SECONDS).run()
         await scanner.close()
 
     async def _close(self) -> None:
-        own = asyncio.current_task()
         try:
             async with asyncio.timeout(CLOSE_LIMIT_SECONDS):
+                await asyncio.gather(*self._starting, return_exceptions=True)
                 await asyncio.gather(
                     *(self.stop(tree.handle, CLOSE_GRACE_SECONDS) for tree in self._trees.values()),
                 )
-                await self._end_marked(lambda marker: marker.run_id == self.run_id)
+                await self._end_all(self._find_run)
         except TimeoutError:
-            for tree in self._trees.values():
-                tree.close()
-        others = [task for task in self._tasks if task is not own]
-        for task in others:
+            logger.error("gave up ending: %s", ", ".join(name for name, _ in self._trees))
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._scanner.close()
         self._book.end_followers()
         await asyncio.to_thread(self._pump.close, WRITER_CLOSE_SECONDS)
         await asyncio.to_thread(self._book.close, WRITER_CLOSE_SECONDS)
+        await self._guardian.close()
+        self._lease.release()
         self._spawner.shutdown(wait=False)
         self._reader.shutdown(wait=False)
 
@@ -277,7 +304,15 @@ class LocalRuntime:
         return task
 
     def _never_members(self) -> frozenset[int]:
-        return frozenset({0, 1, os.getpid(), os.getppid()})
+        return frozenset({0, 1, os.getpid(), os.getppid(), self._guardian.pid or 0})
+
+    def _find_run(self, snapshot: Snapshot) -> Mapping[int, ProcessStat]:
+        return members(
+            snapshot,
+            session=None,
+            is_ours=lambda marker: marker.run_id == self.run_id,
+            never=self._never_members(),
+        )
 
     def _find_owner(self, port: int) -> PortOwner:
         pid = ports.listening_pid(port)
@@ -287,15 +322,12 @@ class LocalRuntime:
             port=port,
             pid=pid,
             command=ports.command_of(pid),
-            is_leftover=self._leftover_marker(pid) is not None,
+            is_leftover=self._leftovers.marker_of(pid) is not None,
         )
 
-    def _leftover_marker(self, pid: int) -> RunMarker | None:
-        """Return the marker of a process of this project that does not belong to this run.
 
-        This run owns the project, so that run is dead.
-        """
-        marker = parse_marker(read_environ(pid) or b"")
-        if marker is None or marker.run_id == self.run_id:
-            return None
-        return marker if marker.state_directory == str(self.state_directory) else None
+def _marked(wanted: RunMarker, never: frozenset[int]) -> Find:
+    def find(snapshot: Snapshot) -> Mapping[int, ProcessStat]:
+        return members(snapshot, session=None, is_ours=wanted.__eq__, never=never)
+
+    return find

@@ -127,13 +127,20 @@ def members(
     excluded = frozenset(never)
     waiting = [pid for pid in found if pid not in excluded]
     while waiting:
-        for child in snapshot.children.get(waiting.pop(), ()):
-            if child.pid not in found and child.pid not in excluded:
-                found[child.pid] = child
-                waiting.append(child.pid)
+        for relative in _relatives(snapshot, waiting.pop()):
+            if relative.pid not in found and relative.pid not in excluded:
+                found[relative.pid] = relative
+                waiting.append(relative.pid)
     return {
         pid: process for pid, process in found.items() if process.is_alive and pid not in excluded
     }
+
+
+def _relatives(snapshot: Snapshot, pid: int) -> Iterable[ProcessStat]:
+    """Return the children of a process, and the session it leads: both stem from it."""
+    yield from snapshot.children.get(pid, ())
+    if snapshot.processes[pid].session == pid:
+        yield from snapshot.sessions.get(pid, ())
 
 
 def parse_marker(environ: bytes) -> RunMarker | None:

@@ -44,6 +44,7 @@ class SupervisedTree:
         marker: RunMarker,
         scanner: Scanner,
         never: Callable[[], frozenset[int]],
+        on_reap: Callable[[int], None],
         log: AgentLog,
     ) -> None:
         """Take what was started.
@@ -53,6 +54,7 @@ class SupervisedTree:
             marker: What the tree's processes carry.
             scanner: Reads the process table.
             never: Returns pids that are never members.
+            on_reap: Told the leader's pid just before the number becomes free.
             log: Where remarks about the tree go.
         """
         self.handle = handle
@@ -62,6 +64,7 @@ class SupervisedTree:
         self._marker = marker
         self._scanner = scanner
         self._never = never
+        self._on_reap = on_reap
         self._log = log
         self._exited = asyncio.Event()
         self._watch: ExitWatch | None = None
@@ -94,8 +97,9 @@ class SupervisedTree:
         tally = await self._ending.run()
         # Everybody is gone, the leader is a zombie; the watch reports that on its own.
         await self._exited.wait()
-        self._process.reap()
+        self._on_reap(self.handle.pid)
         self._is_reaped = True
+        self._process.reap()
         await self._read_last_output(pump)
         return StopReport(
             exit_status=self.exit_status,

@@ -1,0 +1,251 @@
+"""Ends every process of a run when its supervisor is gone. Run as a script, never imported.
+
+Owns the last line of defence and nothing else: it starts nothing, restarts nothing and signals
+nobody who does not provably belong to the run. Standard library only, and little of that, so that
+it starts in a few milliseconds and stays small:
+
+    python -I -S guardian.py RUN_ID SUPERVISOR_PID SUPERVISOR_START_TICKS GRACE_SECONDS LOG_FILE
+
+Its standard input is a pipe from the supervisor. Lines: ``+PID START_TICKS`` a leader was started
+(its session is the run's), ``-PID`` a leader was reaped, ``q`` the run ended cleanly. The pipe's
+end without ``q``, or the supervisor's end, means the supervisor died. The guardian then asks all
+processes of the run to end, kills after the grace period, and goes once nobody is left.
+"""
+
+import os
+import select
+import signal
+import sys
+import time
+
+LOOK_SECONDS = 0.05
+GIVE_UP_SECONDS = 30.0
+IS_LINUX = sys.platform == "linux"
+
+Row = tuple[int, str, int, int, int]
+"""Start ticks, state, parent, group, session."""
+
+
+class Run:
+    """The run that is guarded: how its processes are told from all others."""
+
+    def __init__(self, run_id: str, supervisor: int, since_ticks: int) -> None:
+        self._entry = b"\0TRADING_DASHBOARD_RUN_ID=" + os.fsencode(run_id) + b"\0"
+        self._never = {0, 1, os.getpid(), supervisor}
+        self._since_ticks = since_ticks
+        self._seen: dict[int, int] = {}
+        self.leaders: dict[int, int] = {}
+
+    def members(self) -> dict[int, int]:
+        """Return the living processes of the run: pid and start ticks."""
+        rows = read_table(self._since_ticks)
+        found = {pid for pid, row in rows.items() if self._belongs(pid, row)}
+        grew = True
+        while grew:
+            led = {pid for pid in found if rows[pid][4] == pid}
+            more = {pid for pid, row in rows.items() if row[2] in found or row[4] in led} - found
+            grew = bool(more)
+            found |= more
+        found = {pid for pid in found - self._never if rows[pid][1] not in "ZX"}
+        self._seen = {pid: rows[pid][0] for pid in found}
+        # A session's number is safe to go by only as long as somebody of ours is in it.
+        inhabited = {rows[pid][4] for pid in found}
+        self.leaders = {pid: start for pid, start in self.leaders.items() if pid in inhabited}
+        return self._seen
+
+    def _belongs(self, pid: int, row: Row) -> bool:
+        if self._seen.get(pid) == row[0]:
+            return True
+        leader_start = self.leaders.get(row[4])
+        if leader_start is not None and row[0] >= leader_start:
+            return True
+        return self._entry in b"\0" + read(f"/proc/{pid}/environ") + b"\0"
+
+
+def main(arguments: list[str]) -> None:
+    """Guard the run until it has ended, one way or the other."""
+    run_id, supervisor, since, grace, log_file = arguments
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGTSTP"):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    os.chdir("/")
+    run = Run(run_id, int(supervisor), int(since))
+    is_clean = listen(run, int(supervisor), int(since))
+    # A clean run leaves nothing; look all the same.
+    first = run.members()
+    if not first:
+        return
+    reason = "the run ended" if is_clean else "the supervisor died"
+    log(log_file, f"{reason}; ending {len(first)} processes of run {run_id}")
+    killed, left = end(run, float(grace))
+    log(log_file, f"done; {killed} had to be killed, {left} are left")
+
+
+def listen(run: Run, supervisor: int, since_ticks: int) -> bool:
+    """Return when there is something to do: True if the run ended cleanly."""
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    alive = hold(supervisor, since_ticks)
+    if alive is not None:
+        poll.register(alive, select.POLLIN)
+    os.set_blocking(0, False)
+    pending = b""
+    while True:
+        # Without a hold on the supervisor (not Linux, or it is gone) the pipe alone tells.
+        ready = {descriptor for descriptor, _ in poll.poll()}
+        is_over = alive in ready
+        while True:
+            try:
+                data = os.read(0, 65536)
+            except BlockingIOError:
+                break
+            if not data:
+                is_over = True
+                break
+            *lines, pending = (pending + data).split(b"\n")
+            for line in lines:
+                if line == b"q":
+                    return True
+                note(run, line)
+        if is_over:
+            return False
+
+
+def note(run: Run, line: bytes) -> None:
+    """Take in one message."""
+    words = line[1:].split()
+    if line.startswith(b"+") and len(words) == 2:
+        run.leaders[int(words[0])] = int(words[1])
+    elif line.startswith(b"-") and len(words) == 1:
+        run.leaders.pop(int(words[0]), None)
+
+
+def end(run: Run, grace_seconds: float) -> tuple[int, int]:
+    """Ask, wait, kill, until two looks find nobody. Return how many were killed and are left."""
+    started = time.monotonic()
+    held: dict[tuple[int, int], int] = {}
+    killed: set[tuple[int, int]] = set()
+    empty_looks = 0
+    found: dict[int, int] = {}
+    while empty_looks < 2 and time.monotonic() - started < GIVE_UP_SECONDS:
+        found = run.members()
+        empty_looks = 0 if found else empty_looks + 1
+        is_killing = time.monotonic() - started >= grace_seconds
+        for identity in set(held) - set(found.items()):
+            os.close(held.pop(identity))
+        for pid, start in found.items():
+            if (pid, start) not in held:
+                descriptor = hold(pid, start)
+                if descriptor is None:
+                    continue
+                held[pid, start] = descriptor
+                send(pid, descriptor, signal.SIGTERM)
+                send(pid, descriptor, signal.SIGCONT)
+            if is_killing:
+                send(pid, held[pid, start], signal.SIGKILL)
+                killed.add((pid, start))
+        if is_killing:
+            for leader in run.leaders:
+                kill_group(leader)
+        wait(held, min(LOOK_SECONDS, max(started + grace_seconds - time.monotonic(), 0.005)))
+    return len(killed), len(found)
+
+
+def wait(held: dict[tuple[int, int], int], seconds: float) -> None:
+    """Wait until somebody ends, at most so long."""
+    if not IS_LINUX or not held:
+        time.sleep(min(seconds, 0.005))
+        return
+    poll = select.poll()
+    for descriptor in held.values():
+        poll.register(descriptor, select.POLLIN)
+    poll.poll(seconds * 1000)
+
+
+def send(pid: int, descriptor: int, number: int) -> None:
+    """Signal a process that is held."""
+    try:
+        if IS_LINUX:
+            signal.pidfd_send_signal(descriptor, number)
+        else:
+            os.kill(pid, number)
+    except OSError:
+        return
+
+
+def kill_group(leader: int) -> None:
+    """Kill a group of ours as a whole, which no fork can slip past."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except OSError:
+        return
+
+
+def hold(pid: int, start_ticks: int) -> int | None:
+    """Return a descriptor that means this process and never another, or None if it is gone."""
+    if not IS_LINUX:
+        return os.open(os.devnull, os.O_RDONLY) if pid in read_table(0) else None
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return None
+    row = read_row(pid)
+    if row is None or row[0] != start_ticks:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def read_table(since_ticks: int) -> dict[int, Row]:
+    """Return the processes started since then."""
+    if not IS_LINUX:
+        return read_table_from_ps()
+    rows = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib costs memory here
+        if name.isdecimal():
+            row = read_row(int(name))
+            if row is not None and row[0] >= since_ticks:
+                rows[int(name)] = row
+    return rows
+
+
+def read_row(pid: int) -> Row | None:
+    """Return the row of one process, or None."""
+    data = read(f"/proc/{pid}/stat")
+    if not data:
+        return None
+    fields = data[data.rindex(b")") + 2 :].split()
+    return int(fields[19]), fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[3])
+
+
+def read_table_from_ps() -> dict[int, Row]:
+    """Return all processes. There is no start time that could be compared: all zeros."""
+    rows = {}
+    with os.popen("ps -axo pid=,state=,ppid=,pgid=") as lines:  # noqa: S605 - a constant
+        for line in lines:
+            pid, state, parent, group = line.split()
+            # A session's leader leads its first group, too; ps here does not show sessions.
+            rows[int(pid)] = (0, state[:1], int(parent), int(group), int(group))
+    return rows
+
+
+def read(path: str) -> bytes:
+    """Return a file's content, or nothing if it cannot be read."""
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - pathlib costs memory here
+            return file.read()
+    except OSError:
+        return b""
+
+
+def log(path: str, text: str) -> None:
+    """Append a line to the log; a guardian must not fail for want of one."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    try:
+        with open(path, "a") as file:  # noqa: PTH123 - pathlib costs memory here
+            file.write(f"{stamp} guardian {text}\n")
+    except OSError:
+        return
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,162 @@
+"""Keeping a guardian beside the supervisor.
+
+Owns the guardian's process: started with the run, told about leaders, replaced when it dies, sent
+home when the run ended cleanly. What a guardian does is written in `guardian.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+
+from trading_dashboard.orchestrator.processes import guardian
+from trading_dashboard.orchestrator.processes.leader import ExitWatch, LeaderProcess
+from trading_dashboard.orchestrator.processes.process_tree import own_start_ticks, read_stat
+from trading_dashboard.orchestrator.runtime import ExitStatus
+
+GRACE_SECONDS = 2.0
+FAREWELL_SECONDS = 4.0
+"""How long a guardian that was sent home may take; more than its grace period."""
+QUICK_DEATH_SECONDS = 1.0
+REPLACE_DELAY_SECONDS = 1.0
+
+
+class GuardianKeeper:
+    """Has exactly one guardian while it is open."""
+
+    def __init__(
+        self, run_id: str, log_file: Path, executor: Executor, complain: Callable[[str], None]
+    ) -> None:
+        """Take what the guardian needs.
+
+        Args:
+            run_id: The run it guards.
+            log_file: Where it says what it did.
+            executor: Where processes are started.
+            complain: Told when a guardian died.
+        """
+        self._run_id = run_id
+        self._log_file = log_file
+        self._executor = executor
+        self._complain = complain
+        self._leaders: dict[int, int] = {}
+        self._process: LeaderProcess | None = None
+        self._watch: ExitWatch | None = None
+        self._pipe = -1
+        self._started_at = 0.0
+        self._gone = asyncio.Event()
+        self._replacing: asyncio.Task[None] | None = None
+        self._is_closing = False
+
+    @property
+    def pid(self) -> int | None:
+        """Return the guardian's pid while it lives."""
+        return self._process.pid if self._process is not None else None
+
+    async def open(self) -> None:
+        """Start the guardian."""
+        await self._start()
+
+    async def close(self) -> None:
+        """Send the guardian home; it looks once more whether anything is left."""
+        self._is_closing = True
+        if self._replacing is not None:
+            self._replacing.cancel()
+            await asyncio.wait([self._replacing])
+        self._tell("q\n")
+        self._close_pipe()
+        if self._process is None:
+            return
+        try:
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._gone.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._gone.wait()
+
+    def add(self, leader: int) -> None:
+        """Tell it that this leader, with its session, belongs to the run."""
+        process = read_stat(leader)
+        if process is not None:
+            self._leaders[leader] = process.start_ticks
+            self._tell(f"+{leader} {process.start_ticks}\n")
+
+    def remove(self, leader: int) -> None:
+        """Tell it that this leader was reaped: the number is nobody's now."""
+        if self._leaders.pop(leader, None) is not None:
+            self._tell(f"-{leader}\n")
+
+    async def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        process, pipe = await loop.run_in_executor(self._executor, self._spawn)
+        self._process, self._pipe = process, pipe
+        self._started_at = time.monotonic()
+        self._gone.clear()
+        self._watch = ExitWatch(process, self._on_exit)
+        self._tell("".join(f"+{pid} {start}\n" for pid, start in self._leaders.items()))
+
+    def _spawn(self) -> tuple[LeaderProcess, int]:
+        reading, writing = os.pipe()
+        try:
+            process = LeaderProcess(
+                [
+                    *(sys.executable, "-I", "-S", guardian.__file__),
+                    *(self._run_id, str(os.getpid()), str(own_start_ticks())),
+                    *(str(GRACE_SECONDS), str(self._log_file)),
+                ],
+                stdin=reading,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                close_fds=True,
+            )
+        except OSError:
+            os.close(writing)
+            raise
+        finally:
+            os.close(reading)
+        os.set_blocking(writing, False)
+        return process, writing
+
+    def _on_exit(self, status: ExitStatus) -> None:
+        if self._process is not None:
+            self._process.reap()
+        self._process = None
+        self._close_pipe()
+        self._gone.set()
+        if not self._is_closing:
+            self._complain(f"the guardian ended ({status}); starting another")
+            self._replacing = asyncio.get_running_loop().create_task(self._replace())
+
+    async def _replace(self) -> None:
+        is_quick = time.monotonic() - self._started_at < QUICK_DEATH_SECONDS
+        while not self._is_closing:
+            if is_quick:
+                await asyncio.sleep(REPLACE_DELAY_SECONDS)
+            try:
+                await self._start()
+            except OSError as error:
+                self._complain(f"no guardian could be started: {error}")
+                is_quick = True
+            else:
+                return
+
+    def _tell(self, message: str) -> None:
+        if self._pipe < 0 or not message:
+            return
+        try:
+            os.write(self._pipe, message.encode())
+        except OSError:
+            # Full or broken. It goes by the run marker as well; a dead one is being replaced.
+            return
+
+    def _close_pipe(self) -> None:
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1

@@ -1,0 +1,144 @@
+"""Who owns the project: one supervisor at a time.
+
+Owns the lock, which the system takes back when its holder dies however it dies, and the lease file
+beside it, which tells others who the holder is and where it serves. What a dead holder left running
+is found by `leftovers.py`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from trading_dashboard.models.errors import AlreadySupervised
+from trading_dashboard.orchestrator.processes.process_tree import own_start_ticks
+
+LOCK_NAME = "lock"
+LEASE_NAME = "lease.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """What is known about the supervisor that owns, or owned, the project.
+
+    Attributes:
+        pid: Together with `start_ticks` and `boot_id` it means one process and never another.
+        started_at: ISO 8601, UTC.
+        control_url: Where the control API answers, once it does.
+        dashboard_url: Where the dashboard is, once it is.
+    """
+
+    run_id: str
+    pid: int
+    start_ticks: int
+    boot_id: str
+    started_at: str
+    control_url: str | None = None
+    dashboard_url: str | None = None
+
+
+class ProjectLease:
+    """The claim of this process on one project."""
+
+    def __init__(self, run_directory: Path) -> None:
+        self._lock_path = run_directory / LOCK_NAME
+        self._path = run_directory / LEASE_NAME
+        self._descriptor = -1
+        self._lease: Lease | None = None
+        self.previous: Lease | None = None
+        """The lease of a holder that died; None if the last one ended cleanly."""
+
+    def claim(self, run_id: str) -> Lease:
+        """Take the project.
+
+        Raises:
+            AlreadySupervised: Somebody else has it.
+        """
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise self._refusal() from None
+        self._descriptor = descriptor
+        self.previous = read_lease(self._path)
+        self._lease = Lease(
+            run_id=run_id,
+            pid=os.getpid(),
+            start_ticks=own_start_ticks(),
+            boot_id=boot_id(),
+            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        )
+        return self._lease
+
+    def publish(self, **fields: str | None) -> None:
+        """Write the lease file, with changed fields, so that a reader sees all or nothing."""
+        if self._lease is None:
+            return
+        self._lease = replace(self._lease, **fields)  # type: ignore[arg-type]
+        temporary = self._path.with_name(f"{LEASE_NAME}.new")
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(self._lease), file, indent=2)
+        temporary.replace(self._path)
+
+    def release(self) -> None:
+        """Give the project back."""
+        if self._descriptor < 0:
+            return
+        self._path.unlink(missing_ok=True)
+        # The lock file stays: who waits for it must not end up with another one.
+        os.close(self._descriptor)
+        self._descriptor = -1
+        self._lease = None
+
+    def _refusal(self) -> AlreadySupervised:
+        holder = read_lease(self._path)
+        project = self._lock_path.parent.parent.parent
+        if holder is None:
+            return AlreadySupervised(
+                f"Another supervisor is starting or stopping the project {project}.",
+                subject=str(project),
+                next_step="Try again in a moment.",
+            )
+        where = f"; its dashboard is at {holder.dashboard_url}" if holder.dashboard_url else ""
+        return AlreadySupervised(
+            f"Another supervisor (pid {holder.pid}, since {holder.started_at}) already runs the "
+            f"project {project}{where}.",
+            subject=str(project),
+            observed=holder.pid,
+            next_step="Use that one, or stop it with Ctrl-C in its terminal.",
+        )
+
+
+def read_lease(path: Path) -> Lease | None:
+    """Return the lease in the file, or None if there is none that makes sense."""
+    try:
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return _parse(found) if isinstance(found, dict) else None
+
+
+def boot_id() -> str:
+    """Return what tells this boot of the machine from others; empty where unknown."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _parse(found: Mapping[str, Any]) -> Lease | None:
+    wanted: dict[str, Any] = {name: found.get(name) for name in Lease.__dataclass_fields__}
+    strings = ("run_id", "boot_id", "started_at")
+    is_valid = all(isinstance(wanted[name], str) for name in strings) and all(
+        isinstance(wanted[name], int) for name in ("pid", "start_ticks")
+    )
+    return Lease(**wanted) if is_valid else None
