@@ -95,7 +95,7 @@ class Environment:
     def _broken(self, record: dict[str, Any]) -> str | None:
         """Return why only starting over helps, or None."""
         if record.get("state") != _READY:
-            return "an earlier set-up was interrupted"
+            return "an earlier set-up did not finish"
         if record.get("format") != _FORMAT:
             return "another version of the set-up made it"
         if record.get("checkout") != str(self.root):

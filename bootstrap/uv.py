@@ -146,7 +146,7 @@ def find_uv(tools: Tools, directory: Path, python: Path, lock_file: Path) -> str
         SetupFailed: There is none and no way to get one.
     """
     own = directory / ("bin/uv.exe" if os.name == "nt" else "bin/uv")
-    for candidate in (shutil.which("uv"), str(own) if own.exists() else None):
+    for candidate in (_uv_on_path(python.parent), str(own) if own.exists() else None):
         if candidate and _is_usable(tools, candidate):
             return candidate
     shutil.rmtree(directory, ignore_errors=True)
@@ -161,6 +161,13 @@ def find_uv(tools: Tools, directory: Path, python: Path, lock_file: Path) -> str
         "Fetching uv, the installer,",
     )
     return str(own)
+
+
+def _uv_on_path(scripts: Path) -> str | None:
+    """Return the uv on PATH, passing over the environment's own: it may be about to be removed."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    others = [folder for folder in folders if folder and Path(folder) != scripts]
+    return shutil.which("uv", path=os.pathsep.join(others))
 
 
 def _is_usable(tools: Tools, uv: str) -> bool:
