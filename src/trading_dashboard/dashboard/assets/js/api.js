@@ -1,0 +1,56 @@
+// Requests to our own origin: reads, and changes with the session's CSRF value.
+
+let csrf = null;
+
+export class ApiError extends Error {
+  constructor(status, error) {
+    const next = error?.next_step ? ` ${error.next_step}` : '';
+    super(`${error?.message ?? `The request failed (${status}).`}${next}`);
+    this.status = status;
+    this.code = error?.code ?? null;
+    this.details = error?.details ?? [];
+    this.observed = error?.observed ?? null;
+    this.error = error ?? null;
+  }
+}
+
+/** GET; resolves to the body, rejects with ApiError or (no connection) TypeError. */
+export async function get(path, { signal } = {}) {
+  const answer = await fetch(path, { signal, headers: { accept: 'application/json' } });
+  return body(answer);
+}
+
+/** POST as the person at the desk. */
+export async function post(path, content = {}) {
+  let answer = await send(path, content);
+  if (answer.status === 403) {
+    csrf = null;
+    answer = await send(path, content);
+  }
+  return body(answer);
+}
+
+async function send(path, content) {
+  csrf ??= (await get('/api/session')).csrf;
+  return fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-csrf-token': csrf },
+    body: JSON.stringify(content),
+  });
+}
+
+async function body(answer) {
+  let content = null;
+  try {
+    content = await answer.json();
+  } catch {
+    // An empty or foreign body; the status says enough.
+  }
+  if (!answer.ok) throw new ApiError(answer.status, content?.error);
+  return content;
+}
+
+export function words(error) {
+  if (error instanceof ApiError) return error.message;
+  return 'The dashboard does not answer. Is the desk still running?';
+}

@@ -1,0 +1,26 @@
+// The page's two live sources, shared by all components: one module, one socket each.
+
+import { ControlStore } from './control_store.js';
+import { MarketStore } from './market_store.js';
+
+export const control = new ControlStore();
+export const market = new MarketStore(control);
+
+control.start();
+market.start();
+
+/** Set the theme, remember it, and tell whoever draws on a canvas. */
+export function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  try {
+    localStorage.setItem('desk-theme', theme);
+  } catch {
+    // Not remembered then.
+  }
+  dispatchEvent(new CustomEvent('desk-theme', { detail: theme }));
+}
+
+/** The value of a CSS custom property of the current theme. */
+export function token(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}

@@ -1,0 +1,110 @@
+// The drawing of candles and volume: the only module that knows the chart library.
+
+import {
+  CandlestickSeries, createChart, CrosshairMode, HistogramSeries,
+} from '/assets/vendor/lightweight-charts.mjs';
+import { token } from '/assets/js/hub.js';
+import { DAILY } from './bar_series.js';
+
+function colours() {
+  return {
+    up: token('--up'), down: token('--down'), line: token('--line'), muted: token('--muted'),
+    panel: token('--panel'), faint: token('--faint'), text: token('--text'),
+  };
+}
+
+function options(palette) {
+  return {
+    layout: {
+      background: { color: palette.panel }, textColor: palette.muted, attributionLogo: true,
+      fontFamily: '"Source Sans", system-ui, sans-serif', fontSize: 12,
+      panes: { separatorColor: palette.line, separatorHoverColor: palette.line },
+    },
+    grid: { vertLines: { visible: false }, horzLines: { color: palette.line } },
+    crosshair: {
+      mode: CrosshairMode.Normal,
+      vertLine: { color: palette.faint, labelBackgroundColor: palette.faint },
+      horzLine: { color: palette.faint, labelBackgroundColor: palette.faint },
+    },
+    rightPriceScale: { borderVisible: false },
+    timeScale: { borderVisible: false, rightOffset: 4, minBarSpacing: 0.4, shiftVisibleRangeOnNewBar: true },
+  };
+}
+
+export class CandlePane {
+  constructor(container) {
+    this.palette = colours();
+    this.chart = createChart(container, {
+      autoSize: true, localization: { locale: 'en-GB', dateFormat: 'yyyy-MM-dd' }, ...options(this.palette),
+    });
+    this.candles = this.chart.addSeries(CandlestickSeries, this.#candleOptions());
+    this.volume = this.chart.addSeries(HistogramSeries, {
+      priceFormat: { type: 'volume' }, priceScaleId: 'volume', lastValueVisible: false, priceLineVisible: false,
+    });
+    this.chart.priceScale('right').applyOptions({ scaleMargins: { top: 0.08, bottom: 0.26 } });
+    this.chart.priceScale('volume').applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
+  }
+
+  #candleOptions() {
+    const { up, down } = this.palette;
+    return {
+      upColor: up, downColor: down, wickUpColor: up, wickDownColor: down, borderVisible: false,
+      priceLineStyle: 1,
+    };
+  }
+
+  restyle(bars) {
+    this.palette = colours();
+    this.chart.applyOptions(options(this.palette));
+    this.candles.applyOptions(this.#candleOptions());
+    this.volume.setData(bars.map((bar) => this.#column(bar)));
+  }
+
+  setInterval(interval) {
+    this.chart.timeScale().applyOptions({
+      timeVisible: !DAILY.has(interval), secondsVisible: interval.endsWith('s'),
+    });
+  }
+
+  /** Replace all bars; the view stays on the same bars when `added` came before the first. */
+  setBars(bars, added = null) {
+    const range = added === null ? null : this.chart.timeScale().getVisibleLogicalRange();
+    this.candles.setData(bars);
+    this.volume.setData(bars.map((bar) => this.#column(bar)));
+    if (range) this.chart.timeScale().setVisibleLogicalRange({ from: range.from + added, to: range.to + added });
+  }
+
+  update(bar) {
+    this.candles.update(bar);
+    this.volume.update(this.#column(bar));
+  }
+
+  showLatest(count, total) {
+    this.chart.timeScale().setVisibleLogicalRange({ from: total - count, to: total + 3 });
+  }
+
+  scrollToLatest() {
+    this.chart.timeScale().scrollToRealTime();
+  }
+
+  #column(bar) {
+    const colour = bar.close >= bar.open ? this.palette.up : this.palette.down;
+    return { time: bar.time, value: bar.volume, color: `${colour}59` };
+  }
+
+  onCrosshair(listener) {
+    this.chart.subscribeCrosshairMove((event) => listener(event.time ?? null));
+  }
+
+  onRange(listener) {
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && listener(range));
+  }
+
+  picture() {
+    return this.chart.takeScreenshot(true, false);
+  }
+
+  destroy() {
+    this.chart.remove();
+  }
+}

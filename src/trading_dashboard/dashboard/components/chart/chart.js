@@ -1,0 +1,244 @@
+// The chart's page part: puts header, candles, legend, notices and quote together.
+
+import { control, market } from '/assets/js/hub.js';
+import { words } from '/assets/js/api.js';
+import { cleanup, download, h, mounted, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
+import { change, direction, price, volume } from '/assets/js/format.js';
+import { DAILY, toCsv } from './bar_series.js';
+import { CandlePane } from './candle_pane.js';
+import { ChartModel } from './chart_model.js';
+import { chartHeader, intervalName } from './chart_header.js';
+import { quotePanel } from './quote_panel.js';
+
+const REMEMBERED = 'desk-chart';
+const DEFAULTS = { symbol: 'AAPL', interval: '1m' };
+
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem(REMEMBERED)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function remember(symbol, interval) {
+  try {
+    localStorage.setItem(REMEMBERED, JSON.stringify({ symbol, interval }));
+  } catch {
+    // Then the next visit starts with the default.
+  }
+  const query = new URLSearchParams({ symbol, interval });
+  if (location.search !== `?${query}`) history.replaceState(history.state, '', `${location.pathname}?${query}`);
+}
+
+function legend() {
+  const node = h('div', { class: 'legend', 'aria-hidden': 'true' });
+  const fields = ['O', 'H', 'L', 'C', 'Vol'].map((name) => {
+    const value = h('span', { class: 'v' });
+    node.append(h('span', { class: 'k' }, name), value);
+    return value;
+  });
+  const move = h('span', { class: 'v' });
+  const state = h('span', { class: 'k' });
+  node.append(move, state);
+  return {
+    node,
+    paint: (bar, previous) => {
+      setHidden(node, !bar);
+      if (!bar) return;
+      [price(bar.open), price(bar.high), price(bar.low), price(bar.close), volume(bar.volume)]
+        .forEach((text, index) => setText(fields[index], text));
+      const percent = previous ? (bar.close / previous.close - 1) * 100 : null;
+      setText(move, percent === null ? '' : change(percent));
+      setAttribute(move, 'class', `v ${direction(percent)}`);
+      setText(state, bar.closed === false ? 'forming' : '');
+    },
+  };
+}
+
+class ChartView {
+  constructor({ parentElement, data }) {
+    this.tasks = cleanup();
+    this.hovered = null;
+    this.quote = quotePanel();
+    this.legend = legend();
+    this.notice = h('div', { class: 'notice', role: 'status', hidden: true });
+    this.banner = h('div', { class: 'chart-banner', role: 'status', hidden: true });
+    this.canvas = h('div', { class: 'canvas', role: 'img' });
+    this.frame = h('div', { class: 'card desk-candles' }, this.canvas, this.legend.node, this.banner, this.notice);
+    this.header = chartHeader(data.intervals, {
+      onSymbol: (symbol) => this.show(symbol, this.model.interval),
+      onInterval: (interval) => this.show(this.model.symbol, interval),
+      onPicture: () => this.savePicture(),
+      onCsv: () => this.saveCsv(),
+    }, this.quote.last);
+    parentElement.append(h('div', { class: 'desk-chart' }, this.header.node, this.frame, this.quote.node));
+    this.pane = new CandlePane(this.canvas);
+    this.model = new ChartModel({
+      bars: (bars, added) => this.pane.setBars(bars, added),
+      update: (bar, series) => this.updateBar(bar, series),
+      loading: () => this.showLoading(),
+      ready: (series, visible) => this.showReady(series, visible),
+      failed: (error) => this.showError(error),
+      quote: (quote) => this.quote.take(quote),
+      condition: () => this.paintCondition(),
+    });
+    this.#listen();
+    const first = { ...DEFAULTS, ...remembered() };
+    this.show(data.symbol ?? first.symbol, data.interval ?? first.interval);
+    this.asked = `${data.symbol}/${data.interval}`;
+  }
+
+  #listen() {
+    this.pane.onCrosshair((time) => {
+      this.hovered = time;
+      this.paintLegend();
+    });
+    this.pane.onRange((range) => this.model.needOlder(range.from));
+    this.tasks.on(globalThis, 'desk-theme', () => this.pane.restyle(this.model.series?.bars ?? []));
+    this.tasks.every(250, () => this.paintCondition());
+    this.tasks.add(control.subscribe(() => this.paintCondition()));
+    this.tasks.add(() => this.model.destroy());
+    this.tasks.add(() => this.pane.destroy());
+  }
+
+  /** Python may ask for another symbol later (a link to this page while it is open). */
+  update({ data }) {
+    const asked = `${data.symbol}/${data.interval}`;
+    if (asked === this.asked) return;
+    this.asked = asked;
+    if (data.symbol) this.show(data.symbol, data.interval ?? this.model.interval);
+  }
+
+  show(symbol, interval) {
+    const isOther = symbol !== this.model.symbol;
+    remember(symbol, interval);
+    this.header.show(symbol, interval);
+    this.pane.setInterval(interval);
+    setAttribute(this.canvas, 'aria-label', `Candles of ${symbol}, ${interval}`);
+    if (isOther) this.quote.start(symbol);
+    this.model.show(symbol, interval);
+  }
+
+  updateBar(bar, series) {
+    this.pane.update(bar);
+    if (this.hovered === null || this.hovered === bar.time) this.paintLegend(series);
+    if (!this.notice.hidden && this.notice.dataset.kind === 'empty') setHidden(this.notice, true);
+  }
+
+  paintLegend() {
+    const { series } = this.model;
+    if (!series) return;
+    const bar = (this.hovered !== null && series.at(this.hovered)) || series.last;
+    const index = bar === series.last ? series.bars.length - 1 : series.bars.indexOf(bar);
+    this.legend.paint(bar, series.bars[index - 1]);
+  }
+
+  paintCondition() {
+    const condition = market.condition();
+    this.quote.paintAge(condition);
+    setClass(this.frame, 'is-stale', !condition.isCurrent);
+    setHidden(this.banner, condition.isCurrent || condition.kind === 'connecting');
+    setText(this.banner, condition.text);
+    const isSimulated = market.clock?.replay && !DAILY.has(this.model.interval);
+    setHidden(this.header.label, !isSimulated);
+    if (this.failed && market.socket.phase === 'open' && this.failed.status !== 404 && !this.model.load) {
+      this.failed = null;
+      this.model.reload();
+    }
+  }
+
+  showLoading() {
+    this.failed = null;
+    this.pane.setBars([]);
+    this.legend.paint(null);
+    this.#note('loading', h('p', {}, `Loading ${this.model.symbol} ${intervalName(this.model.interval)}`));
+  }
+
+  showReady(series, visible) {
+    setHidden(this.notice, true);
+    this.pane.showLatest(Math.min(visible, Math.max(series.bars.length, 30)), series.bars.length);
+    this.paintLegend();
+    if (series.bars.length === 0) this.#explainEmpty();
+    this.frame.dataset.bars = String(series.bars.length);
+    performance.mark('desk-first-candle');
+    this.header.offerSymbols();
+  }
+
+  async #explainEmpty() {
+    const { symbol } = this.model;
+    this.#note('empty', h('p', {}, `No bars of ${symbol} yet.`));
+    const known = (await this.header.offerSymbols()).find((item) => item.symbol === symbol);
+    const now = market.clock ? market.clock.now.slice(0, 10) : null;
+    if (known && symbol === this.model.symbol && this.notice.dataset.kind === 'empty' && known.first_session > now) {
+      this.#note('empty', h('p', {}, h('b', {}, `${symbol} is not listed yet.`)),
+        h('p', {}, `Its first session is ${known.first_session}; the market clock stands at ${now}.`));
+    }
+  }
+
+  showError(error) {
+    this.failed = error;
+    if (error.status === 404) {
+      this.#showUnknown(error);
+      return;
+    }
+    const again = h('button', { class: 'btn', type: 'button', onclick: () => this.model.reload() }, 'Try again');
+    const condition = market.condition();
+    const text = condition.isCurrent ? words(error) : condition.text;
+    this.#note('error', h('p', {}, h('b', {}, `No bars of ${this.model.symbol}.`)), h('p', {}, text), again);
+  }
+
+  #showUnknown(error) {
+    const near = nearMatches(error);
+    const offers = near.map((symbol) => h('button', {
+      class: 'btn', type: 'button', onclick: () => this.show(symbol, this.model.interval),
+    }, symbol));
+    this.#note('unknown', h('p', {}, h('b', {}, error.error?.message ?? `${this.model.symbol} is not known.`)),
+      near.length ? h('p', {}, 'Did you mean ', ...offers) : h('p', {}, error.error?.next_step ?? ''));
+  }
+
+  #note(kind, ...content) {
+    this.notice.dataset.kind = kind;
+    this.notice.replaceChildren(h('div', { class: 'notice-box' }, ...content));
+    setHidden(this.notice, false);
+  }
+
+  #fileName(extension) {
+    const day = market.clock ? market.clock.now.slice(0, 10) : 'bars';
+    return `${this.model.symbol}-${this.model.interval}-${day}.${extension}`;
+  }
+
+  saveCsv() {
+    const bars = this.model.series?.bars ?? [];
+    download(this.#fileName('csv'), new Blob([toCsv(this.model.symbol, bars)], { type: 'text/csv' }));
+  }
+
+  savePicture() {
+    const picture = this.pane.picture();
+    const context = picture.getContext('2d');
+    const scale = globalThis.devicePixelRatio || 1;
+    const isSimulated = market.clock?.replay && !DAILY.has(this.model.interval);
+    const origin = market.clock?.replay ? ` · REPLAY${isSimulated ? ', simulated intraday' : ''}` : '';
+    context.font = `${13 * scale}px system-ui, sans-serif`;
+    context.fillStyle = this.pane.palette.text;
+    context.fillText(`${this.model.symbol} ${intervalName(this.model.interval)}${origin}`, 12 * scale, 20 * scale);
+    picture.toBlob((blob) => blob && download(this.#fileName('png'), blob), 'image/png');
+  }
+
+  destroy() {
+    this.tasks.destroy();
+  }
+}
+
+function nearMatches(error) {
+  const found = error.details.flatMap((detail) => detail.symbol ?? detail.near_matches ?? detail.matches ?? []);
+  if (found.length) return [...new Set(found)];
+  const named = (error.error?.next_step ?? '').match(/\b[A-Z][A-Z0-9.^-]{0,9}\b/g) ?? [];
+  return [...new Set(named)].slice(0, 5);
+}
+
+export default mounted((component) => {
+  const count = Number(document.documentElement.dataset.chartMounts ?? 0) + 1;
+  document.documentElement.dataset.chartMounts = String(count);
+  return new ChartView(component);
+});

@@ -1,0 +1,60 @@
+// The row above the chart: symbol, price, interval, exports.
+
+import { market } from '/assets/js/hub.js';
+import { h, setAttribute, setClass } from '/assets/js/dom.js';
+
+/** 1d and 1w are written as on every trading desk; 1m is a minute, 1M a month. */
+export function intervalName(interval) {
+  return interval === '1d' || interval === '1w' ? interval.toUpperCase() : interval;
+}
+
+export function chartHeader(intervals, { onSymbol, onInterval, onPicture, onCsv }, last) {
+  const list = h('datalist', { id: 'desk-symbols' });
+  const input = h('input', {
+    class: 'input symbol', list: 'desk-symbols', 'aria-label': 'Symbol', autocomplete: 'off',
+    spellcheck: 'false', maxlength: '24', title: 'Type a symbol and press Enter',
+  });
+  const form = h('form', { class: 'symbol-form' }, input, list);
+  const buttons = intervals.map((interval) => h('button', {
+    type: 'button', class: 'seg-button', 'aria-pressed': 'false', dataset: { interval },
+    'aria-label': `Interval ${interval}`, onclick: () => onInterval(interval),
+  }, intervalName(interval)));
+  const group = h('div', { class: 'seg', role: 'group', 'aria-label': 'Interval' }, ...buttons);
+  const label = h('span', { class: 'tag warn', hidden: true }, 'simulated intraday');
+  const node = h('div', { class: 'chart-header' }, form, last, group, label,
+    h('span', { class: 'grow' }),
+    h('button', { class: 'btn q', type: 'button', onclick: onPicture, title: 'Save the chart as a picture' }, 'PNG'),
+    h('button', { class: 'btn q', type: 'button', onclick: onCsv, title: 'Save the bars as a table' }, 'CSV'));
+
+  const submit = (event) => {
+    event?.preventDefault();
+    const symbol = input.value.trim().toUpperCase();
+    if (symbol) onSymbol(symbol);
+  };
+  form.addEventListener('submit', submit);
+  input.addEventListener('change', () => {
+    if ([...list.options].some((option) => option.value === input.value.trim().toUpperCase())) submit();
+  });
+  input.addEventListener('focus', () => input.select());
+
+  const offerSymbols = async () => {
+    try {
+      const answer = await market.symbols();
+      const symbols = Array.isArray(answer) ? answer : answer.symbols ?? [];
+      list.replaceChildren(...symbols.map((item) => h('option', { value: item.symbol ?? item }, item.name ?? '')));
+      return symbols;
+    } catch {
+      return [];
+    }
+  };
+  const show = (symbol, interval) => {
+    if (document.activeElement !== input || input.value.toUpperCase() !== symbol) input.value = symbol;
+    for (const button of buttons) {
+      const isOn = button.dataset.interval === interval;
+      setClass(button, 'on', isOn);
+      setAttribute(button, 'aria-pressed', String(isOn));
+      if (isOn && group.scrollWidth > group.clientWidth) button.scrollIntoView({ block: 'nearest', inline: 'center' });
+    }
+  };
+  return { node, label, show, offerSymbols };
+}

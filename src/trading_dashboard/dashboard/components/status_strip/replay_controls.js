@@ -1,0 +1,92 @@
+// The popover behind the replay clock: pause, speed, jump. Acts on the agent's clock.
+
+import { market } from '/assets/js/hub.js';
+import { post, words } from '/assets/js/api.js';
+import { cleanup, h, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
+import { zoneOffset } from '/assets/js/format.js';
+
+const SPEEDS = [1, 10, 60, 300, 1000];
+const CLOCK_PATH = '/api/agents/market_data/clock';
+const OPENING = '09:30:00';
+
+/** The instant of the opening bell on a date: the zone's offset differs over the year. */
+function opening(date, timeZone) {
+  const guess = Date.parse(`${date}T${OPENING}Z`);
+  return new Date(guess - zoneOffset(guess, timeZone) * 1000).toISOString();
+}
+
+export function replayControls(button) {
+  const tasks = cleanup();
+  const message = h('p', { class: 'message', role: 'status', hidden: true });
+  const pause = h('button', { class: 'btn wide', type: 'button' }, 'Pause');
+  const speeds = SPEEDS.map((speed) => h('button', {
+    type: 'button', class: 'seg-button', 'aria-pressed': 'false', dataset: { speed },
+  }, `${speed}×`));
+  const date = h('input', { type: 'date', class: 'input', 'aria-label': 'Jump to date' });
+  const jump = h('button', { class: 'btn', type: 'submit' }, 'Jump');
+  const form = h('form', { class: 'row' }, date, jump);
+  const node = h('div', { class: 'popover', role: 'dialog', 'aria-label': 'Replay controls', hidden: true },
+    h('div', { class: 'row spread' }, h('b', {}, 'Replay'), pause),
+    h('div', { class: 'seg', role: 'group', 'aria-label': 'Speed' }, ...speeds),
+    h('label', { class: 'k' }, 'Jump to the opening of'), form,
+    h('p', { class: 'k note' }, 'Daily bars are real. Ticks within a day are simulated.'), message);
+
+  const act = async (content, busyButton) => {
+    setHidden(message, true);
+    busyButton.disabled = true;
+    try {
+      await post(CLOCK_PATH, content);
+    } catch (error) {
+      setText(message, words(error));
+      setHidden(message, false);
+    } finally {
+      busyButton.disabled = false;
+    }
+  };
+  const show = (isShown) => {
+    setHidden(node, !isShown);
+    setAttribute(button, 'aria-expanded', String(isShown));
+    if (isShown) {
+      const box = button.getBoundingClientRect();
+      node.style.left = `${Math.max(8, Math.min(box.left, innerWidth - 300))}px`;
+      node.style.top = `${box.bottom + 6}px`;
+      paint();
+      pause.focus();
+    }
+  };
+  const paint = () => {
+    const { clock } = market;
+    if (node.hidden || !clock) return;
+    setText(pause, clock.paused ? 'Resume' : 'Pause');
+    for (const item of speeds) {
+      const isOn = Number(item.dataset.speed) === clock.speed;
+      setClass(item, 'on', isOn);
+      setAttribute(item, 'aria-pressed', String(isOn));
+    }
+    if (clock.start) setAttribute(date, 'min', clock.start.slice(0, 10));
+    if (clock.end) setAttribute(date, 'max', clock.end.slice(0, 10));
+    if (!date.value) date.value = clock.session ?? clock.now.slice(0, 10);
+  };
+
+  button.addEventListener('click', () => {
+    if (market.clock?.replay) show(node.hidden);
+  });
+  pause.addEventListener('click', () => act({ paused: !market.clock?.paused }, pause));
+  for (const item of speeds) {
+    item.addEventListener('click', () => act({ speed: Number(item.dataset.speed) }, item));
+  }
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    if (date.value) act({ now: opening(date.value, market.timeZone) }, jump);
+  });
+  tasks.on(document, 'keydown', (event) => {
+    if (event.key === 'Escape' && !node.hidden) {
+      show(false);
+      button.focus();
+    }
+  });
+  tasks.on(document, 'pointerdown', (event) => {
+    if (!node.hidden && !node.contains(event.target) && !button.contains(event.target)) show(false);
+  });
+  return { node, paint, destroy: tasks.destroy };
+}

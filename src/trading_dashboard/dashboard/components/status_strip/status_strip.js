@@ -1,0 +1,158 @@
+// The status strip. The gate is fail-closed: while no risk agent says otherwise it is HALTED.
+
+import { control, market, setTheme } from '/assets/js/hub.js';
+import { cleanup, h, mounted, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
+import { countdown, duration, number, zoneName, zonedParts } from '/assets/js/format.js';
+import { replayControls } from './replay_controls.js';
+
+const RISK_AGENT = 'risk_management';
+
+function gate() {
+  const agent = control.agent(RISK_AGENT);
+  if (!control.isConnected) return { text: 'Gate HALTED · supervisor not reachable' };
+  if (!agent) return { text: `Gate HALTED · no ${RISK_AGENT}` };
+  if (!agent.enabled) return { text: `Gate HALTED · ${RISK_AGENT} disabled` };
+  if (agent.status !== 'running') return { text: `Gate HALTED · ${RISK_AGENT} ${agent.status}` };
+  return { text: `Gate HALTED · ${RISK_AGENT} reports no gate` };
+}
+
+function session(clock, now) {
+  const name = clock.calendar;
+  if (clock.finished) return [name, 'replay finished'];
+  if (clock.market === 'open') {
+    const left = clock.next_close ? (Date.parse(clock.next_close) - now) / 1000 : null;
+    return [name, left === null ? 'open' : `open, closes in ${duration(Math.max(10, left))}`];
+  }
+  if (!clock.next_open) return [name, 'closed'];
+  const { weekday, time } = zonedParts(Date.parse(clock.next_open), clock.time_zone);
+  return [name, `closed, opens ${weekday} ${time.slice(0, 5)} ${zoneName(clock.time_zone)}`];
+}
+
+function clockText(clock, now) {
+  const { weekday, date, time } = zonedParts(now, clock.time_zone);
+  return `${weekday} ${date} ${time} ${zoneName(clock.time_zone)}`;
+}
+
+function build() {
+  const parts = {
+    gate: h('span', { class: 'gate-text' }),
+    clock: h('span', { class: 'clock-text' }),
+    session: h('span', { class: 'value' }),
+    calendar: h('span', { class: 'k' }, 'Market'),
+    data: h('span', { class: 'value' }),
+    agents: h('span', { class: 'value' }),
+    trouble: h('div', { class: 'desk-banner', role: 'alert', hidden: true }),
+  };
+  parts.gatePill = h('span', { class: 'pill gate', role: 'status', 'aria-label': 'Trading gate' },
+    h('i', { class: 'dot halt', 'aria-hidden': 'true' }), parts.gate);
+  parts.replay = h('button', {
+    class: 'pill replay', type: 'button', hidden: true,
+    'aria-haspopup': 'dialog', 'aria-expanded': 'false', title: 'Replay controls',
+  }, parts.clock);
+  parts.sessionItem = h('span', { class: 'item session' }, parts.calendar, ' ', parts.session);
+  parts.dataItem = h('span', { class: 'item data' }, h('span', { class: 'k' }, 'Data'), ' ', parts.data);
+  parts.agentsItem = h('span', { class: 'item agents' }, h('span', { class: 'k' }, 'Agents'), ' ', parts.agents);
+  parts.theme = h('button', { class: 'btn q theme', type: 'button' });
+  parts.link = h('span', { class: 'item link', role: 'status' });
+  parts.bar = h('header', { class: 'desk-strip', 'aria-label': 'Desk status' },
+    h('span', { class: 'brand' }, 'Trading Dashboard'), parts.gatePill, parts.replay,
+    parts.sessionItem, parts.dataItem, parts.agentsItem, parts.link, parts.theme);
+  return parts;
+}
+
+function paintClock(parts) {
+  const { clock } = market;
+  setHidden(parts.replay, !clock);
+  if (!clock) {
+    setText(parts.session, '–');
+    return;
+  }
+  const now = market.now();
+  const label = clock.replay
+    ? `REPLAY ${number(clock.speed)}×${clock.paused ? ' paused' : ''} · SIMULATED ticks · `
+    : '';
+  setText(parts.clock, `${label}${clockText(clock, now)}`);
+  const isCurrent = market.condition().isCurrent;
+  setClass(parts.replay, 'is-stale', !isCurrent);
+  setClass(parts.replay, 'live-clock', !clock.replay);
+  const [calendar, text] = session(clock, now);
+  setText(parts.calendar, calendar);
+  setText(parts.session, isCurrent ? text : 'not known now');
+}
+
+function dataAge() {
+  let newest = 0;
+  for (const price of market.prices.values()) newest = Math.max(newest, price.receivedAt);
+  return newest ? (performance.now() - newest) / 1000 : null;
+}
+
+function paintData(parts) {
+  const condition = market.condition();
+  const source = [...market.prices.values()][0]?.source ?? control.agent('market_data')?.data_source;
+  let text = condition.text;
+  if (condition.kind === 'live') {
+    const age = dataAge() ?? market.silence();
+    text = `${source ?? 'live'}, ${duration(age)}`;
+  } else if (condition.isCurrent) text = `${source ?? ''} ${condition.text.toLowerCase()}`.trim();
+  else if (condition.kind === 'lost' && control.trouble()) text = 'not current';
+  setText(parts.data, text);
+  setClass(parts.dataItem, 'warn', !condition.isCurrent);
+}
+
+function paintAgents(parts) {
+  const enabled = control.tradingAgents().filter((agent) => agent.enabled);
+  const up = enabled.filter((agent) => agent.status === 'running' && agent.health !== 'unhealthy');
+  const isKnown = control.hasSnapshot && control.isConnected;
+  setText(parts.agents, isKnown ? `${up.length}/${enabled.length}` : '?');
+  setClass(parts.agentsItem, 'warn', !isKnown || up.length < enabled.length);
+  setText(parts.gate, gate().text);
+  const trouble = control.trouble();
+  setHidden(parts.trouble, !trouble || trouble.kind === 'connecting');
+  if (trouble && trouble.kind !== 'connecting') {
+    const retry = trouble.kind === 'signed_out' ? '' : ` Retrying in ${countdown(control.retrySeconds())}.`;
+    setText(parts.trouble, `${trouble.text}.${retry}`.replace('..', '.'));
+  }
+  setText(parts.link, trouble ? 'disconnected' : '');
+  setClass(parts.link, 'warn', Boolean(trouble));
+}
+
+function paintTheme(parts) {
+  const isLight = document.documentElement.dataset.theme === 'light';
+  setText(parts.theme, isLight ? 'Dark' : 'Light');
+  setAttribute(parts.theme, 'aria-label', `Switch to the ${isLight ? 'dark' : 'light'} theme`);
+}
+
+function create({ parentElement }) {
+  const tasks = cleanup();
+  const parts = build();
+  const popover = replayControls(parts.replay);
+  parentElement.append(parts.bar, parts.trouble, popover.node);
+  let mounts = Number(document.documentElement.dataset.stripMounts ?? 0);
+  document.documentElement.dataset.stripMounts = String((mounts += 1));
+
+  const paint = () => {
+    paintClock(parts);
+    paintData(parts);
+    paintAgents(parts);
+  };
+  tasks.add(control.subscribe(paint));
+  tasks.add(market.subscribe([], [], (message) => {
+    if (message.type === 'clock') paintClock(parts);
+    else if (message.type !== 'bar') paint();
+    popover.paint();
+  }));
+  tasks.every(250, paint);
+  parts.theme.addEventListener('click', () => {
+    setTheme(document.documentElement.dataset.theme === 'light' ? 'dark' : 'light');
+    paintTheme(parts);
+  });
+  tasks.add(popover.destroy);
+  paintTheme(parts);
+  paint();
+  return {
+    update: ({ data }) => setAttribute(parts.bar, 'data-run', data?.run),
+    destroy: tasks.destroy,
+  };
+}
+
+export default mounted(create);

@@ -1,0 +1,25 @@
+"""Overview: is everything all right, and what moves?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from trading_dashboard.dashboard.components.agent_panel import agent_panel
+from trading_dashboard.dashboard.components.event_list import event_list
+from trading_dashboard.dashboard.components.watchlist import watchlist
+from trading_dashboard.dashboard.desk_files import dashboard_settings
+
+
+def overview() -> None:
+    """Draw the watchlist, the agents in short and what happened."""
+    with st.container(key="desk-overview"):
+        symbol = watchlist(dashboard_settings().watchlist)
+        agent_panel()
+        event_list()
+    if symbol is not None:
+        from trading_dashboard.dashboard.views import chart  # noqa: PLC0415 - views are peers
+
+        st.switch_page(
+            st.Page(chart.chart_view, title="Chart", url_path="chart"),
+            query_params={"symbol": symbol},
+        )
