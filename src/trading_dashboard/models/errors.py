@@ -39,6 +39,7 @@ class TradingDashboardError(Exception):
         message: What failed.
         observed: The value or fact that was seen, if it is not in `message`.
         next_step: What the reader can do about it.
+        details: More facts for programs, such as symbols near a misspelt one.
     """
 
     code: ClassVar[str] = "error"
@@ -50,12 +51,14 @@ class TradingDashboardError(Exception):
         subject: str | None = None,
         observed: Any = None,
         next_step: str | None = None,
+        details: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.subject = subject
         self.observed = observed
         self.next_step = next_step
+        self.details = tuple(details)
 
     def __str__(self) -> str:
         return f"{self.message} {self.next_step}" if self.next_step else self.message
@@ -68,6 +71,7 @@ class TradingDashboardError(Exception):
             subject=self.subject,
             observed=self.observed,
             next_step=self.next_step,
+            details=self.details,
         )
 
 

@@ -1,0 +1,123 @@
+"""The ASGI application every agent starts from.
+
+Owns what all agents share: `/health`, `/metrics`, OpenAPI, the error shape, the Host and Origin
+checks and the operator token. What the agent is about is the caller's to add.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+
+from trading_dashboard.agents.kit.environment import LOOPBACK_HOSTS, AgentEnvironment
+from trading_dashboard.agents.kit.errors import ErrorResponse, install_error_handlers
+from trading_dashboard.agents.kit.guard import HostGuard
+from trading_dashboard.agents.kit.metrics import AgentMetrics, RequestMeter
+from trading_dashboard.agents.kit.token import OperatorToken
+from trading_dashboard.models.health import HealthReport
+
+Health = Callable[[], Mapping[str, Any]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    422: {"model": ErrorResponse, "description": "The request cannot be used."},
+    "default": {"model": ErrorResponse, "description": "Any other failure."},
+}
+_WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 (compared with, not bound to)
+
+logger = logging.getLogger(__name__)
+
+
+class AgentApp(FastAPI):
+    """A FastAPI application with an agent's common parts.
+
+    Attributes:
+        metrics: Add the agent's own figures here.
+        operator: Use as ``dependencies=[Security(app.operator)]`` on routes that change state.
+        before_exit: Awaited when the process is asked to stop, before connections are closed.
+    """
+
+    metrics: AgentMetrics
+    operator: OperatorToken
+    before_exit: list[Callable[[], Awaitable[None]]]
+
+
+def create_agent_app(
+    environment: AgentEnvironment,
+    *,
+    version: str,
+    title: str | None = None,
+    description: str = "",
+    health: Health | None = None,
+    lifespan: Lifespan | None = None,
+) -> AgentApp:
+    """Return an application that serves `/health`, `/metrics` and `/openapi.json`.
+
+    Args:
+        environment: Where and how this agent runs.
+        version: The agent's own version.
+        health: Returns what `/health` adds to the common fields (`status`, `message`, `checks`,
+            `data`, …). Called for each request: it must answer from memory, without locks or I/O.
+            Status ``unhealthy`` or ``starting`` is answered with 503, all else with 200.
+        lifespan: As FastAPI's, around serving.
+    """
+    app = AgentApp(
+        title=title or environment.name,
+        version=version,
+        description=description,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=ERRORS,
+    )
+    app.metrics = AgentMetrics(environment.name, version)
+    app.operator = OperatorToken(environment.operator_token_file)
+    app.before_exit = []
+    _add_health(app, environment, version, health)
+    _add_metrics(app)
+    install_error_handlers(app)
+    app.add_middleware(RequestMeter, metrics=app.metrics)
+    app.add_middleware(HostGuard, allowed_hosts=_hosts(environment))
+    return app
+
+
+def _add_health(
+    app: AgentApp, environment: AgentEnvironment, version: str, health: Health | None
+) -> None:
+    started_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    common = {"agent": environment.name, "version": version, "started_at": started_at}
+
+    @app.get("/health", tags=["agent"], response_model=HealthReport, responses={503: {
+        "model": HealthReport, "description": "The agent cannot serve."}})  # fmt: skip
+    async def get_health() -> Response:
+        """How the agent is, from memory: 200 when it can serve, 503 when it cannot."""
+        body: dict[str, Any] = {"status": "healthy", **common}
+        try:
+            body.update(health() if health is not None else {})
+        except Exception:
+            logger.exception("The health report failed")
+            body.update(status="unhealthy", message="The health report failed; see the log.")
+        can_serve = body["status"] not in ("unhealthy", "starting")
+        return JSONResponse(body, 200 if can_serve else 503)
+
+
+def _add_metrics(app: AgentApp) -> None:
+    @app.get("/metrics", tags=["agent"], response_class=Response, responses={200: {
+        "content": {"text/plain": {"schema": {"type": "string"}}}}})  # fmt: skip
+    async def get_metrics() -> Response:
+        """Figures of this agent in Prometheus' text format."""
+        content, media_type = app.metrics.render()
+        return Response(content, media_type=media_type)
+
+
+def _hosts(environment: AgentEnvironment) -> list[str]:
+    hosts = [*LOOPBACK_HOSTS, *environment.allowed_hosts]
+    if environment.host not in _WILDCARDS:
+        hosts.append(f"[{environment.host}]" if ":" in environment.host else environment.host)
+    return hosts

@@ -1,0 +1,200 @@
+"""Bars: the intervals, how days group into weeks and months, and the arrays bars travel in.
+
+Owns resampling. Bars shorter than a day start at the session's open (10:30 for the second hour of
+New York) and the last one ends with the session, however short. Weeks are ISO weeks and months
+calendar months, of the sessions they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_dashboard.agents.market_data.path import Floats, Integers, SessionPath
+
+SECONDS = {
+    "1s": 1, "5s": 5, "15s": 15, "30s": 30,
+    "1m": 60, "2m": 120, "5m": 300, "15m": 900, "30m": 1800,
+    "1h": 3600, "2h": 7200, "4h": 14_400,
+}  # fmt: skip
+"""Length of the intervals shorter than a day."""
+DAILY = ("1d", "1w", "1M")
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars as columns, oldest first.
+
+    Attributes:
+        start: int64[n], opening time in seconds since 1970 UTC.
+        session: int64[n], index of the bar's last session.
+        open, high, low, close: float64[n], dollars.
+        volume: int64[n], shares.
+        quality: float64[n], 0 to 100.
+        closed: bool[n], False while forming.
+    """
+
+    start: Integers
+    session: Integers
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Integers
+    quality: Floats
+    closed: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def take(self, part: slice | NDArray[np.bool_]) -> Bars:
+        """Return some of the bars."""
+        return Bars(*(getattr(self, field.name)[part] for field in fields(self)))
+
+
+def concat(parts: Sequence[Bars]) -> Bars:
+    """Return all bars of the parts in their order."""
+    if not parts:
+        return EMPTY
+    return Bars(
+        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Bars))
+    )
+
+
+def group_keys(days: Integers, interval: str) -> Integers:
+    """Return int64[n]: equal for days (since 1970) that share a bar of 1d, 1w or 1M."""
+    if interval == "1w":
+        return (days + 3) // 7  # 1970-01-01 was a Thursday
+    if interval == "1M":
+        months = days.astype("datetime64[D]").astype("datetime64[M]")
+        keys: Integers = months.astype(np.int64)
+        return keys
+    return days
+
+
+def group_days(bars: Bars, interval: str, next_day: int) -> Bars:
+    """Return daily bars grouped into `interval`.
+
+    Args:
+        bars: Daily bars without gaps in time; the last may be forming.
+        next_day: The session that follows the last bar, in days since 1970: it tells whether the
+            last group is complete.
+    """
+    if interval == "1d" or not len(bars):
+        return bars
+    keys = group_keys(bars.start // DAY_SECONDS, interval)
+    firsts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
+    lasts = np.append(firsts[1:], len(keys)) - 1
+    closed = np.ones(len(firsts), dtype=np.bool_)
+    following = int(group_keys(np.array([next_day], dtype=np.int64), interval)[0])
+    closed[-1] = bool(bars.closed[-1]) and following != keys[-1]
+    return Bars(
+        start=bars.start[firsts],
+        session=bars.session[lasts],
+        open=bars.open[firsts],
+        high=np.maximum.reduceat(bars.high, firsts),
+        low=np.minimum.reduceat(bars.low, firsts),
+        close=bars.close[lasts],
+        volume=np.add.reduceat(bars.volume, firsts),
+        quality=np.minimum.reduceat(bars.quality, firsts),
+        closed=closed,
+    )
+
+
+def session_bars(
+    path: SessionPath, width: int, *, open_at: int, session: int, quality: float
+) -> Bars:
+    """Return all bars of one complete session."""
+    firsts = np.arange(0, len(path), width)
+    lasts = np.append(firsts[1:], len(path)) - 1
+    count = len(firsts)
+    reached = path.traded[lasts]
+    return Bars(
+        start=firsts + open_at,
+        session=np.full(count, session, dtype=np.int64),
+        open=path.price[firsts],
+        high=np.maximum.reduceat(path.price, firsts),
+        low=np.minimum.reduceat(path.price, firsts),
+        close=path.price[lasts],
+        volume=np.diff(reached, prepend=0),
+        quality=np.full(count, quality),
+        closed=np.ones(count, dtype=np.bool_),
+    )
+
+
+def coarser(bars: Bars, width: int, open_at: int) -> Bars:
+    """Return the bars of one complete session merged to `width` seconds."""
+    keys = (bars.start - open_at) // width
+    firsts = np.flatnonzero(np.diff(keys, prepend=-1))
+    lasts = np.append(firsts[1:], len(keys)) - 1
+    return Bars(
+        start=bars.start[firsts],
+        session=bars.session[firsts],
+        open=bars.open[firsts],
+        high=np.maximum.reduceat(bars.high, firsts),
+        low=np.minimum.reduceat(bars.low, firsts),
+        close=bars.close[lasts],
+        volume=np.add.reduceat(bars.volume, firsts),
+        quality=bars.quality[firsts],
+        closed=bars.closed[firsts],
+    )
+
+
+def slice_bar(path: SessionPath, first: int, last: int) -> tuple[float, float, float, float, int]:
+    """Return open, high, low, close and volume of the seconds `first` to `last`, both included."""
+    prices = path.price[first : last + 1]
+    before = int(path.traded[first - 1]) if first else 0
+    return (
+        float(prices[0]),
+        float(prices.max()),
+        float(prices.min()),
+        float(prices[-1]),
+        int(path.traded[last]) - before,
+    )
+
+
+def iso_times(seconds: Integers) -> list[str]:
+    """Return UTC texts with a trailing Z."""
+    return [text + "Z" for text in np.datetime_as_string(seconds.astype("datetime64[s]")).tolist()]
+
+
+def as_records(bars: Bars, adjusted_close: Floats, source: str) -> Iterator[dict[str, Any]]:
+    """Yield one dictionary per bar, shaped like `models.market.Bar`."""
+    columns = zip(
+        iso_times(bars.start),
+        bars.open.tolist(),
+        bars.high.tolist(),
+        bars.low.tolist(),
+        bars.close.tolist(),
+        bars.volume.tolist(),
+        adjusted_close.tolist(),
+        bars.quality.tolist(),
+        bars.closed.tolist(),
+        strict=True,
+    )
+    for start, open_, high, low, close, volume, adjusted, quality, closed in columns:
+        yield {
+            "timestamp": start,
+            "open": open_,
+            "high": high,
+            "low": low,
+            "close": close,
+            "volume": volume,
+            "adjusted_close": adjusted,
+            "source": source,
+            "quality_score": quality,
+            "closed": closed,
+        }
+
+
+EMPTY = Bars(
+    *(
+        np.empty(0, dtype=kind)
+        for kind in (np.int64, np.int64, *[np.float64] * 4, np.int64, np.float64, np.bool_)
+    )
+)

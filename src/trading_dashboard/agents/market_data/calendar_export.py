@@ -1,0 +1,36 @@
+"""Print the sessions of an exchange calendar as JSON, one process, then gone.
+
+Run as ``python -m trading_dashboard.agents.market_data.calendar_export XNYS 2000-03-01 2013-03-01``.
+The calendar library needs pandas, 100 MB and more than a second; the agent asks it once, in a
+process of its own, and keeps the answer in its store under the library's version.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, timedelta
+
+_MARGIN_DAYS = 14
+
+
+def main(arguments: list[str]) -> int:
+    """Print ``[[day, open, close], …]`` from the first day to the session after the last day."""
+    name, first, last = arguments
+    import exchange_calendars
+
+    end = date.fromisoformat(last) + timedelta(days=_MARGIN_DAYS)
+    calendar = exchange_calendars.get_calendar(name, start=first, end=end.isoformat())
+    rows = [
+        [day.date().isoformat(), int(open_.timestamp()), int(close.timestamp())]
+        for day, open_, close in zip(
+            calendar.sessions, calendar.opens, calendar.closes, strict=True
+        )
+    ]
+    within = sum(1 for row in rows if row[0] <= last)
+    json.dump(rows[: within + 1], sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,166 @@
+"""One WebSocket connection of `/stream`: what its client may ask, and how it ends.
+
+Owns reading and checking the client's messages. A bad message is answered with an error, never a
+crash; a client that goes on and on is disconnected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from trading_dashboard.agents.market_data.clock import ReplayClock
+from trading_dashboard.agents.market_data.market import DemoMarket
+from trading_dashboard.agents.market_data.stream import ALL, StreamHub, Subscriber, error_message
+from trading_dashboard.models.errors import UnknownSymbol, error_body
+from trading_dashboard.models.market import INTERVALS, Interval
+
+MAX_SYMBOLS_PER_MESSAGE = 100
+MAX_MESSAGE_BYTES = 16 * 1024
+MESSAGES_PER_SECOND = 20.0
+MESSAGE_BURST = 60.0
+MAX_BAD_MESSAGES = 50
+
+_GOING_AWAY = 1001
+_POLICY_VIOLATION = 1008
+_TRY_AGAIN_LATER = 1013
+
+
+class Operation(BaseModel):
+    """What a client sends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    op: Literal["subscribe", "unsubscribe"]
+    symbols: list[str] = Field(min_length=1, max_length=MAX_SYMBOLS_PER_MESSAGE)
+    intervals: list[Interval] = Field(default_factory=list, max_length=len(INTERVALS))
+
+
+class Allowance:
+    """How many messages a client may still send now (a token bucket)."""
+
+    def __init__(self) -> None:
+        self._left = MESSAGE_BURST
+        self._at = time.monotonic()
+
+    def take(self) -> bool:
+        """Use one; False if there is none."""
+        now = time.monotonic()
+        self._left = min(self._left + (now - self._at) * MESSAGES_PER_SECOND, MESSAGE_BURST)
+        self._at = now
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+
+async def serve_stream(
+    websocket: WebSocket, hub: StreamHub, market: DemoMarket, clock: ReplayClock
+) -> None:
+    """Serve one client until it leaves or the agent stops."""
+    await websocket.accept()
+    if hub.is_full:
+        await websocket.close(_TRY_AGAIN_LATER, "Too many streams are open.")
+        return
+    subscriber = hub.join()
+    reader = asyncio.create_task(_read(websocket, subscriber, hub, market, clock))
+    reader.add_done_callback(lambda _: subscriber.close())
+    code = _GOING_AWAY
+    try:
+        await subscriber.pump(websocket.send_text)
+        if reader.done():
+            code = reader.result()
+    except (WebSocketDisconnect, RuntimeError):
+        # The client has gone while something was being sent to it.
+        code = 0
+    finally:
+        hub.leave(subscriber)
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+    if code:
+        await _close(websocket, code)
+
+
+async def _close(websocket: WebSocket, code: int) -> None:
+    try:
+        await websocket.close(code)
+    except (WebSocketDisconnect, RuntimeError):
+        return
+
+
+async def _read(
+    websocket: WebSocket,
+    subscriber: Subscriber,
+    hub: StreamHub,
+    market: DemoMarket,
+    clock: ReplayClock,
+) -> int:
+    """Handle the client's messages; return the code to close with, 0 if it has left."""
+    allowance = Allowance()
+    bad = 0
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return 0
+        if not allowance.take():
+            return _POLICY_VIOLATION
+        problems = handle(
+            message.get("text") or message.get("bytes") or "", subscriber, hub, market, clock
+        )
+        for problem in problems:
+            subscriber.outbox.reply(error_message(problem))
+        if problems:
+            subscriber.wake()
+            bad += 1
+        if bad > MAX_BAD_MESSAGES:
+            return _POLICY_VIOLATION
+
+
+def handle(
+    text: str | bytes,
+    subscriber: Subscriber,
+    hub: StreamHub,
+    market: DemoMarket,
+    clock: ReplayClock,
+) -> Sequence[dict[str, Any]]:
+    """Do what a message asks; return what was wrong with it, as error bodies."""
+    try:
+        operation = Operation.model_validate(orjson.loads(text))
+    except (orjson.JSONDecodeError, ValidationError) as error:
+        return [_not_understood(error)]
+    if operation.op == "unsubscribe":
+        names = [symbol.strip().upper() for symbol in operation.symbols]
+        hub.unsubscribe(subscriber, names, operation.intervals)
+        return []
+    known, problems = [], []
+    instant = clock.instant()
+    for symbol in operation.symbols:
+        try:
+            name = ALL if symbol == ALL else market.find(symbol, instant).listing.symbol
+            known.append(name)
+        except UnknownSymbol as error:
+            problems.append(error.as_body())
+    hub.subscribe(subscriber, known, operation.intervals)
+    return problems
+
+
+def _not_understood(error: Exception) -> dict[str, Any]:
+    details = []
+    if isinstance(error, ValidationError):
+        details = [
+            {"parameter": ".".join(map(str, item["loc"])), "problem": item["msg"]}
+            for item in error.errors()[:5]
+        ]
+    return error_body(
+        "invalid_operation",
+        "The message is not an operation of this stream.",
+        observed=None if details else "not JSON",
+        next_step='Send something like {"op":"subscribe","symbols":["AAPL"],"intervals":["1m"]}.',
+        details=details,
+    )

@@ -1,0 +1,17 @@
+"""What can go wrong with the market data agent's own store."""
+
+from __future__ import annotations
+
+from trading_dashboard.models.errors import MarketDataError
+
+
+class StoreInUse(MarketDataError):
+    """Another process has the store open; a DuckDB file belongs to one process."""
+
+    code = "store_in_use"
+
+
+class StoreUnusable(MarketDataError):
+    """The store cannot be opened, read or written."""
+
+    code = "store_unusable"

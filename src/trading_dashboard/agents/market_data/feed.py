@@ -1,0 +1,200 @@
+"""From one position of the clock to the next: the updates subscribers get.
+
+Owns the messages' content. Each update is made once, as JSON text, however many read it. Sends
+nothing, knows no subscriber.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import orjson
+
+from trading_dashboard.agents.market_data import bars as barlib
+from trading_dashboard.agents.market_data.bars import DAY_SECONDS
+from trading_dashboard.agents.market_data.dataset import SOURCE
+from trading_dashboard.agents.market_data.market import DemoMarket
+from trading_dashboard.agents.market_data.path import SessionPath
+from trading_dashboard.agents.market_data.series import DailySeries
+from trading_dashboard.agents.market_data.timeline import EPOCH, Instant, Segment, iso
+
+Values = tuple[float, float, float, float, int]
+
+
+class Receiver(Protocol):
+    """Whoever hands updates on to the subscribers of a symbol."""
+
+    def tick(self, symbol: str, body: str, merged: int) -> None: ...
+
+    def bar(self, symbol: str, interval: str, body: str, *, closed: bool) -> None: ...
+
+    def listed(self, symbol: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One symbol in one session."""
+
+    symbol: str
+    row: int
+    series: DailySeries
+    path: SessionPath
+    open_at: int
+
+
+class Feed:
+    """Makes the updates between two positions."""
+
+    def __init__(self, market: DemoMarket) -> None:
+        self._market = market
+
+    def advance(
+        self, start: float, end: float, wanted: Mapping[str, Collection[str]], out: Receiver
+    ) -> None:
+        """Hand over all that happened after position `start`, up to and including `end`.
+
+        Args:
+            wanted: Intervals wanted per symbol; symbols not yet listed are skipped.
+        """
+        timeline = self._market.timeline
+        instant = timeline.at(end)
+        seen = dict.fromkeys(wanted, 0)
+        for segment in timeline.segments(start, end):
+            for symbol, intervals in wanted.items():
+                place = self._place(symbol, segment.session)
+                if place is None:
+                    continue
+                if segment.is_entered and place.row == 0:
+                    out.listed(symbol)
+                seen[symbol] += self._ticks_in(segment, place)
+                self._bars(place, segment, intervals, out)
+        for symbol, ticks in seen.items():
+            if ticks:
+                body = self.tick_body(symbol, instant)
+                out.tick(symbol, body, ticks - 1)
+
+    def tick_body(self, symbol: str, instant: Instant) -> str:
+        """Return the inside of a tick message."""
+        quote = orjson.dumps(self._market.quote(symbol, instant)).decode()
+        return f'"type":"tick","symbol":"{symbol}","price":{quote}'
+
+    def snapshot_body(self, symbol: str, intervals: Collection[str], instant: Instant) -> str:
+        """Return the inside of a snapshot message: the quote and the forming bars."""
+        place = self._place(symbol, instant.session)
+        forming: dict[str, Any] = {}
+        for interval in intervals:
+            forming[interval] = None
+            if place is not None and not instant.finished:
+                second = min(int(instant.offset), len(place.path) - 1)
+                forming[interval] = self._bar(place, instant.session, interval, second)
+        quote = orjson.dumps(self._market.quote(symbol, instant)).decode()
+        bars = orjson.dumps(forming).decode()
+        return f'"type":"snapshot","symbol":"{symbol}","price":{quote},"bars":{bars}'
+
+    # Private
+
+    def _place(self, symbol: str, session: int) -> _Place | None:
+        series = self._market.series[symbol]
+        row = series.row_of(session)
+        if row is None:
+            return None
+        path = self._market.intraday.path(symbol, row)
+        open_at = self._market.timeline.sessions[session].open_at
+        return _Place(symbol, row, series, path, open_at)
+
+    @staticmethod
+    def _ticks_in(segment: Segment, place: _Place) -> int:
+        """Return how many seconds began in the segment."""
+        last = min(int(segment.end), len(place.path) - 1)
+        first = 0 if segment.is_entered else int(segment.start) + 1
+        return max(last - first + 1, 0)
+
+    def _bars(
+        self, place: _Place, segment: Segment, intervals: Collection[str], out: Receiver
+    ) -> None:
+        last = min(int(segment.end), len(place.path) - 1)
+        for interval in intervals:
+            width = barlib.SECONDS.get(interval)
+            if width is not None:
+                self._close_intraday(place, segment, interval, width, out)
+            elif segment.ends_session and self._ends_group(segment.session, interval):
+                body = self._bar_body(place, segment.session, interval, last, closed=True)
+                out.bar(place.symbol, interval, body, closed=True)
+            if not segment.ends_session and self._ticks_in(segment, place):
+                body = self._bar_body(place, segment.session, interval, last, closed=False)
+                out.bar(place.symbol, interval, body, closed=False)
+
+    def _close_intraday(
+        self, place: _Place, segment: Segment, interval: str, width: int, out: Receiver
+    ) -> None:
+        """Hand over the bars that ended after the segment's start, up to its end."""
+        first = int(segment.start) // width
+        until = int(segment.end) // width
+        if segment.ends_session:
+            until = -(-len(place.path) // width)
+        for number in range(first, until):
+            second = min((number + 1) * width, len(place.path)) - 1
+            body = self._bar_body(place, segment.session, interval, second, closed=True)
+            out.bar(place.symbol, interval, body, closed=True)
+
+    def _ends_group(self, session: int, interval: str) -> bool:
+        timeline = self._market.timeline
+        days = [timeline.sessions[session].day, timeline.day_after(session)]
+        numbers = np.array([(day - EPOCH).days for day in days], dtype=np.int64)
+        keys = barlib.group_keys(numbers, interval)
+        return bool(keys[0] != keys[1])
+
+    def _bar_body(
+        self, place: _Place, session: int, interval: str, second: int, *, closed: bool
+    ) -> str:
+        bar = self._bar(place, session, interval, second, closed=closed)
+        text = orjson.dumps(bar).decode()
+        return f'"type":"bar","symbol":"{place.symbol}","interval":"{interval}","bar":{text}'
+
+    def _bar(
+        self, place: _Place, session: int, interval: str, second: int, *, closed: bool = False
+    ) -> dict[str, Any]:
+        """Return the bar that holds `second`, as far as that second."""
+        width = barlib.SECONDS.get(interval)
+        if width is not None:
+            first = second // width * width
+            start, values = place.open_at + first, barlib.slice_bar(place.path, first, second)
+        else:
+            start, values = self._long_bar(place, interval, second)
+        open_, high, low, close, volume = values
+        return {
+            "timestamp": iso(start),
+            "open": open_,
+            "high": high,
+            "low": low,
+            "close": close,
+            "volume": volume,
+            "adjusted_close": close,
+            "source": SOURCE,
+            "quality_score": float(place.series.quality[place.row]),
+            "closed": closed,
+        }
+
+    @staticmethod
+    def _long_bar(place: _Place, interval: str, second: int) -> tuple[int, Values]:
+        """Return start and values of the day, week or month: days done, and today so far."""
+        path, series, row = place.path, place.series, place.row
+        first = row
+        if interval != "1d":
+            recent = series.day[max(row - 31, 0) : row + 1]
+            keys = barlib.group_keys(recent, interval)
+            first = row - int((keys == keys[-1]).sum()) + 1
+        past = slice(first, row)
+        high, low = float(path.high[second]), float(path.low[second])
+        volume = int(path.traded[second])
+        open_ = float(path.price[0])
+        if first < row:
+            open_ = float(series.open[first])
+            high = max(high, float(series.high[past].max()))
+            low = min(low, float(series.low[past].min()))
+            volume += int(series.volume[past].sum())
+        start = int(series.day[first]) * DAY_SECONDS
+        return start, (open_, high, low, float(path.price[second]), volume)

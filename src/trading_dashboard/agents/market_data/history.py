@@ -1,0 +1,311 @@
+"""`/historical`: which bars a question asks for, as of one moment of the market clock.
+
+Owns range, limit, paging and the cut at the clock. Everything is computed for the `Instant` passed
+in; no bar that ends after it is marked closed, none that starts after it exists.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from trading_dashboard.agents.market_data import bars as barlib
+from trading_dashboard.agents.market_data.bars import DAY_SECONDS, Bars
+from trading_dashboard.agents.market_data.dataset import SOURCE
+from trading_dashboard.agents.market_data.intraday import Intraday
+from trading_dashboard.agents.market_data.path import Floats, Integers
+from trading_dashboard.agents.market_data.series import Adjusted, DailySeries
+from trading_dashboard.agents.market_data.timeline import EPOCH, Instant, Timeline, iso
+from trading_dashboard.models.errors import InvalidRange
+
+FIRST_PAGE = "first"
+DEFAULT_LIMIT = 500
+MAX_LIMIT = 10_000
+_DECIMALS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One request for bars. `page` is None for the newest bars, else pages go forward."""
+
+    symbol: str
+    interval: str
+    start: date | None = None
+    end: date | None = None
+    limit: int = DEFAULT_LIMIT
+    page: str | None = None
+    adjusted: Adjusted = "none"
+    include_partial: bool = False
+
+    def __post_init__(self) -> None:
+        if self.start and self.end and self.start > self.end:
+            raise InvalidRange(
+                "start_date is after end_date.",
+                subject=self.symbol,
+                observed=f"{self.start} to {self.end}",
+                next_step="Swap the two dates.",
+            )
+
+
+class History:
+    """Answers questions about one market's past."""
+
+    def __init__(self, timeline: Timeline, intraday: Intraday) -> None:
+        self._timeline = timeline
+        self._intraday = intraday
+
+    def answer(self, question: Question, series: DailySeries, instant: Instant) -> dict[str, Any]:
+        """Return a body shaped like `HistoricalResponse`.
+
+        Raises:
+            InvalidRange: `page` is none of ours, or of another question.
+        """
+        after = self._after(question)
+        bars = self._select(question, series, instant, after)
+        next_page = None
+        if question.page is not None and len(bars) > question.limit:
+            bars = bars.take(slice(0, question.limit))
+            next_page = _page_token(question, int(bars.start[-1]))
+        elif question.page is None:
+            bars = bars.take(slice(max(len(bars) - question.limit, 0), None))
+        adjusted_close = np.round(self._adjusted_close(question, series, instant, bars), _DECIMALS)
+        records = list(barlib.as_records(bars, adjusted_close, SOURCE))
+        return {
+            "symbol": series.listing.symbol,
+            "start_date": question.start or _first_day(records),
+            "end_date": question.end or _last_day(records),
+            "interval": question.interval,
+            "data_points": len(records),
+            "data": records,
+            "next_page": next_page,
+            "as_of": iso(instant.now),
+            "source": SOURCE,
+            "replay": True,
+            "intraday": "simulated",
+        }
+
+    def cost(self, question: Question) -> int:
+        """Return about how many sessions must be simulated to answer."""
+        width = barlib.SECONDS.get(question.interval)
+        if width is None:
+            return 1
+        return question.limit * width // 23_400 + 1
+
+    def daily(
+        self, series: DailySeries, instant: Instant, adjusted: Adjusted, rows: slice | None = None
+    ) -> Bars:
+        """Return the closed daily bars and the one in progress, if any."""
+        closed = series.closed_rows(instant)
+        part = slice(0, closed) if rows is None else slice(rows.start, min(rows.stop, closed))
+        sessions = series.session[part]
+        prices = series.price_factors(sessions, instant, adjusted)
+        volume = series.volume[part]
+        if adjusted != "none":
+            shares = series.share_factors(sessions, instant)
+            volume = np.rint(volume * shares).astype(np.int64)
+        past = Bars(
+            series.day[part] * DAY_SECONDS,
+            sessions,
+            _scaled(series.open[part], prices),
+            _scaled(series.high[part], prices),
+            _scaled(series.low[part], prices),
+            _scaled(series.close[part], prices),
+            volume,
+            series.quality[part],
+            np.ones(len(sessions), dtype=np.bool_),
+        )
+        running = self._running_day(series, instant)
+        wants_running = rows is None or rows.stop > closed
+        return barlib.concat([past, running]) if running is not None and wants_running else past
+
+    # Private
+
+    def _select(
+        self, question: Question, series: DailySeries, instant: Instant, after: int | None
+    ) -> Bars:
+        rows = self._rows(question, series, instant)
+        if question.interval in barlib.DAILY:
+            found = self._grouped(question, series, instant, rows)
+        else:
+            found = self._intraday_bars(question, series, instant, rows, after)
+        keep = np.ones(len(found), dtype=np.bool_)
+        if after is not None:
+            keep &= found.start > after
+        if not question.include_partial:
+            keep &= found.closed
+        return found.take(keep)
+
+    def _rows(self, question: Question, series: DailySeries, instant: Instant) -> slice:
+        """Return the symbol's rows within the dates, the one in progress included."""
+        reached = int(np.searchsorted(series.session, instant.session, side="right"))
+        first, last = 0, reached
+        if question.start is not None:
+            first = int(np.searchsorted(series.day, (question.start - EPOCH).days))
+        if question.end is not None:
+            last = int(np.searchsorted(series.day, (question.end - EPOCH).days, side="right"))
+        return slice(first, max(min(last, reached), first))
+
+    def _grouped(
+        self, question: Question, series: DailySeries, instant: Instant, rows: slice
+    ) -> Bars:
+        """Return daily, weekly or monthly bars; a group is whole or has its first day in range."""
+        if question.interval != "1d" and rows.stop > rows.start:
+            keys = barlib.group_keys(series.day, question.interval)
+            first = int(np.searchsorted(keys, keys[rows.start]))
+            last = int(np.searchsorted(keys, keys[rows.stop - 1], side="right"))
+            rows = slice(first, last)
+        days = self.daily(series, instant, question.adjusted, rows)
+        if not len(days):
+            return days
+        next_day = (self._timeline.day_after(int(days.session[-1])) - EPOCH).days
+        return barlib.group_days(days, question.interval, next_day)
+
+    def _intraday_bars(
+        self,
+        question: Question,
+        series: DailySeries,
+        instant: Instant,
+        rows: slice,
+        after: int | None,
+    ) -> Bars:
+        """Return the sessions' bars, no more sessions than the limit needs."""
+        width = barlib.SECONDS[question.interval]
+        forward = question.page is not None
+        order: Iterator[int] = iter(range(rows.start, rows.stop))
+        if not forward:
+            order = reversed(range(rows.start, rows.stop))
+        parts: list[Bars] = []
+        count = 0
+        for row in order:
+            session = self._timeline.sessions[int(series.session[row])]
+            if after is not None and session.close_at <= after:
+                continue
+            part = self._session_bars(question, series, instant, row, width)
+            if after is not None:
+                part = part.take(part.start > after)
+            parts.append(part)
+            count += int(part.closed.sum())
+            if count > question.limit:
+                break
+        return barlib.concat(parts if forward else parts[::-1])
+
+    def _session_bars(
+        self, question: Question, series: DailySeries, instant: Instant, row: int, width: int
+    ) -> Bars:
+        found = self._intraday.bars(series.listing.symbol, row, width)
+        index = int(series.session[row])
+        if index > instant.last_closed:
+            found = self._until(found, series, instant, row, width)
+        if question.adjusted == "none":
+            return found
+        sessions: Integers = np.array([index], dtype=np.int64)
+        price = series.price_factors(sessions, instant, question.adjusted)
+        shares = series.share_factors(sessions, instant)
+        return Bars(
+            found.start,
+            found.session,
+            _scaled(found.open, price),
+            _scaled(found.high, price),
+            _scaled(found.low, price),
+            _scaled(found.close, price),
+            np.rint(found.volume * shares).astype(np.int64),
+            found.quality,
+            found.closed,
+        )
+
+    def _until(
+        self, found: Bars, series: DailySeries, instant: Instant, row: int, width: int
+    ) -> Bars:
+        """Return a running session's bars up to the clock, the last one as far as it has got."""
+        done = int(instant.offset) // width
+        path = self._intraday.path(series.listing.symbol, row)
+        last = min(int(instant.offset), len(path) - 1)
+        forming = barlib.slice_bar(path, done * width, last)
+        return barlib.concat(
+            [
+                found.take(slice(0, done)),
+                _one_bar(int(found.start[done]), instant.session, forming, float(found.quality[0])),
+            ]
+        )
+
+    def _running_day(self, series: DailySeries, instant: Instant) -> Bars | None:
+        row = None if instant.finished else series.row_of(instant.session)
+        if row is None:
+            return None
+        path = self._intraday.path(series.listing.symbol, row)
+        at = min(int(instant.offset), len(path) - 1)
+        values = (
+            float(path.price[0]),
+            float(path.high[at]),
+            float(path.low[at]),
+            float(path.price[at]),
+            int(path.traded[at]),
+        )
+        start = int(series.day[row]) * DAY_SECONDS
+        return _one_bar(start, instant.session, values, float(series.quality[row]))
+
+    def _adjusted_close(
+        self, question: Question, series: DailySeries, instant: Instant, bars: Bars
+    ) -> Floats:
+        factors = series.price_factors(bars.session, instant, "all")
+        already = series.price_factors(bars.session, instant, question.adjusted)
+        return np.where(factors == already, bars.close, bars.close / already * factors)
+
+    def _after(self, question: Question) -> int | None:
+        if question.page is None or question.page == FIRST_PAGE:
+            return None
+        try:
+            padded = question.page + "=" * (-len(question.page) % 4)
+            symbol, interval, after = json.loads(base64.urlsafe_b64decode(padded))
+        except (ValueError, TypeError, binascii.Error):
+            symbol, interval, after = None, None, None
+        if (symbol, interval) != (question.symbol, question.interval) or type(after) is not int:
+            raise InvalidRange(
+                "page is not one that this question was answered with.",
+                subject=question.symbol,
+                observed=question.page[:80],
+                next_step=f"Pass next_page of the last answer, or '{FIRST_PAGE}' to begin.",
+            )
+        return after
+
+
+def _one_bar(
+    start: int, session: int, values: tuple[float, float, float, float, int], quality: float
+) -> Bars:
+    open_, high, low, close, volume = values
+    return Bars(
+        np.array([start], dtype=np.int64),
+        np.array([session], dtype=np.int64),
+        np.array([open_]),
+        np.array([high]),
+        np.array([low]),
+        np.array([close]),
+        np.array([volume], dtype=np.int64),
+        np.array([quality]),
+        np.zeros(1, dtype=np.bool_),
+    )
+
+
+def _scaled(prices: Floats, factors: Floats) -> Floats:
+    """Return adjusted prices; untouched where the factor is one, so that raw stays exact."""
+    return np.where(factors == 1.0, prices, np.round(prices * factors, _DECIMALS))
+
+
+def _page_token(question: Question, after: int) -> str:
+    body = json.dumps([question.symbol, question.interval, after], separators=(",", ":"))
+    return base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
+
+
+def _first_day(records: list[dict[str, Any]]) -> str | None:
+    return str(records[0]["timestamp"])[:10] if records else None
+
+
+def _last_day(records: list[dict[str, Any]]) -> str | None:
+    return str(records[-1]["timestamp"])[:10] if records else None

@@ -1,0 +1,96 @@
+"""Simulated sessions on demand, with bounded memory.
+
+Owns two caches, of second-by-second paths and of minute bars; both count entries, so memory does
+not grow with use. Safe to use from several threads: a value computed twice is the same value.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+
+from trading_dashboard.agents.market_data.bars import Bars, coarser, session_bars
+from trading_dashboard.agents.market_data.path import SessionPath, simulate
+from trading_dashboard.agents.market_data.series import DailySeries
+from trading_dashboard.agents.market_data.timeline import Timeline
+
+PATH_CACHE_ENTRIES = 24
+"""About 0.9 MB each."""
+MINUTE_CACHE_ENTRIES = 512
+"""About 28 kB each."""
+
+Value = TypeVar("Value")
+
+
+class Recent(Generic[Value]):
+    """The values used last, at most so many."""
+
+    def __init__(self, entries: int) -> None:
+        self._entries = entries
+        self._values: OrderedDict[tuple[str, int], Value] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, key: tuple[str, int], make: Callable[[], Value]) -> Value:
+        """Return the value of `key`, made if it is not there."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._entries:
+                self._values.popitem(last=False)
+        return value
+
+
+class Intraday:
+    """Paths and bars of complete sessions; the caller cuts them off at the clock."""
+
+    def __init__(self, timeline: Timeline, series: Mapping[str, DailySeries], seed: int) -> None:
+        self._timeline = timeline
+        self._series = series
+        self._seed = seed
+        self._paths: Recent[SessionPath] = Recent(PATH_CACHE_ENTRIES)
+        self._minutes: Recent[Bars] = Recent(MINUTE_CACHE_ENTRIES)
+
+    def path(self, symbol: str, row: int) -> SessionPath:
+        """Return the path of the symbol's daily row `row`."""
+        series = self._series[symbol]
+        session = self._timeline.sessions[int(series.session[row])]
+        return self._paths.get(
+            (symbol, row),
+            lambda: simulate(
+                series.day_bar(row),
+                session.seconds,
+                seed=self._seed,
+                symbol=symbol,
+                day=session.day.isoformat(),
+            ),
+        )
+
+    def bars(self, symbol: str, row: int, width: int) -> Bars:
+        """Return all bars of `width` seconds of the symbol's daily row `row`."""
+        series = self._series[symbol]
+        index = int(series.session[row])
+        open_at = self._timeline.sessions[index].open_at
+
+        def make(seconds: int) -> Bars:
+            return session_bars(
+                self.path(symbol, row),
+                seconds,
+                open_at=open_at,
+                session=index,
+                quality=float(series.quality[row]),
+            )
+
+        if width < 60:
+            return make(width)
+        minutes = self._minutes.get((symbol, row), lambda: make(60))
+        return minutes if width == 60 else coarser(minutes, width, open_at)
