@@ -140,12 +140,14 @@ class LogPump:
     """One thread that reads all pipes."""
 
     def __init__(self, announce: Callable[[], None]) -> None:
-        """Take who is to be told, from the pump's thread, that there are new lines."""
+        """Take who is to be told, from the pump's thread, that there are new lines.
+
+        Nothing is opened before `start`: a pump that is never started needs no closing.
+        """
         self._announce = announce
-        self._selector = selectors.DefaultSelector()
-        self._waker, self._wakee = socket.socketpair()
-        self._wakee.setblocking(False)
-        self._waker.setblocking(False)
+        self._selector: selectors.DefaultSelector
+        self._waker: socket.socket
+        self._wakee: socket.socket
         self._commands: deque[Callable[[], None]] = deque()
         self._behind: set[OutputStream] = set()
         self._is_closing = False
@@ -153,6 +155,10 @@ class LogPump:
 
     def start(self) -> None:
         """Start reading."""
+        self._selector = selectors.DefaultSelector()
+        self._waker, self._wakee = socket.socketpair()
+        self._wakee.setblocking(False)
+        self._waker.setblocking(False)
         self._selector.register(self._wakee, selectors.EVENT_READ)
         self._thread.start()
 
