@@ -86,6 +86,7 @@ class StreamSession:
                         seq=snapshot.seq,
                         supervisor=self._supervision.describe(),
                         agents=dict(snapshot.agents),
+                        events=self._supervision.agents.events.recent(),
                     )
                 )
                 try:

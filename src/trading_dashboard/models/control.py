@@ -127,6 +127,8 @@ class SnapshotMessage(Answer):
     seq: int
     supervisor: SupervisorInfo
     agents: dict[str, AgentInfo]
+    events: list[Event] = Field(default_factory=list)
+    """The newest events before it, oldest first, without `agent_changed`."""
 
 
 class UpdateMessage(Answer):

@@ -4,6 +4,8 @@ import { post } from './api.js';
 import { CLOSE, LiveSocket } from './live_socket.js';
 
 const MAX_EVENTS = 200;
+/** How long a command's answer may take; it goes on regardless. */
+const COMMAND_SECONDS = 120;
 
 export class ControlStore {
   constructor() {
@@ -16,7 +18,7 @@ export class ControlStore {
     this.receivedAt = 0;
     this.socket = new LiveSocket('/api/control/ws', {
       silence: 13_000,
-      onOpen: (send) => this.#subscribeLogs(send),
+      onOpen: () => {},
       onMessage: (message) => this.#take(message),
       onState: () => this.#notify({ type: 'state' }),
     });
@@ -36,7 +38,7 @@ export class ControlStore {
   subscribeLogs(agents, lines, listener) {
     const subscription = { agents, lines, listener };
     this.logListeners.add(subscription);
-    this.#subscribeLogs((message) => this.socket.send(message));
+    this.#askForLogs();
     return () => {
       this.logListeners.delete(subscription);
       if (this.logListeners.size === 0) this.socket.send({ op: 'unsubscribe_logs' });
@@ -83,7 +85,7 @@ export class ControlStore {
   }
 
   command(name, verb) {
-    return post(`/api/control/agents/${name}/${verb}`, { wait_for_health: false });
+    return post(`/api/control/agents/${name}/${verb}`, { wait_seconds: COMMAND_SECONDS });
   }
 
   commandAll(verb) {
@@ -102,6 +104,7 @@ export class ControlStore {
     this.agents = new Map(Object.entries(message.agents));
     for (const event of message.events ?? []) this.#remember(event);
     this.hasSnapshot = true;
+    this.#askForLogs();
     this.#notify({ type: 'snapshot' });
   }
 
@@ -128,13 +131,14 @@ export class ControlStore {
     }
   }
 
-  #subscribeLogs(send) {
-    if (this.logListeners.size === 0) return;
+  /** One subscription per socket: the union of what the page shows. */
+  #askForLogs() {
+    if (this.logListeners.size === 0 || this.agents.size === 0) return;
     const subscriptions = [...this.logListeners];
     const isAll = subscriptions.some(({ agents }) => agents.length === 0);
-    const agents = isAll ? [] : [...new Set(subscriptions.flatMap((item) => item.agents))];
+    const named = isAll ? this.agents.keys() : subscriptions.flatMap((item) => item.agents);
     const lines = Math.max(...subscriptions.map((item) => item.lines));
-    send({ op: 'subscribe_logs', agents, lines });
+    this.socket.send({ op: 'subscribe_logs', agents: [...new Set(named)], lines });
   }
 
   #notify(change) {

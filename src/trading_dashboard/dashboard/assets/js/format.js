@@ -59,6 +59,12 @@ export function duration(seconds) {
   return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
 }
 
+/** How old a datum is: calm below a second. */
+export function age(seconds) {
+  if (seconds === null || seconds === undefined) return NONE;
+  return seconds < 1 ? '< 1 s' : countdown(Math.floor(seconds));
+}
+
 /** Whole seconds, for counters that tick. */
 export function countdown(seconds) {
   return seconds < 60 ? `${Math.max(0, Math.ceil(seconds))} s` : duration(seconds);

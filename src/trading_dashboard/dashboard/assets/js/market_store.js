@@ -21,7 +21,6 @@ export class MarketStore {
     this.latestTick = 0;
     this.wanted = new Map();
     this.listeners = new Set();
-    this.epoch = 0;
     this.socket = new LiveSocket(`${BASE}/stream`, {
       silence: 20_000,
       onOpen: (send) => this.#resubscribe(send),
@@ -140,7 +139,8 @@ export class MarketStore {
       this.clockAt = performance.now();
     } else if (type === 'reset') {
       this.latestTick = 0;
-      this.epoch += 1;
+      // What was not listed before the jump may be now.
+      this.#resubscribe((wish) => this.socket.send(wish));
     }
     this.#notify(message, text);
   }

@@ -52,7 +52,7 @@ function makeRow(name) {
     h('td', { class: 'l' }, row.status.node), cell('health', 'l'), cell('data', 'l'),
     cell('managed', 'l wide-only'), cell('port', 'wide-only'), cell('pid', 'wide-only'), cell('up'),
     cell('restarts'), cell('cpu'), cell('memory'), cell('probe', 'wide-only'), cell('checked', 'wide-only'),
-    h('td', { class: 'acts' }, row.buttons.start, row.buttons.restart, row.buttons.stop));
+    h('td', { class: 'acts' }, h('span', { class: 'actions' }, row.buttons.start, row.buttons.restart, row.buttons.stop)));
   row.noteNode = h('tr', { class: 'note-row', hidden: true }, h('td'), row.note);
   row.paint = () => {
     const agent = control.agent(name);
@@ -83,12 +83,14 @@ function paintButtons(row, agent) {
   const isOurs = agent.kind !== 'system' && agent.management !== 'external' && agent.enabled;
   const isDown = agent.status === 'stopped' || agent.status === 'error';
   const isBlocked = row.pending !== null || !control.isConnected;
+  // A start that hangs must be stoppable.
+  const isStopBlocked = row.pending === 'stop' || !control.isConnected;
   setHidden(start, !isOurs || !(isDown || agent.status === 'backoff'));
   setHidden(restart, !isOurs || isDown || agent.status === 'backoff');
   setHidden(stop, !isOurs || isDown);
   start.disabled = isBlocked;
   restart.disabled = isBlocked || BUSY.has(agent.status);
-  stop.disabled = isBlocked || agent.status === 'stopping';
+  stop.disabled = isStopBlocked || agent.status === 'stopping';
 }
 
 function noteText(row, agent) {

@@ -194,7 +194,9 @@ class ChartView {
       class: 'btn', type: 'button', onclick: () => this.show(symbol, this.model.interval),
     }, symbol));
     this.#note('unknown', h('p', {}, h('b', {}, error.error?.message ?? `${this.model.symbol} is not known.`)),
-      near.length ? h('p', {}, 'Did you mean ', ...offers) : h('p', {}, error.error?.next_step ?? ''));
+      near.length ? h('p', {}, 'Did you mean ', ...offers) : null,
+      market.clock?.replay ? h('p', {}, `The market clock stands at ${market.clock.now.slice(0, 10)}; `
+        + 'what is listed later appears once it has got there.') : null);
   }
 
   #note(kind, ...content) {

@@ -2,7 +2,7 @@
 
 import { market } from '/assets/js/hub.js';
 import { h, setAttribute, setClass, setText } from '/assets/js/dom.js';
-import { change, direction, duration, NONE, number, price, volume } from '/assets/js/format.js';
+import { age, change, direction, NONE, number, price, volume } from '/assets/js/format.js';
 
 const ROWS = [
   ['bidask', 'Bid × ask'], ['range', 'Day range'], ['open', 'Open'], ['previous', 'Previous close'],
@@ -53,7 +53,7 @@ export function quotePanel() {
   const paintAge = (condition) => {
     if (!quote) return;
     const isResting = ['paused', 'closed', 'finished'].includes(condition.kind);
-    setText(cells.age, isResting ? condition.kind : duration((performance.now() - quote.receivedAt) / 1000));
+    setText(cells.age, isResting ? condition.kind : age((performance.now() - quote.receivedAt) / 1000));
     setClass(cells.age, 'warn', !condition.isCurrent);
     setClass(node, 'is-stale', !condition.isCurrent);
     setClass(last, 'stale-text', !condition.isCurrent);

@@ -43,8 +43,9 @@ function create({ parentElement }) {
   const tasks = cleanup();
   const body = h('tbody');
   const empty = h('p', { class: 'empty' });
+  const scroll = h('div', { class: 'scroll' }, h('table', {}, body));
   const card = h('section', { class: 'card desk-events', 'aria-label': 'What happened' },
-    h('h3', {}, 'What happened'), h('div', { class: 'scroll' }, h('table', {}, body)), empty);
+    h('h3', {}, 'What happened'), scroll, empty);
   parentElement.append(card);
   let painted = null;
 
@@ -52,6 +53,7 @@ function create({ parentElement }) {
     const newest = control.events[0];
     const mark = newest ? `${newest.seq}/${control.events.length}` : '';
     setHidden(empty, control.events.length > 0);
+    setHidden(scroll, control.events.length === 0);
     setText(empty, control.hasSnapshot
       ? 'Nothing since this page was opened. Starts, stops and failures of agents appear here.'
       : 'Waiting for the supervisor');

@@ -2,7 +2,7 @@
 
 import { control, market, setTheme } from '/assets/js/hub.js';
 import { cleanup, h, mounted, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
-import { countdown, duration, number, zoneName, zonedParts } from '/assets/js/format.js';
+import { age as ageText, countdown, duration, number, zoneName, zonedParts } from '/assets/js/format.js';
 import { replayControls } from './replay_controls.js';
 
 const RISK_AGENT = 'risk_management';
@@ -92,7 +92,7 @@ function paintData(parts) {
   let text = condition.text;
   if (condition.kind === 'live') {
     const age = dataAge() ?? market.silence();
-    text = `${source ?? 'live'}, ${duration(age)}`;
+    text = `${source ?? 'live'}, ${ageText(age)}`;
   } else if (condition.isCurrent) text = `${source ?? ''} ${condition.text.toLowerCase()}`.trim();
   else if (condition.kind === 'lost' && control.trouble()) text = 'not current';
   setText(parts.data, text);

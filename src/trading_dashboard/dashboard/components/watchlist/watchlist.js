@@ -2,7 +2,7 @@
 
 import { market, control } from '/assets/js/hub.js';
 import { cleanup, h, mounted, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
-import { change, direction, duration, NONE, price, volume } from '/assets/js/format.js';
+import { age as ageText, change, direction, NONE, price, volume } from '/assets/js/format.js';
 
 const DAYS = 30;
 const WIDTH = 110;
@@ -72,7 +72,7 @@ function paintAge(row, condition) {
   if (!row.price) return;
   const seconds = (performance.now() - row.price.receivedAt) / 1000;
   const isResting = ['paused', 'closed', 'finished'].includes(condition.kind);
-  setText(age, isResting ? condition.kind : duration(seconds));
+  setText(age, isResting ? condition.kind : ageText(seconds));
   setClass(age, 'warn', !condition.isCurrent);
 }
 
