@@ -32,7 +32,11 @@ from trading_dashboard.orchestrator.messages import (
     StartRequested,
     StopRequested,
 )
-from trading_dashboard.orchestrator.monitoring import check_exits, sample_usage
+from trading_dashboard.orchestrator.monitoring import (
+    check_exits,
+    sample_usage,
+    sample_while_watched,
+)
 from trading_dashboard.orchestrator.probes import HttpProber, Prober
 from trading_dashboard.orchestrator.roster import Roster
 from trading_dashboard.orchestrator.runtime import Runtime
@@ -170,11 +174,7 @@ class AgentManager:
     async def restart_agent(self, agent_name: str, *, origin: str = "library") -> bool:
         """Stop and start an agent. Two at once make one new process.
 
-        Returns:
-            As `start_agent`.
-
-        Raises:
-            As `start_agent`, and NotManaged.
+        Returns and raises what `start_agent` does, and NotManaged.
         """
         task = self._startable(agent_name)
         await self.open()
@@ -234,8 +234,7 @@ class AgentManager:
     async def start_monitoring(self, interval: float = 30) -> None:
         """Sample CPU and memory of all agents every `interval` seconds, until cancelled.
 
-        Exits and health are watched without this. It also looks for an exit that the system
-        failed to report.
+        Exits and health are watched without this; it looks for exits the system did not report.
         """
         await self.open()
         while True:
@@ -306,6 +305,7 @@ class AgentManager:
                 for task in self._agents:
                     write_agent_token(self.settings.state_directory, task.settings.name)
                     group.create_task(task.run(), name=f"agent {task.settings.name}")
+                group.create_task(sample_while_watched(self._agents, self.runtime, self.events))
                 ready.set_result(None)
         finally:
             self.events.close()
@@ -338,8 +338,7 @@ class AgentManager:
     async def _stop_kindly(self, task: AgentTask, for_good: bool) -> bool:
         if task.info.management is Management.EXTERNAL:
             return for_good
-        reason = "the desk is stopping" if for_good else "asked to stop"
-        return await self._stop(task, None, reason)
+        return await self._stop(task, None, "the desk stops" if for_good else "asked to stop")
 
     @staticmethod
     async def _within(done: asyncio.Future[bool], seconds: float) -> bool:

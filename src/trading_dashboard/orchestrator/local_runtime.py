@@ -220,6 +220,11 @@ class LocalRuntime:
         """Return the file the agent's log is written to."""
         return self._book.path(agent)
 
+    @property
+    def guardian_pid(self) -> int | None:
+        """Return the guardian's pid; None for the moment in which it is being replaced."""
+        return self._guardian.pid
+
     async def _start(self, launch: Launch, on_exit: ExitCallback) -> Handle:
         marker = RunMarker(self.run_id, launch.agent, launch.generation, str(self.state_directory))
         loop = asyncio.get_running_loop()

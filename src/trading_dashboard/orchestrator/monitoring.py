@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.roster import Roster
 from trading_dashboard.orchestrator.runtime import Runtime
+
+WATCHED_INTERVAL_SECONDS = 2.0
 
 
 async def sample_usage(agents: Roster, runtime: Runtime) -> None:
@@ -13,6 +18,14 @@ async def sample_usage(agents: Roster, runtime: Runtime) -> None:
         usage = await runtime.usage(handle) if handle else None
         if handle and usage:
             task.note_usage(handle, usage.cpu_percent, usage.memory_bytes)
+
+
+async def sample_while_watched(agents: Roster, runtime: Runtime, events: EventHub) -> None:
+    """Measure every `WATCHED_INTERVAL_SECONDS` while somebody listens, until cancelled."""
+    while True:
+        if events.has_subscribers:
+            await sample_usage(agents, runtime)
+        await asyncio.sleep(WATCHED_INTERVAL_SECONDS)
 
 
 def check_exits(agents: Roster) -> None:
