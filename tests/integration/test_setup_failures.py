@@ -114,7 +114,7 @@ def _run_without(
 def test_an_old_uv_is_passed_over_and_pip_brings_the_right_one(checkout: TinyCheckout) -> None:
     old = checkout.bin / "uv"
     old.write_text("#!/bin/sh\necho 'uv 0.1: pip install [--require-hashes]'\n")
-    # Stands in for uv's wheel. pip is real: it checks the hash, and looks into the folder of wheels.
+    # Stands in for uv's wheel. pip is real: it checks the hash and looks into that folder.
     digest = _uv_wheel(checkout)
     (checkout.root / "requirements/uv.lock").write_text(f"uv==9.9 --hash=sha256:{digest}\n")
     pip = {
@@ -144,7 +144,7 @@ def _uv_wheel(checkout: TinyCheckout) -> str:
             f"{info}/RECORD": "",
         }.items():
             entry = zipfile.ZipInfo(name)
-            entry.external_attr = 0o755 << 16
+            entry.external_attr = 0o100755 << 16
             wheel.writestr(entry, content)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -1,0 +1,1 @@
+"""The repository itself: locks, size of files, import contracts."""
