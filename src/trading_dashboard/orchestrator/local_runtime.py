@@ -17,7 +17,7 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from trading_dashboard.orchestrator.processes.guardian_keeper import GuardianKee
 from trading_dashboard.orchestrator.processes.lease import ProjectLease
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
 from trading_dashboard.orchestrator.processes.process_tree import (
+    Identity,
     ProcessStat,
     RunMarker,
     Snapshot,
@@ -311,11 +312,14 @@ class LocalRuntime:
     def _never_members(self) -> frozenset[int]:
         return frozenset({0, 1, os.getpid(), os.getppid(), self._guardian.pid or 0})
 
-    def _find_run(self, snapshot: Snapshot) -> Mapping[int, ProcessStat]:
+    def _find_run(
+        self, snapshot: Snapshot, seen: Collection[Identity]
+    ) -> Mapping[int, ProcessStat]:
         return members(
             snapshot,
             session=None,
             is_ours=lambda marker: marker.run_id == self.run_id,
+            seen=seen,
             never=self._never_members(),
         )
 
@@ -332,7 +336,7 @@ class LocalRuntime:
 
 
 def _marked(wanted: RunMarker, never: frozenset[int]) -> Find:
-    def find(snapshot: Snapshot) -> Mapping[int, ProcessStat]:
-        return members(snapshot, session=None, is_ours=wanted.__eq__, never=never)
+    def find(snapshot: Snapshot, seen: Collection[Identity]) -> Mapping[int, ProcessStat]:
+        return members(snapshot, session=None, is_ours=wanted.__eq__, seen=seen, never=never)
 
     return find

@@ -8,10 +8,11 @@ lock: then no supervisor lives that it could belong to. Without that proof nobod
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from trading_dashboard.orchestrator.processes.process_tree import (
+    Identity,
     ProcessStat,
     RunMarker,
     Snapshot,
@@ -31,15 +32,21 @@ class Leftovers:
         self._run_id = run_id
         self._never = frozenset(_self_and_ancestors())
 
-    def find(self, snapshot: Snapshot) -> Mapping[int, ProcessStat]:
-        """Return all leftovers in a snapshot with markers."""
+    def find(
+        self, snapshot: Snapshot, seen: Collection[Identity] = ()
+    ) -> Mapping[int, ProcessStat]:
+        """Return all leftovers in a snapshot with markers; `seen` were found before."""
         proven = [
             snapshot.processes[pid].identity
             for pid, marker in snapshot.markers.items()
             if self._is_proven(pid, marker)
         ]
         return members(
-            snapshot, session=None, is_ours=lambda _: False, seen=proven, never=self._never
+            snapshot,
+            session=None,
+            is_ours=lambda _: False,
+            seen=[*proven, *seen],
+            never=self._never,
         )
 
     def marker_of(self, pid: int) -> RunMarker | None:

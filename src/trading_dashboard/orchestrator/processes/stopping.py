@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from trading_dashboard.orchestrator.processes.process_reference import (
@@ -28,7 +28,9 @@ SETTLE_SECONDS = 0.003
 """A program being loaded has no readable environment for about a millisecond."""
 COMPLAIN_SECONDS = 5.0
 
-Find = Callable[[Snapshot], Mapping[int, ProcessStat]]
+Find = Callable[[Snapshot, Collection[Identity]], Mapping[int, ProcessStat]]
+"""Returns the members in a snapshot by pid, given those that were found before: what proved them
+to be members, such as their parent, may be gone by now."""
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ class Ending:
 
         Args:
             scanner: Reads the process table.
-            find: Returns the members in a snapshot, by pid.
+            find: The rule.
             grace_seconds: Between asking and killing.
             group: A process group whose number is known to be ours all the while; it is signalled
                 as a whole, which no fork can slip past.
@@ -69,6 +71,7 @@ class Ending:
         self._trouble_since: float | None = None
         self._looks = 0
         self._held: dict[Identity, ProcessReference] = {}
+        self._seen: set[Identity] = set()
         self._killed: set[Identity] = set()
         self._changed = asyncio.Event()
         self.tally = Tally()
@@ -86,7 +89,8 @@ class Ending:
             # process that ended leaves no doubt, a family that was forking needs a second look.
             while empty_looks < (2 if is_family else 1):
                 snapshot = await self._scanner.scan()
-                found = self._find(snapshot)
+                found = self._find(snapshot, self._seen)
+                self._seen = {process.identity for process in found.values()}
                 if found:
                     empty_looks = 0
                     is_family = is_family or self._looks > 0 or len(found) > 1

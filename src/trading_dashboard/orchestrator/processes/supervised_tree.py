@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from trading_dashboard.orchestrator.output.book import AgentLog
 from trading_dashboard.orchestrator.output.pump import LogPump, OutputStream
@@ -118,13 +118,15 @@ class SupervisedTree:
         if self._watch is not None:
             self._watch.close()
 
-    def members(self, snapshot: Snapshot) -> Mapping[int, ProcessStat]:
+    def members(
+        self, snapshot: Snapshot, seen: Collection[Identity] = ()
+    ) -> Mapping[int, ProcessStat]:
         """Return the living members, and remember them: they may change beyond recognition."""
         found = members(
             snapshot,
             session=None if self._is_reaped else self.handle.pid,
             is_ours=self._marker.__eq__,
-            seen=self._seen,
+            seen=self._seen.union(seen),
             never=self._never(),
         )
         self._seen = {process.identity for process in found.values()}

@@ -1,0 +1,41 @@
+"""A supervisor as small as can be, to be killed by tests.
+
+    python -m tests.integration.tiny_supervisor STATE_DIRECTORY PUPPET…
+
+Prints `run RUN_ID GUARDIAN_PID`, then `ready` when all puppets are; goes on until TERM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from tests.integration.process_bench import Bench
+from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+
+
+async def supervise(directory: Path, puppets: list[str]) -> None:
+    """Run the puppets until asked to stop."""
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
+    runtime = LocalRuntime(directory)
+    await runtime.open()
+    say(f"run {runtime.run_id} {runtime.guardian_pid}")
+    bench = Bench(runtime, Path.cwd())
+    for number, puppet in enumerate(puppets):
+        await bench.start(puppet, agent=f"{puppet}_{number}")
+    say("ready")
+    await asked.wait()
+    await runtime.close()
+
+
+def say(line: str) -> None:
+    """Tell the test."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(supervise(Path(sys.argv[1]), sys.argv[2:]))
