@@ -1,0 +1,1 @@
+"""The embedded agents, and the kit they and users' own are built on."""

@@ -1,5 +1,7 @@
 """What every agent shares, and what users build their own agents on.
 
+Example::
+
 from trading_dashboard.agents.kit import create_agent_app, run_agent
 
 def build(environment):

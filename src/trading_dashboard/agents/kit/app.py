@@ -62,6 +62,8 @@ def create_agent_app(
     Args:
         environment: Where and how this agent runs.
         version: The agent's own version.
+        title: Heads the OpenAPI document; the agent's name if None.
+        description: Opens the OpenAPI document.
         health: Returns what `/health` adds to the common fields (`status`, `message`, `checks`,
             `data`, …). Called for each request: it must answer from memory, without locks or I/O.
             Status ``unhealthy`` or ``starting`` is answered with 503, all else with 200.

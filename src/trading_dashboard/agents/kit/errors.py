@@ -74,21 +74,19 @@ def status_of(error: TradingDashboardError) -> int:
 
 def install_error_handlers(app: FastAPI) -> None:
     """Give every error of `app` the one shape."""
-    app.add_exception_handler(TradingDashboardError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(TradingDashboardError, _ours)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _framework)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _ours(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, TradingDashboardError)
+async def _ours(_: Request, error: TradingDashboardError) -> JSONResponse:
     status = status_of(error)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(error.as_body(), status, headers)
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
+async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     details = [
         {
             "parameter": ".".join(str(part) for part in item["loc"]),
@@ -108,8 +106,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(body, 422)
 
 
-async def _framework(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
+async def _framework(request: Request, error: HTTPException) -> JSONResponse:
     body = error_body(
         _CODES.get(error.status_code, "http_error"),
         f"{request.method} {request.url.path}: {error.detail}.",

@@ -65,7 +65,7 @@ class AgentMetrics:
             from prometheus_client import CollectorRegistry, ProcessCollector
 
             self._registry = CollectorRegistry()
-            self._registry.register(self)  # type: ignore[arg-type]
+            self._registry.register(self)
             ProcessCollector(registry=self._registry)
         return self._registry
 

@@ -162,5 +162,6 @@ def _bound_socket(environment: AgentEnvironment) -> Iterator[socket.socket]:
 def _refuse(name: str, error: TradingDashboardError, code: int) -> int:
     observed = f" Observed: {error.observed}." if error.observed is not None else ""
     next_step = f" {error.next_step}" if error.next_step else ""
-    print(f"{name} cannot run: {error.message}{observed}{next_step}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"{name} cannot run: {error.message}{observed}{next_step}\n")
+    sys.stderr.flush()
     return code

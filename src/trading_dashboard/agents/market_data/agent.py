@@ -83,8 +83,7 @@ class MarketDataAgent:
     async def close_streams(self) -> None:
         """End every stream; returns once their last message is on its way."""
         self.hub.close()
-        while self.hub.subscribers:
-            await asyncio.sleep(0.01)
+        await self.hub.empty.wait()
 
     async def on_disk(self, work: Callable[[], Result]) -> Result:
         """Do blocking work on files or the store in its thread."""

@@ -82,6 +82,7 @@ def group_days(bars: Bars, interval: str, next_day: int) -> Bars:
 
     Args:
         bars: Daily bars without gaps in time; the last may be forming.
+        interval: 1d, 1w or 1M.
         next_day: The session that follows the last bar, in days since 1970: it tells whether the
             last group is complete.
     """

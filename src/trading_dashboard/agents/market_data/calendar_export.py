@@ -1,7 +1,7 @@
 """Print the sessions of an exchange calendar as JSON, one process, then gone.
 
-Run as ``python -m trading_dashboard.agents.market_data.calendar_export XNYS 2000-03-01 2013-03-01``.
-The calendar library needs pandas, 100 MB and more than a second; the agent asks it once, in a
+Arguments: the calendar's name, the first and the last day, such as XNYS 2000-03-01 2013-03-01. The
+calendar library needs pandas, 100 MB and more than a second; the agent asks it once, in a
 process of its own, and keeps the answer in its store under the library's version.
 """
 

@@ -26,7 +26,8 @@ RENEW_SECONDS = 0.5
 class Journal(Protocol):
     """What the clock needs of `PositionJournal`."""
 
-    def write(self, record: ReplayRecord) -> None: ...
+    def write(self, record: ReplayRecord) -> None:
+        """Put a record on file; raise OSError if that fails."""
 
 
 class ReplayClock:

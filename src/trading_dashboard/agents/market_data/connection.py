@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from trading_dashboard.agents.market_data.clock import ReplayClock
 from trading_dashboard.agents.market_data.market import DemoMarket
 from trading_dashboard.agents.market_data.stream import ALL, StreamHub, Subscriber, error_message
 from trading_dashboard.models.errors import UnknownSymbol, error_body
-from trading_dashboard.models.market import INTERVALS, Interval
+from trading_dashboard.models.market_api import StreamOperation
 
-MAX_SYMBOLS_PER_MESSAGE = 100
-MAX_MESSAGE_BYTES = 16 * 1024
 MESSAGES_PER_SECOND = 20.0
 MESSAGE_BURST = 60.0
 MAX_BAD_MESSAGES = 50
@@ -30,16 +28,6 @@ MAX_BAD_MESSAGES = 50
 _GOING_AWAY = 1001
 _POLICY_VIOLATION = 1008
 _TRY_AGAIN_LATER = 1013
-
-
-class Operation(BaseModel):
-    """What a client sends."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    op: Literal["subscribe", "unsubscribe"]
-    symbols: list[str] = Field(min_length=1, max_length=MAX_SYMBOLS_PER_MESSAGE)
-    intervals: list[Interval] = Field(default_factory=list, max_length=len(INTERVALS))
 
 
 class Allowance:
@@ -131,7 +119,7 @@ def handle(
 ) -> Sequence[dict[str, Any]]:
     """Do what a message asks; return what was wrong with it, as error bodies."""
     try:
-        operation = Operation.model_validate(orjson.loads(text))
+        operation = StreamOperation.model_validate(orjson.loads(text))
     except (orjson.JSONDecodeError, ValidationError) as error:
         return [_not_understood(error)]
     if operation.op == "unsubscribe":

@@ -15,6 +15,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
+from typing import Any
 
 SOURCE = "demo"
 DATASET_VERSION = "2026.1"
@@ -90,19 +92,19 @@ def read_rows() -> Iterator[DailyRow]:
     from bokeh_sampledata import stocks
 
     for listing in LISTINGS:
-        columns: Mapping[str, Sequence[object]] = getattr(stocks, listing.symbol)
+        columns: Mapping[str, Sequence[Any]] = getattr(stocks, listing.symbol)
         yield from rows_from_columns(listing.symbol, columns)
 
 
-def rows_from_columns(symbol: str, columns: Mapping[str, Sequence[object]]) -> Iterator[DailyRow]:
+def rows_from_columns(symbol: str, columns: Mapping[str, Sequence[Any]]) -> Iterator[DailyRow]:
     """Yield rows of one symbol from columns named as in `bokeh_sampledata`, judged."""
-    names = ("open", "high", "low", "close")
     for i, session in enumerate(columns["date"]):
-        prices = [float(str(columns[name][i])) for name in names]
-        volume = int(str(columns["volume"][i]))
-        adjusted = float(str(columns["adj_close"][i]))
-        flaws = find_flaws(*prices, volume)
-        yield DailyRow(symbol, str(session), *prices, volume, adjusted, flaws)
+        open_, high, low, close, adjusted = (
+            float(columns[name][i]) for name in ("open", "high", "low", "close", "adj_close")
+        )
+        volume = int(columns["volume"][i])
+        flaws = find_flaws(open_, high, low, close, volume)
+        yield DailyRow(symbol, session, open_, high, low, close, volume, adjusted, flaws)
 
 
 def find_flaws(open_: float, high: float, low: float, close: float, volume: int) -> tuple[str, ...]:
@@ -115,9 +117,11 @@ def find_flaws(open_: float, high: float, low: float, close: float, volume: int)
     ]
     if low > high:
         flaws.append(f"low {low} is above high {high}")
-    for name in ("open", "close"):
-        if not low <= prices[name] <= high:
-            flaws.append(f"{name} {prices[name]} is outside {low} to {high}")
+    flaws += [
+        f"{name} {prices[name]} is outside {low} to {high}"
+        for name in ("open", "close")
+        if not low <= prices[name] <= high
+    ]
     if volume <= 0:
         flaws.append(f"volume {volume} is not positive")
     return tuple(flaws)
@@ -126,7 +130,7 @@ def find_flaws(open_: float, high: float, low: float, close: float, volume: int)
 def derive_actions(rows: Sequence[DailyRow]) -> list[Action]:
     """Return the splits and dividends that the adjusted closes of one symbol's rows imply."""
     actions = []
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in pairwise(rows):
         q = _ratio(after) / _ratio(before)
         if abs(q - 1.0) > _NO_CHANGE:
             actions.append(_classify(after, q, _looks_split(before, after, q)))

@@ -27,11 +27,14 @@ Values = tuple[float, float, float, float, int]
 class Receiver(Protocol):
     """Whoever hands updates on to the subscribers of a symbol."""
 
-    def tick(self, symbol: str, body: str, merged: int) -> None: ...
+    def tick(self, symbol: str, body: str, merged: int) -> None:
+        """Take a tick, which stands for `merged` older ones too."""
 
-    def bar(self, symbol: str, interval: str, body: str, *, closed: bool) -> None: ...
+    def bar(self, symbol: str, interval: str, body: str, *, closed: bool) -> None:
+        """Take a forming or closed bar."""
 
-    def listed(self, symbol: str) -> None: ...
+    def listed(self, symbol: str) -> None:
+        """Take note that a symbol has begun to trade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ class Feed:
         """Hand over all that happened after position `start`, up to and including `end`.
 
         Args:
+            start: Position up to which, inclusive, all has been handed over.
+            end: Position now.
             wanted: Intervals wanted per symbol; symbols not yet listed are skipped.
+            out: Gets the updates.
         """
         timeline = self._market.timeline
         instant = timeline.at(end)
@@ -89,7 +95,7 @@ class Feed:
             forming[interval] = None
             if place is not None and not instant.finished:
                 second = min(int(instant.offset), len(place.path) - 1)
-                forming[interval] = self._bar(place, instant.session, interval, second)
+                forming[interval] = self._bar(place, interval, second)
         quote = orjson.dumps(self._market.quote(symbol, instant)).decode()
         bars = orjson.dumps(forming).decode()
         return f'"type":"snapshot","symbol":"{symbol}","price":{quote},"bars":{bars}'
@@ -121,10 +127,10 @@ class Feed:
             if width is not None:
                 self._close_intraday(place, segment, interval, width, out)
             elif segment.ends_session and self._ends_group(segment.session, interval):
-                body = self._bar_body(place, segment.session, interval, last, closed=True)
+                body = self._bar_body(place, interval, last, closed=True)
                 out.bar(place.symbol, interval, body, closed=True)
             if not segment.ends_session and self._ticks_in(segment, place):
-                body = self._bar_body(place, segment.session, interval, last, closed=False)
+                body = self._bar_body(place, interval, last, closed=False)
                 out.bar(place.symbol, interval, body, closed=False)
 
     def _close_intraday(
@@ -137,7 +143,7 @@ class Feed:
             until = -(-len(place.path) // width)
         for number in range(first, until):
             second = min((number + 1) * width, len(place.path)) - 1
-            body = self._bar_body(place, segment.session, interval, second, closed=True)
+            body = self._bar_body(place, interval, second, closed=True)
             out.bar(place.symbol, interval, body, closed=True)
 
     def _ends_group(self, session: int, interval: str) -> bool:
@@ -147,15 +153,13 @@ class Feed:
         keys = barlib.group_keys(numbers, interval)
         return bool(keys[0] != keys[1])
 
-    def _bar_body(
-        self, place: _Place, session: int, interval: str, second: int, *, closed: bool
-    ) -> str:
-        bar = self._bar(place, session, interval, second, closed=closed)
+    def _bar_body(self, place: _Place, interval: str, second: int, *, closed: bool) -> str:
+        bar = self._bar(place, interval, second, closed=closed)
         text = orjson.dumps(bar).decode()
         return f'"type":"bar","symbol":"{place.symbol}","interval":"{interval}","bar":{text}'
 
     def _bar(
-        self, place: _Place, session: int, interval: str, second: int, *, closed: bool = False
+        self, place: _Place, interval: str, second: int, *, closed: bool = False
     ) -> dict[str, Any]:
         """Return the bar that holds `second`, as far as that second."""
         width = barlib.SECONDS.get(interval)

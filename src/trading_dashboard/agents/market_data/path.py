@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,8 @@ def simulate(bar: DayBar, seconds: int, *, seed: int, symbol: str, day: str) -> 
         bar: The real day.
         seconds: Length of the session.
         seed: The replay's seed.
-        symbol: With `day` (ISO date) picks the stream of random numbers.
+        symbol: Picks the stream of random numbers, with `day`.
+        day: ISO date.
     """
     key = hashlib.sha256(f"{seed}|{symbol}|{day}".encode()).digest()
     raw = np.random.PCG64(int.from_bytes(key[:16], "little")).random_raw(seconds + _DRAWS)
@@ -95,7 +97,7 @@ def _prices(bar: DayBar, raw: NDArray[np.uint64], draws: list[float]) -> Floats:
     walk = np.cumsum(_steps(raw) * _shape(n)).astype(np.float64)
     walk *= spread / (_RANGE_PER_SIGMA * _STEP_SIGMA * _shape_scale(n))
     path = np.empty(n)
-    for (a, start), (b, end) in zip(knots, knots[1:], strict=False):
+    for (a, start), (b, end) in pairwise(knots):
         if b > a:
             drift = ((end - start) - (walk[b] - walk[a])) / (b - a)
             path[a : b + 1] = (
@@ -139,7 +141,8 @@ def _knots(bar: DayBar, n: int, draws: list[float]) -> list[tuple[int, float]]:
 def _steps(raw: NDArray[np.uint64]) -> Integers:
     """Return nearly normal integers: the sum of four of each draw's bytes, centred."""
     lanes = raw.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :4]
-    return lanes.sum(axis=1, dtype=np.int64) * 2 - 1020
+    steps: Integers = lanes.sum(axis=1, dtype=np.int64) * 2 - 1020
+    return steps
 
 
 def _volumes(total: int, raw: NDArray[np.uint64]) -> Integers:
@@ -149,7 +152,8 @@ def _volumes(total: int, raw: NDArray[np.uint64]) -> Integers:
     lucky = (upper * upper) >> 26
     weights = np.cumsum((lucky + 8) * _shape(n) * _shape(n) >> 12)
     reached = weights * total // weights[-1]
-    return np.diff(reached, prepend=0)
+    volumes: Integers = np.diff(reached, prepend=0)
+    return volumes
 
 
 @lru_cache(maxsize=8)

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import Query, Response, Security
-from pydantic import AwareDatetime, ConfigDict, Field
 from starlette.websockets import WebSocket
 
 from trading_dashboard.agents.kit import AgentApp, ErrorResponse
@@ -20,16 +19,13 @@ from trading_dashboard.agents.market_data.dataset import SOURCE
 from trading_dashboard.agents.market_data.errors import StoreUnusable
 from trading_dashboard.agents.market_data.history import DEFAULT_LIMIT, MAX_LIMIT, Question
 from trading_dashboard.models.errors import InvalidRange
-from trading_dashboard.models.market import (
-    ClockState,
-    CorporateAction,
-    HistoricalResponse,
-    Interval,
-    Labelled,
-    PriceResponse,
-    SourceInfo,
-    SymbolInfo,
-    Wire,
+from trading_dashboard.models.market import HistoricalResponse, Interval, PriceResponse
+from trading_dashboard.models.market_api import (
+    ActionsResponse,
+    ClockChange,
+    ClockResponse,
+    SourcesResponse,
+    SymbolsResponse,
 )
 
 _INLINE_SESSIONS = 2
@@ -42,46 +38,6 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
 _REFUSED: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorResponse, "description": "No valid operator token."}
 }
-
-
-class SymbolsResponse(Labelled):
-    """``GET /symbols``."""
-
-    symbols: list[SymbolInfo]
-
-
-class ActionsResponse(Labelled):
-    """``GET /actions/{symbol}``: oldest first."""
-
-    symbol: str
-    actions: list[CorporateAction]
-
-
-class SourcesResponse(Labelled):
-    """``GET /sources``."""
-
-    sources: list[SourceInfo]
-
-
-class ClockResponse(ClockState):
-    """``GET /clock`` and ``POST /clock``."""
-
-    source: str
-    intraday: Literal["real", "simulated", "none"]
-
-
-class ClockChange(Wire):
-    """What ``POST /clock`` changes; what is absent stays."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    speed: float | None = Field(
-        default=None, ge=1, le=1000, description="Market seconds per second."
-    )
-    paused: bool | None = Field(default=None, description="Stop or go on.")
-    now: AwareDatetime | None = Field(
-        default=None, description="Jump here; closed hours count as the next open."
-    )
 
 
 class OrjsonResponse(Response):

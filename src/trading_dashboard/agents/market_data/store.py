@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 
@@ -62,7 +62,7 @@ class MarketStore:
             self._connection.close()
             raise
 
-    def __enter__(self) -> MarketStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,8 +83,8 @@ class MarketStore:
         (a data set and its version) and is what `holds` asks for.
         """
         with self._transaction() as connection:
-            for table in ("daily_bars", "corporate_actions"):
-                connection.execute(f"DELETE FROM {table} WHERE source = ?", [source])
+            connection.execute("DELETE FROM daily_bars WHERE source = ?", [source])
+            connection.execute("DELETE FROM corporate_actions WHERE source = ?", [source])
             _insert(connection, "daily_bars", _DAILY_TYPES, _daily_columns(source, rows))
             _insert(
                 connection, "corporate_actions", _ACTION_TYPES, _action_columns(source, actions)
@@ -279,11 +279,14 @@ def _action_columns(source: str, actions: Sequence[Action]) -> list[list[Any]]:
 
 
 def _daily_row(record: tuple[Any, ...]) -> DailyRow:
-    symbol, session, *prices, volume, adjusted_close, flaws = record
+    symbol, session, open_, high, low, close, volume, adjusted_close, flaws = record
     return DailyRow(
         symbol,
         session.isoformat(),
-        *prices,
+        open_,
+        high,
+        low,
+        close,
         volume,
         adjusted_close,
         tuple(flaws.split(_FLAW_SEPARATOR)) if flaws else (),

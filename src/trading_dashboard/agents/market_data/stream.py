@@ -94,6 +94,9 @@ class StreamHub:
         self._changed = asyncio.Event()
         self._gone_sent = 0
         self._gone_conflated = 0
+        self.empty = asyncio.Event()
+        """Set while there is no subscriber."""
+        self.empty.set()
         self.record_error: str | None = None
         """Why the position cannot be put on record now; None while all is well."""
 
@@ -144,6 +147,7 @@ class StreamHub:
         """Add a subscriber, who is told the clock at once."""
         subscriber = Subscriber()
         self._subscribers.add(subscriber)
+        self.empty.clear()
         subscriber.outbox.clock(self._clock_body())
         self._changed.set()
         return subscriber
@@ -151,6 +155,8 @@ class StreamHub:
     def leave(self, subscriber: Subscriber) -> None:
         """Remove a subscriber."""
         self._subscribers.discard(subscriber)
+        if not self._subscribers:
+            self.empty.set()
         self._gone_sent += subscriber.sent
         self._gone_conflated += subscriber.outbox.conflated
         self._count_wanted()

@@ -1,0 +1,316 @@
+"""The market data agent's typed client.
+
+Owns requests, paging and a stream that comes back after an interruption. Errors arrive as the
+classes the agent raised (`models.errors`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from trading_dashboard.models.errors import (
+    Forbidden,
+    InvalidRange,
+    MarketDataError,
+    TradingDashboardError,
+    Unauthorized,
+    UnknownSymbol,
+)
+from trading_dashboard.models.market import (
+    Bar,
+    CorporateAction,
+    HistoricalResponse,
+    Interval,
+    PriceResponse,
+    SymbolInfo,
+)
+from trading_dashboard.models.market_api import (
+    MARKET_MESSAGE,
+    ActionsResponse,
+    ClockChange,
+    ClockResponse,
+    MarketMessage,
+    ResetMessage,
+    StreamOperation,
+    SymbolsResponse,
+)
+
+REQUEST_TIMEOUT_SECONDS = 10.0
+SILENCE_SECONDS = 5.0
+"""The agent sends a heartbeat each second; after this long without a word the stream is dead."""
+FIRST_RETRY_SECONDS = 0.2
+MAX_RETRY_SECONDS = 5.0
+MAX_MESSAGE_BYTES = 1024 * 1024
+PAGE_LIMIT = 5_000
+
+Adjusted = Literal["none", "splits", "all"]
+_Answer = TypeVar("_Answer", bound=BaseModel)
+
+
+class MarketDataUnavailable(MarketDataError):
+    """The agent does not answer, or answers what cannot be understood."""
+
+    code = "market_data_unavailable"
+
+
+class MarketDataRefused(MarketDataError):
+    """The agent refused in a way that has no class of its own. `api_code` is its code."""
+
+    code = "market_data_refused"
+
+    def __init__(self, message: str, *, api_code: str = "", **about: Any) -> None:
+        super().__init__(message, **about)
+        self.api_code = api_code
+
+
+class MarketDataClient:
+    """Talks to one market data agent. Use it as an async context manager, from one event loop."""
+
+    _ERRORS: ClassVar[dict[str, type[TradingDashboardError]]] = {
+        kind.code: kind for kind in (UnknownSymbol, InvalidRange, Unauthorized, Forbidden)
+    }
+
+    def __init__(self, base_url: str, token: str | None = None) -> None:
+        """Make a client.
+
+        Args:
+            base_url: Such as ``http://localhost:8000``.
+            token: The operator token; needed by `set_clock` only.
+        """
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+        self._http = httpx.AsyncClient(
+            base_url=self._base_url, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    # One question, one answer
+
+    async def price(self, symbol: str) -> PriceResponse:
+        """Return the newest price.
+
+        Raises:
+            UnknownSymbol
+        """
+        return await self._get(f"/price/{quote(symbol, safe='')}", PriceResponse)
+
+    async def symbols(self) -> list[SymbolInfo]:
+        """Return what is listed by the market clock."""
+        return (await self._get("/symbols", SymbolsResponse)).symbols
+
+    async def actions(self, symbol: str) -> list[CorporateAction]:
+        """Return splits and dividends effective by the market clock, oldest first.
+
+        Raises:
+            UnknownSymbol
+        """
+        path = f"/actions/{quote(symbol, safe='')}"
+        return (await self._get(path, ActionsResponse)).actions
+
+    async def clock(self) -> ClockResponse:
+        """Return the market clock."""
+        return await self._get("/clock", ClockResponse)
+
+    async def set_clock(
+        self,
+        *,
+        speed: float | None = None,
+        paused: bool | None = None,
+        now: datetime | None = None,
+    ) -> ClockResponse:
+        """Change the replay; returns once the change is durable.
+
+        Raises:
+            Unauthorized: No token was given, or not the agent's.
+            InvalidRange: `now` is outside the data.
+        """
+        change = ClockChange(speed=speed, paused=paused, now=now)
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        body = change.model_dump(mode="json", exclude_none=True)
+        return await self._request("POST", "/clock", ClockResponse, json=body, headers=headers)
+
+    async def historical(
+        self,
+        symbol: str,
+        *,
+        interval: Interval = "1d",
+        start: date | None = None,
+        end: date | None = None,
+        limit: int = 500,
+        page: str | None = None,
+        adjusted: Adjusted = "none",
+        include_partial: bool = False,
+    ) -> HistoricalResponse:
+        """Return the newest `limit` bars of a range of days, or one page of it.
+
+        Raises:
+            UnknownSymbol, InvalidRange.
+        """
+        parameters: dict[str, Any] = {
+            "interval": interval,
+            "limit": limit,
+            "adjusted": adjusted,
+            "include_partial": include_partial,
+        }
+        given = {"start_date": start, "end_date": end, "page": page}
+        parameters.update({key: str(value) for key, value in given.items() if value is not None})
+        path = f"/historical/{quote(symbol, safe='')}"
+        return await self._get(path, HistoricalResponse, parameters)
+
+    async def bars(
+        self,
+        symbol: str,
+        *,
+        interval: Interval = "1d",
+        start: date | None = None,
+        end: date | None = None,
+        adjusted: Adjusted = "none",
+        page_limit: int = PAGE_LIMIT,
+    ) -> AsyncIterator[Bar]:
+        """Yield every closed bar of a range of days, oldest first, page by page.
+
+        Raises:
+            UnknownSymbol, InvalidRange.
+        """
+        page: str | None = "first"
+        while page is not None:
+            answer = await self.historical(
+                symbol,
+                interval=interval,
+                start=start,
+                end=end,
+                limit=page_limit,
+                page=page,
+                adjusted=adjusted,
+            )
+            for bar in answer.data:
+                yield bar
+            page = answer.next_page
+
+    # The stream
+
+    async def stream(
+        self, symbols: Sequence[str], intervals: Sequence[Interval] = ()
+    ) -> AsyncIterator[MarketMessage]:
+        """Yield messages for ever, over as many connections as it takes.
+
+        After an interruption a `ResetMessage` (reason ``reconnected``) comes first, then new
+        snapshots: forget what was received and read history anew. A gap in the sequence counts as
+        an interruption. Refusals end the stream with their error; silence and lost connections
+        do not.
+
+        Raises:
+            Forbidden: The agent does not answer to this host name.
+        """
+        attempts = 0
+        is_first = True
+        while True:
+            received = False
+            async for message in self._connection(symbols, intervals):
+                if not received and not is_first:
+                    yield ResetMessage(type="reset", seq=0, reason="reconnected")
+                received, is_first, attempts = True, False, 0
+                yield message
+            attempts += 1
+            ceiling = min(FIRST_RETRY_SECONDS * 2**attempts, MAX_RETRY_SECONDS)
+            await asyncio.sleep(random.uniform(FIRST_RETRY_SECONDS / 2, ceiling))
+
+    async def _connection(
+        self, symbols: Sequence[str], intervals: Sequence[Interval]
+    ) -> AsyncIterator[MarketMessage]:
+        """Yield one connection's messages until it is lost."""
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+        url = self._base_url.replace("http", "ws", 1) + "/stream"
+        operation = StreamOperation(
+            op="subscribe", symbols=list(symbols), intervals=list(intervals)
+        )
+        try:
+            async with connect(url, max_size=MAX_MESSAGE_BYTES, proxy=None) as connection:
+                await connection.send(operation.model_dump_json())
+                expected = 1
+                while True:
+                    async with asyncio.timeout(SILENCE_SECONDS):
+                        text = await connection.recv()
+                    message = MARKET_MESSAGE.validate_json(text)
+                    if message.seq != expected:
+                        return
+                    expected += 1
+                    yield message
+        except InvalidStatus as error:
+            if error.response.status_code == 403:
+                raise Forbidden(
+                    "The agent refused the stream.",
+                    subject=url,
+                    next_step="Address it as localhost, or start it with --allow-host NAME.",
+                ) from error
+        except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError, ValidationError):
+            return
+
+    # Private
+
+    async def _get(
+        self, path: str, kind: type[_Answer], parameters: dict[str, Any] | None = None
+    ) -> _Answer:
+        return await self._request("GET", path, kind, params=parameters)
+
+    async def _request(
+        self, method: str, path: str, kind: type[_Answer], **options: Any
+    ) -> _Answer:
+        try:
+            response = await self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise MarketDataUnavailable(
+                f"The market data agent does not answer at {self._base_url}.",
+                subject=self._base_url,
+                observed=f"{type(error).__name__}: {error}",
+                next_step="Look at the agent's status and log.",
+            ) from error
+        if response.is_error:
+            raise self._error(response)
+        try:
+            return kind.model_validate_json(response.content)
+        except ValidationError as error:
+            raise MarketDataUnavailable(
+                f"{method} {path} answered something else than {kind.__name__}.",
+                subject=path,
+                observed=response.text[:200],
+                next_step="Is it a market data agent, and do versions match?",
+            ) from error
+
+    def _error(self, response: httpx.Response) -> TradingDashboardError:
+        try:
+            error = response.json()["error"]
+            about = {key: error[key] for key in ("subject", "observed", "next_step", "details")}
+            code, message = str(error["code"]), str(error["message"])
+        except (ValueError, KeyError, TypeError):
+            return MarketDataUnavailable(
+                f"The market data agent answered {response.status_code} without an explanation.",
+                subject=self._base_url,
+                observed=response.text[:200],
+            )
+        kind = self._ERRORS.get(code)
+        if kind is None:
+            return MarketDataRefused(message, api_code=code, **about)
+        return kind(message, **about)
