@@ -194,7 +194,7 @@ class ControlClient:
                 proxy=None,
             )
         except InvalidStatus as error:
-            raise _error_of(error.response.body or b"", error.response.status_code) from error
+            raise _error_of(bytes(error.response.body or b""), error.response.status_code) from error
         except (OSError, TimeoutError, InvalidHandshake) as error:
             raise self._unreachable(error) from error
         async with connection:
@@ -280,7 +280,7 @@ def _error_of(content: bytes, status: int) -> TradingDashboardError:
     except ValidationError:
         text = f"The control API answered {status} without an explanation."
         return ControlApiError(text, observed=content[:200].decode(errors="replace"))
-    about = {
+    about: dict[str, Any] = {
         "subject": detail.subject,
         "observed": detail.observed,
         "next_step": detail.next_step,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator
 
@@ -41,9 +42,14 @@ def bind_loopback(port: int) -> socket.socket:
 
 
 class ControlServer:
-    """One server, started and closed once."""
+    """One server, started and closed once.
+
+    Attributes:
+        url: The base address, such as ``http://127.0.0.1:40123``.
+    """
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self._listener = listener
         config = uvicorn.Config(
             app,
@@ -60,13 +66,9 @@ class ControlServer:
             backlog=BACKLOG,
             timeout_graceful_shutdown=SHUTDOWN_DEADLINE_SECONDS,
         )
+        logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
         self._server = _Server(config)
         self._serving: asyncio.Task[None] | None = None
-
-    @property
-    def url(self) -> str:
-        """Return the base address, such as ``http://127.0.0.1:40123``."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     async def start(self) -> None:
         """Serve; return as soon as requests are answered."""
@@ -87,6 +89,11 @@ class ControlServer:
             return
         self._server.should_exit = True
         await serving
+
+
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    """Return False for a refused WebSocket handshake, which uvicorn takes for an error."""
+    return "without completing handshake" not in record.msg
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,1 @@
+"""Tests of `control_api` over real HTTP and WebSockets."""
