@@ -14,7 +14,7 @@ function makeRow(name) {
 }
 
 function detail(agent) {
-  if (!agent.enabled) return 'disabled in config/agents.yaml';
+  if (!agent.enabled) return 'in config/agents.yaml';
   if (agent.status === 'starting') {
     const waiting = agent.waiting_for.length ? `waiting for ${agent.waiting_for.join(', ')}` : '';
     const since = agent.started_at ? (Date.now() - Date.parse(agent.started_at)) / 1000 : null;

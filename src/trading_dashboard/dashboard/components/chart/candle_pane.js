@@ -6,6 +6,21 @@ import {
 import { token } from '/assets/js/hub.js';
 import { DAILY } from './bar_series.js';
 
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+/** Kinds of axis marks, as the library numbers them. */
+const YEAR = 0;
+const MONTH = 1;
+const DAY = 2;
+
+function axisMark(time, kind, isDaily) {
+  const date = new Date(time * 1000);
+  const month = MONTHS[date.getUTCMonth()];
+  if (kind === YEAR) return String(date.getUTCFullYear());
+  if (kind === MONTH && isDaily) return month;
+  if (kind === MONTH || kind === DAY) return `${date.getUTCDate()} ${month}`;
+  return date.toISOString().slice(11, kind === 4 ? 19 : 16);
+}
+
 function colours() {
   return {
     up: token('--up'), down: token('--down'), line: token('--line'), muted: token('--muted'),
@@ -63,6 +78,7 @@ export class CandlePane {
   setInterval(interval) {
     this.chart.timeScale().applyOptions({
       timeVisible: !DAILY.has(interval), secondsVisible: interval.endsWith('s'),
+      tickMarkFormatter: (time, kind) => axisMark(time, kind, DAILY.has(interval)),
     });
   }
 

@@ -10,6 +10,7 @@ import { ChartModel } from './chart_model.js';
 import { chartHeader, intervalName } from './chart_header.js';
 import { quotePanel } from './quote_panel.js';
 
+const PIXELS_PER_BAR = 7;
 const REMEMBERED = 'desk-chart';
 const DEFAULTS = { symbol: 'AAPL', interval: '1m' };
 
@@ -157,7 +158,9 @@ class ChartView {
 
   showReady(series, visible) {
     setHidden(this.notice, true);
-    this.pane.showLatest(Math.min(visible, Math.max(series.bars.length, 30)), series.bars.length);
+    const fitting = Math.max(40, Math.floor(this.canvas.clientWidth / PIXELS_PER_BAR));
+    const count = Math.min(visible, fitting, Math.max(series.bars.length, 30));
+    this.pane.showLatest(count, series.bars.length);
     this.paintLegend();
     if (series.bars.length === 0) this.#explainEmpty();
     this.frame.dataset.bars = String(series.bars.length);

@@ -10,11 +10,24 @@ const BACKLOG = 300;
 const LEVELS = ['debug', 'info', 'warning', 'error'];
 const CLASSES = { warning: 'w', error: 'e', debug: 'd' };
 
+/** Agents that log JSON are shown by their message. */
+function readable(text) {
+  if (!text.startsWith('{')) return text;
+  try {
+    const { message, logger, exception } = JSON.parse(text);
+    if (typeof message !== 'string') return text;
+    const where = logger ? `${logger.split('.').at(-1)}: ` : '';
+    return `${where}${message}${exception ? `\n${exception}` : ''}`;
+  } catch {
+    return text;
+  }
+}
+
 function lineNode(line) {
   const level = LEVELS.includes(line.level) ? line.level : 'info';
   return h('div', { class: `line ${CLASSES[level] ?? ''}` },
     h('span', { class: 'time' }, logTime(line.time)), h('span', { class: 'who' }, line.agent),
-    h('span', { class: 'level' }, level === 'warning' ? 'warn' : level), h('span', { class: 'text' }, line.text));
+    h('span', { class: 'level' }, level === 'warning' ? 'warn' : level), h('span', { class: 'text' }, readable(line.text)));
 }
 
 function controls() {
