@@ -68,7 +68,7 @@ def _announce(environment: Environment, problem: Problem) -> None:
         verb = "Making the environment anew" if problem.is_broken else "Updating the environment"
         show(f"{verb}, because {problem.reason}.")
     else:
-        show(f"First start: setting up {environment.directory} (about 800 MB, about a minute).")
+        show(f"First start: setting up {environment.directory} (about 700 MB, about a minute).")
 
 
 class _Installation:

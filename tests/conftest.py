@@ -122,6 +122,7 @@ def no_blocking_calls(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(owner, name, guarded)
 
     guard(time, "sleep", lambda seconds: seconds == 0)
+    guard(subprocess, "run", lambda *_, **__: False)
     guard(socket.socket, "connect", lambda self, *_: self.gettimeout() == 0)
     guard(
         subprocess.Popen,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import ProjectFactory
-from tests.support import LeakWatch, PortClaims, eventually, eventually_sync
+from tests.support import ROOT, LeakWatch, PortClaims, eventually, eventually_sync
 
 
 async def test_eventually_returns_the_first_truthy_result_of_either_kind() -> None:
@@ -74,3 +78,55 @@ def test_daemons_are_leaks(tmp_path: Path) -> None:
     ).stdout.strip()
     with pytest.raises(AssertionError, match=f"left behind by the test: {pid} "):
         watch.assert_none(0.1)
+
+
+_BLOCKING = """
+def sleeps(): time.sleep(0.001)
+def waits(): subprocess.run([sys.executable, "-c", ""])
+def connects():
+    with socket.socket() as probe: probe.connect(("127.0.0.1", 9))
+"""
+
+
+def _code_of_ours() -> dict[str, Callable[[], None]]:
+    """Return functions that look as if they were in the product."""
+    namespace: dict[str, Any] = {
+        "time": time,
+        "subprocess": subprocess,
+        "sys": sys,
+        "socket": socket,
+    }
+    exec(compile(_BLOCKING, str(ROOT / "src/trading_dashboard/blocking.py"), "exec"), namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("name", ["sleeps", "waits", "connects"])
+async def test_code_of_ours_may_not_block_the_loop(name: str) -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"blocks the event loop: .*/blocking\.py:\d"):
+        _code_of_ours()[name]()
+
+
+async def test_threads_and_tests_may_block() -> None:
+    await asyncio.to_thread(_code_of_ours()["sleeps"])
+    await asyncio.to_thread(_code_of_ours()["waits"])
+    time.sleep(0.001)  # noqa: ASYNC251 - what the test is about
+    _code_of_ours()  # a mere definition
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", "1 skipped"), ("true", "1 error")])
+def test_without_a_browser_its_tests_skip_and_in_ci_fail(
+    tmp_path: Path, ci: str, outcome: str
+) -> None:
+    file = tmp_path / "browser/test_page.py"
+    file.parent.mkdir()
+    file.write_text("def test_page(): pass")
+    options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, f"--rootdir={tmp_path}", str(file)],
+        env={**os.environ, "CI": ci, "PATH": "", "CHROMIUM_PATH": "", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome in done.stdout, done.stdout + done.stderr
+    assert "apt-get install chromium chromium-driver" in done.stdout
