@@ -1,0 +1,1 @@
+"""The commands; the only place that wires everything together. Nobody imports it."""

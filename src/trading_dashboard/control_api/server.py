@@ -1,6 +1,6 @@
 """Serving the control API inside the supervisor's own event loop.
 
-Owns the listening socket and uvicorn's life. uvicorn handles no signal here: they belong to the
+Owns uvicorn's life. uvicorn handles no signal here: they belong to the
 supervisor.
 """
 
@@ -15,30 +15,11 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-BACKLOG = 128
+from trading_dashboard.control_api.listening import BACKLOG
+
 MAX_MESSAGE_BYTES = 64 * 1024
 STARTUP_DEADLINE_SECONDS = 10.0
 SHUTDOWN_DEADLINE_SECONDS = 1
-
-
-def bind_loopback(port: int) -> socket.socket:
-    """Return a socket that listens on loopback; port 0 takes a free one.
-
-    From here on clients can connect; they are answered as soon as the server runs.
-
-    Raises:
-        OSError: The port is taken.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 class ControlServer:

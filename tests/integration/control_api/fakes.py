@@ -8,7 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from trading_dashboard.control_api import ControlServer, Supervision, bind_loopback, create_app
+from trading_dashboard.control_api.app import create_app
+from trading_dashboard.control_api.listening import bind_loopback
+from trading_dashboard.control_api.server import ControlServer
+from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import SupervisorInfo
 from trading_dashboard.models.errors import AgentDisabled, NotManaged, UnknownAgent

@@ -1,0 +1,107 @@
+"""Facts as text: durations, sizes, tables. Knows no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.control import StatusAnswer, VerbAnswer
+from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.states import AgentStatus, Management
+
+_HEADERS = (
+    "AGENT", "STATUS", "HEALTH", "DATA", "PID", "PORT", "UPTIME", "RESTARTS", "CPU", "MEMORY",
+)  # fmt: skip
+_RIGHT = {"PID", "PORT", "UPTIME", "RESTARTS", "CPU", "MEMORY"}
+
+
+def duration(seconds: float) -> str:
+    """Return seconds for people, such as ``0.4 s``, ``3 min 5 s`` or ``2 h 14 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def status_lines(answer: StatusAnswer) -> list[str]:
+    """Return the supervisor and a table of its agents, with their errors below it."""
+    supervisor = answer.supervisor
+    head = (
+        f"Supervisor {supervisor.state}, pid {supervisor.pid}, {supervisor.environment}, "
+        f"project {supervisor.project_root}"
+    )
+    lines = [head]
+    if supervisor.dashboard_url:
+        lines.append(f"Dashboard {supervisor.dashboard_url} (`trading-dashboard login` for a link)")
+    lines += ["", *_table([_HEADERS, *(_row(agent) for agent in answer.agents.values())])]
+    troubles = [_trouble(agent) for agent in answer.agents.values()]
+    told = [trouble for trouble in troubles if trouble]
+    return [*lines, "", *told] if told else lines
+
+
+def agent_outcome(answer: VerbAnswer) -> str:
+    """Return where an agent is after a verb."""
+    agent = answer.agent
+    text = f"{agent.name} is {agent.status}"
+    if agent.pid is not None:
+        text += f", pid {agent.pid}"
+    if answer.pending:
+        return f"{text}; that is still under way."
+    if not answer.ok and agent.error_message:
+        return f"{text}: {agent.error_message}"
+    return f"{text}."
+
+
+def log_text(line: LogLine) -> str:
+    """Return a log line with its time."""
+    time = line.time.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    return f"{time} {line.stream:<10} {line.text}"
+
+
+def _row(agent: AgentInfo) -> tuple[str, ...]:
+    status: str = agent.status
+    if not agent.enabled:
+        status = "disabled"
+    elif agent.management is Management.EXTERNAL:
+        status += " (external)"
+    cpu, memory = agent.cpu_percent, agent.memory_bytes
+    is_up = agent.status is AgentStatus.RUNNING
+    return (
+        agent.name,
+        status,
+        agent.health if is_up else "-",
+        agent.data_state if is_up else "-",
+        str(agent.pid or "-"),
+        str(agent.port),
+        "-" if agent.uptime_seconds is None else duration(agent.uptime_seconds),
+        str(agent.restarts),
+        "-" if cpu is None else f"{cpu:.1f} %",
+        "-" if memory is None else f"{memory / 2**20:.0f} MiB",
+    )
+
+
+def _trouble(agent: AgentInfo) -> str | None:
+    if agent.error_message:
+        return f"{agent.name}: {agent.error_message}"
+    if agent.waiting_for:
+        return f"{agent.name}: waits for {', '.join(agent.waiting_for)}."
+    if agent.health_message and agent.status is AgentStatus.RUNNING:
+        return f"{agent.name}: {agent.health_message}"
+    return None
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADERS))]
+    return [
+        "  ".join(
+            cell.rjust(width) if header in _RIGHT else cell.ljust(width)
+            for cell, width, header in zip(row, widths, _HEADERS, strict=True)
+        ).rstrip()
+        for row in rows
+    ]

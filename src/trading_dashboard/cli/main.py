@@ -1,0 +1,143 @@
+"""The command line: options and help. What commands do is imported when they run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="trading-dashboard",
+    help="Run the desk: supervised agents, live prices, a dashboard in the browser.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ProjectRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--project-root",
+        metavar="P",
+        help="The folder that holds config/; by default searched from here upwards.",
+    ),
+]
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="One or more agents.")]
+
+
+@app.command()
+def up(
+    project_root: ProjectRoot = None,
+    env: Annotated[
+        str | None, typer.Option("--env", metavar="NAME", help="development or production.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only", metavar="AGENT", help="Start this agent and what it depends on. Repeatable."
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", metavar="N", min=0, max=65_535, help="The dashboard's port; 0 for any."
+        ),
+    ] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Do not open the browser.")
+    ] = False,
+) -> None:
+    """Start the desk and stay until Ctrl-C."""
+    from trading_dashboard.cli.up import UpOptions, run_up
+
+    options = UpOptions(
+        project_root=project_root,
+        environment=env,
+        only=tuple(only or ()),
+        port=port,
+        no_browser=no_browser,
+    )
+    sys.exit(run_up(options))
+
+
+@app.command()
+def status(
+    project_root: ProjectRoot = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Show the running supervisor and its agents."""
+    from trading_dashboard.cli import remote
+
+    sys.exit(remote.run(remote.status(as_json), project_root))
+
+
+@app.command()
+def start(names: Names, project_root: ProjectRoot = None) -> None:
+    """Start agents, and what they depend on; wait until they are healthy."""
+    from trading_dashboard.cli import remote
+
+    sys.exit(remote.run(remote.verb("start", names), project_root))
+
+
+@app.command()
+def stop(names: Names, project_root: ProjectRoot = None) -> None:
+    """Stop agents and every process they started."""
+    from trading_dashboard.cli import remote
+
+    sys.exit(remote.run(remote.verb("stop", names), project_root))
+
+
+@app.command()
+def restart(names: Names, project_root: ProjectRoot = None) -> None:
+    """Stop and start agents; wait until they are healthy."""
+    from trading_dashboard.cli import remote
+
+    sys.exit(remote.run(remote.verb("restart", names), project_root))
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The agent.")],
+    lines: Annotated[
+        int, typer.Option("-n", "--lines", min=1, max=10_000, help="How many of the newest lines.")
+    ] = 200,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Show new lines as well.")] = False,
+    project_root: ProjectRoot = None,
+) -> None:
+    """Show an agent's newest log lines."""
+    from trading_dashboard.cli import remote
+
+    action = remote.follow_logs(name, lines) if follow else remote.logs(name, lines)
+    sys.exit(remote.run(action, project_root))
+
+
+@app.command()
+def login(project_root: ProjectRoot = None) -> None:
+    """Print a fresh link that opens the dashboard; it works once and for ten minutes."""
+    from trading_dashboard.cli.login import run_login
+
+    sys.exit(run_login(project_root))
+
+
+@app.command()
+def down(
+    project_root: ProjectRoot = None,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout", metavar="S", min=0, max=3600, help="Seconds to wait for the end."
+        ),
+    ] = 60.0,
+) -> None:
+    """Ask the running supervisor to end everything, and wait until it has."""
+    from trading_dashboard.cli import remote
+
+    sys.exit(remote.run(remote.down(timeout), project_root))
+
+
+def main() -> None:
+    """Run the command line; ends the process with one of `exit_codes.ExitCode`."""
+    app()

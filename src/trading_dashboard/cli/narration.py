@@ -1,0 +1,88 @@
+"""Which events are worth a line in the terminal, and how it reads."""
+
+from __future__ import annotations
+
+import time
+
+from trading_dashboard.cli.formatting import duration
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.events import Event, EventKind
+from trading_dashboard.models.states import AgentStatus, Health, Management
+from trading_dashboard.orchestrator.events import Update
+
+
+class Narrator:
+    """Turns updates into lines; remembers since when each agent is on its way."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+        self.tells_starts = True
+        """False while a progress display shows them anyway."""
+
+    def line(self, update: Update) -> str | None:
+        """Return the line for an update, or None if it is not worth one."""
+        event, agent = update.event, update.agent
+        if agent is None:
+            return None
+        if event.kind is EventKind.RESTART_SCHEDULED:
+            return f"{agent.name}: {_capital(event.data['reason'])}. {_retry(event)}"
+        if event.kind is EventKind.HEALTH_CHANGED and agent.status is AgentStatus.RUNNING:
+            return _health(agent)
+        if event.kind is EventKind.TRANSITION:
+            return self._transition(event, agent)
+        return None
+
+    def _transition(self, event: Event, agent: AgentInfo) -> str | None:
+        name = agent.name
+        match agent.status:
+            case AgentStatus.STARTING | AgentStatus.STOPPING:
+                self._since[name] = time.monotonic()
+                is_first = event.data["from"] == AgentStatus.STOPPED
+                return f"{name}: starting" if is_first and self.tells_starts else None
+            case AgentStatus.RUNNING:
+                return _running(agent, self._seconds(name)) if self.tells_starts else None
+            case AgentStatus.ERROR:
+                return f"{name}: {agent.error_message or event.data['reason']}"
+            case AgentStatus.STOPPED:
+                return self._stopped(event, agent)
+        return None
+
+    def _stopped(self, event: Event, agent: AgentInfo) -> str:
+        if event.data["from"] != AgentStatus.STOPPING:
+            return f"{agent.name}: stopped"
+        return f"{agent.name}: stopped after {self._seconds(agent.name)}, {_how(agent.last_exit)}"
+
+    def _seconds(self, name: str) -> str:
+        now = time.monotonic()
+        return duration(now - self._since.get(name, now))
+
+
+def _running(agent: AgentInfo, after: str) -> str:
+    if agent.management is Management.EXTERNAL:
+        owner = f"pid {agent.pid}" if agent.pid else "another user's process"
+        return f"{agent.name}: run by someone else ({owner}); it is watched, never stopped"
+    return f"{agent.name}: running after {after}, pid {agent.pid}, {agent.url}"
+
+
+def _health(agent: AgentInfo) -> str:
+    words = f": {agent.health_message}" if agent.health_message else ""
+    if agent.health is Health.HEALTHY:
+        return f"{agent.name}: healthy again"
+    return f"{agent.name}: running, but {agent.health}{words}"
+
+
+def _retry(event: Event) -> str:
+    delay = float(event.data["delay_seconds"])
+    when = "at once" if delay <= 0 else f"in {duration(delay)}"
+    return f"Restarting {when} (restart {event.data['attempt']})."
+
+
+def _how(last_exit: str | None) -> str:
+    if last_exit is None:
+        return "its end was not observed"
+    return f"killed ({last_exit})" if "SIGKILL" in last_exit else last_exit
+
+
+def _capital(text: object) -> str:
+    words = str(text)
+    return words[:1].upper() + words[1:]

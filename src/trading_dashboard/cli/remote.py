@@ -1,0 +1,139 @@
+"""Commands that talk to a running supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from trading_dashboard.cli.exit_codes import ExitCode
+from trading_dashboard.cli.formatting import agent_outcome, log_text, status_lines
+from trading_dashboard.cli.reporting import complain, say
+from trading_dashboard.cli.terminal import silence_output
+from trading_dashboard.clients.control import ControlClient
+from trading_dashboard.clients.lease import Lease, is_alive, read_lease
+from trading_dashboard.config.places import find_project_root
+from trading_dashboard.models.control import LogMessage, VerbAnswer
+from trading_dashboard.models.errors import NotSupervised, TradingDashboardError
+
+Verb = Literal["start", "stop", "restart"]
+POLL_SECONDS = 0.1
+
+
+class Context:
+    """A project's running supervisor, as commands see it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lease: Lease = read_lease(root)
+        self.client = ControlClient.from_project(root)
+
+
+Action = Callable[[Context], Awaitable[ExitCode]]
+
+
+def run(action: Action, project_root: Path | None) -> ExitCode:
+    """Run a command against the project's supervisor. Errors become messages and exit codes."""
+    root = project_root.absolute() if project_root else find_project_root()
+
+    async def act() -> ExitCode:
+        context = Context(root)
+        async with context.client:
+            return await action(context)
+
+    try:
+        return asyncio.run(act())
+    except TradingDashboardError as error:
+        return complain(error)
+    except KeyboardInterrupt:
+        return ExitCode.OK
+    except BrokenPipeError:  # `logs -f | head`: the reader has had enough
+        silence_output()
+        return ExitCode.OK
+
+
+def status(as_json: bool) -> Action:
+    """Show supervisor and agents."""
+
+    async def action(context: Context) -> ExitCode:
+        answer = await context.client.status()
+        if as_json:
+            say(answer.model_dump_json(indent=2))
+        else:
+            for line in status_lines(answer):
+                say(line)
+        return ExitCode.OK
+
+    return action
+
+
+def verb(name: Verb, agents: Sequence[str]) -> Action:
+    """Start, stop or restart agents at once; fails if one of them does."""
+
+    async def one(client: ControlClient, agent: str) -> bool:
+        try:
+            answer: VerbAnswer = await getattr(client, name)(agent)
+        except NotSupervised:
+            raise
+        except TradingDashboardError as error:
+            complain(error)
+            return False
+        say(agent_outcome(answer))
+        return answer.ok
+
+    async def action(context: Context) -> ExitCode:
+        wanted = dict.fromkeys(agents)
+        results = await asyncio.gather(*(one(context.client, agent) for agent in wanted))
+        return ExitCode.OK if all(results) else ExitCode.FAILED
+
+    return action
+
+
+def logs(agent: str, lines: int) -> Action:
+    """Show an agent's newest lines."""
+
+    async def action(context: Context) -> ExitCode:
+        answer = await context.client.logs(agent, lines)
+        for line in answer.lines:
+            say(log_text(line))
+        return ExitCode.OK
+
+    return action
+
+
+def follow_logs(agent: str, lines: int) -> Action:
+    """Show an agent's newest lines and each new one, until Ctrl-C or the supervisor's end."""
+
+    async def action(context: Context) -> ExitCode:
+        await context.client.agent(agent)
+        async with context.client.stream() as stream:
+            await stream.subscribe_logs([agent], lines)
+            async for message in stream:
+                if isinstance(message, LogMessage):
+                    say(log_text(message.line))
+        say("The supervisor has ended.")
+        return ExitCode.OK
+
+    return action
+
+
+def down(timeout: float) -> Action:
+    """End the supervisor and everything it runs, and wait for that."""
+
+    async def action(context: Context) -> ExitCode:
+        supervisor = await context.client.shutdown()
+        say(f"Asked the supervisor (pid {supervisor.pid}) to end everything.")
+        deadline = time.monotonic() + timeout
+        while is_alive(context.lease):
+            if time.monotonic() > deadline:
+                raise TradingDashboardError(
+                    f"The supervisor (pid {supervisor.pid}) still runs after {timeout:g} s.",
+                    next_step="`trading-dashboard status` shows what it waits for.",
+                )
+            await asyncio.sleep(POLL_SECONDS)
+        say("It has ended; nothing is left running.")
+        return ExitCode.OK
+
+    return action

@@ -1,0 +1,85 @@
+"""The terminal, which may be slow, paused or gone without anything else noticing.
+
+Owns the writing thread. Writing to a terminal that is paused (Ctrl-S) or to a full pipe blocks;
+writing to a closed one fails. Neither may reach the supervisor, so text is queued and written by
+one thread; when that fails, the rest is dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from typing import Final, TextIO
+
+MAX_PENDING = 2_000
+"""Pieces of text; what comes when so many wait is dropped."""
+CLOSE_SECONDS = 1.0
+
+_END: Final = None
+
+
+class Terminal:
+    """Standard output: `line` never blocks and never fails. Also a file for rich."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self.is_interactive = self._is_a_tty()
+        self.encoding = self._stream.encoding or "utf-8"
+        self._pending: queue.Queue[str | None] = queue.Queue(MAX_PENDING)
+        self._thread = threading.Thread(target=self._drain, name="terminal", daemon=True)
+        self._thread.start()
+
+    def line(self, text: str = "") -> None:
+        """Write a line."""
+        self.write(f"{text}\n")
+
+    def write(self, text: str) -> int:
+        """Queue text; return its length, as files do."""
+        try:
+            self._pending.put_nowait(text)
+        except queue.Full:
+            return 0
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: the thread writes as soon as it can."""
+
+    def isatty(self) -> bool:
+        """Return whether a person looks at it."""
+        return self.is_interactive
+
+    def close(self) -> None:
+        """Write what is queued, but do not wait long for it."""
+        try:
+            self._pending.put(_END, timeout=CLOSE_SECONDS)
+        except queue.Full:
+            return
+        self._thread.join(CLOSE_SECONDS)
+
+    def _is_a_tty(self) -> bool:
+        try:
+            return self._stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        except (OSError, ValueError):
+            return False
+
+    def _drain(self) -> None:
+        while (text := self._pending.get()) is not _END:
+            try:
+                self._stream.write(text)
+                if self._pending.empty():
+                    self._stream.flush()
+            except (OSError, ValueError):
+                silence_output()
+                break
+        while self._pending.get() is not _END:
+            pass  # the terminal is gone: nobody reads the rest
+
+
+def silence_output() -> None:
+    """Point standard output and error at nothing, so that no later flush fails either."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nothing, descriptor)
+    os.close(nothing)

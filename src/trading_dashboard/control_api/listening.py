@@ -1,0 +1,27 @@
+"""The control API's listening socket, open before the server that answers on it is imported."""
+
+from __future__ import annotations
+
+import socket
+
+BACKLOG = 128
+
+
+def bind_loopback(port: int) -> socket.socket:
+    """Return a socket that listens on loopback; port 0 takes a free one.
+
+    From here on clients can connect; they are answered as soon as the server runs.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
