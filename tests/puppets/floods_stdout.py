@@ -1,4 +1,7 @@
-"""Writes as fast as it can: as many MiB as told, or for ever; the last line says `last line`."""
+"""Writes as fast as it can: as many MiB as told, or for ever; the last line says `last line`.
+
+With a second word it ends after that.
+"""
 
 import os
 import signal
@@ -16,4 +19,5 @@ while left:
         view = view[os.write(1, view) :]
     left -= 1
 os.write(1, b"last line\n")
-signal.pause()
+if len(sys.argv) < 3:
+    signal.pause()

@@ -38,7 +38,7 @@ class AgentLog:
         self._max_line = settings.max_line_bytes
         self._writer = writer
         file = RotatingFile(path, settings.max_bytes, settings.backups)
-        self._sink = LogSink(file, self._word_gap)
+        self._sink = LogSink(file, self._word_gap, self._on_trouble)
 
     def add(self, stream: str, data: bytes) -> None:
         """Take raw output: whole lines, the last one without its line feed."""
@@ -63,9 +63,11 @@ class AgentLog:
 
     def _word_gap(self, lines: int, reason: str) -> bytes:
         text = f"{lines} lines were not written to this file: {reason}"
-        now = time.time()
-        self.ring.append(SUPERVISOR, now, [text], "warning")
-        return _format(now, SUPERVISOR, [text], "warning")
+        return _format(time.time(), SUPERVISOR, [text], "warning")
+
+    def _on_trouble(self, reason: str) -> None:
+        text = f"the log file cannot be written: {reason}"
+        self.ring.append(SUPERVISOR, time.time(), [text], "error")
 
 
 class LogBook:

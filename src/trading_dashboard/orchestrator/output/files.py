@@ -91,18 +91,24 @@ class RotatingFile:
 class LogSink:
     """What the writer knows of one agent's file."""
 
-    def __init__(self, file: RotatingFile, on_gap: Callable[[int, str], bytes]) -> None:
-        """Take the file, and who words the notice about lines missing from it."""
+    def __init__(
+        self,
+        file: RotatingFile,
+        word_gap: Callable[[int, str], bytes],
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        """Take the file, who words the notice about missing lines, and who is told at once."""
         self.file = file
         self.dropped_lines = 0
         self.last_error = ""
-        self._on_gap = on_gap
+        self._word_gap = word_gap
+        self._on_trouble = on_trouble
 
     def write(self, data: bytes, lines: int) -> None:
         """Write, or count what could not be written."""
         try:
             if self.dropped_lines:
-                self.file.write(self._on_gap(self.dropped_lines, self.last_error))
+                self.file.write(self._word_gap(self.dropped_lines, self.last_error))
                 self.dropped_lines = 0
             self.file.write(data)
         except OSError as error:
@@ -111,8 +117,11 @@ class LogSink:
 
     def drop(self, lines: int, reason: str) -> None:
         """Count lines that will not be written."""
+        is_new = self.dropped_lines == 0
         self.dropped_lines += lines
         self.last_error = reason
+        if is_new:
+            self._on_trouble(reason)
 
 
 class LogWriter:

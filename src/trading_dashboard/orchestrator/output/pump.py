@@ -7,9 +7,11 @@ and dropped, oldest first, and counted; the newest output is always kept.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -17,10 +19,17 @@ from collections.abc import Callable
 
 from trading_dashboard.orchestrator.output.book import AgentLog
 
+if sys.platform != "win32":
+    import fcntl
+
 READ_BYTES = 64 * 1024
+"""What a pipe holds at first. A read that gets all of this means that somebody writes fast."""
+WIDE_BYTES = 1024 * 1024
+"""What the pipe of a fast writer is made to hold. Each read may have to wait 5 ms for its turn with
+the interpreter, so this decides how fast a busy supervisor can drain."""
 KEEP_BYTES_PER_SECOND = 16 * 1024 * 1024
 KEEP_BURST_BYTES = 32 * 1024 * 1024
-NEWEST_BYTES = 256 * 1024
+NEWEST_BYTES = 1024 * 1024
 """How much of the newest output is held back while an agent writes too fast."""
 LINE_SLACK_BYTES = 4096
 """A line is read a little beyond its limit, so that a secret at its end is seen whole."""
@@ -35,6 +44,7 @@ class OutputStream:
 
     def __init__(self, descriptor: int, name: str, log: AgentLog, max_line_bytes: int) -> None:
         self.descriptor = descriptor
+        self.read_bytes = READ_BYTES
         self._name = name
         self._log = log
         self._max_bytes = max_line_bytes + LINE_SLACK_BYTES
@@ -53,14 +63,22 @@ class OutputStream:
         """Return whether something waits for its turn."""
         return bool(self._held or self._dropped_bytes)
 
+    def widen(self) -> None:
+        """Have the pipe hold more: its writer is fast."""
+        self.read_bytes = WIDE_BYTES
+        if sys.platform == "linux":
+            # Refused when this user's pipes hold too much already; then it stays as it is.
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.descriptor, fcntl.F_SETPIPE_SZ, WIDE_BYTES)
+
     def feed(self, data: bytes) -> None:
         """Take what was read."""
         if not self._held and self._may_keep():
-            self._take(data)
+            self._take_in_parts(data)
             return
         self._held.append(data)
         self._held_bytes += len(data)
-        while self._held_bytes > NEWEST_BYTES:
+        while self._held_bytes > NEWEST_BYTES and len(self._held) > 1:
             oldest = self._held.popleft()
             self._held_bytes -= len(oldest)
             self._dropped_bytes += len(oldest)
@@ -100,7 +118,7 @@ class OutputStream:
                 self._notice()
             # What follows the gap begins in the middle of a line.
             self._is_skipping = True
-        self._take(data)
+        self._take_in_parts(data)
 
     def _close_gap(self) -> None:
         if self._partial:
@@ -116,6 +134,11 @@ class OutputStream:
             )
             self._dropped_lines = self._dropped_bytes = 0
         self._noticed_at = time.monotonic()
+
+    def _take_in_parts(self, data: bytes) -> None:
+        # In parts, so that the event loop gets its turn with the interpreter in between.
+        for start in range(0, len(data), READ_BYTES):
+            self._take(data[start : start + READ_BYTES])
 
     def _take(self, data: bytes) -> None:
         self._budget -= len(data)
@@ -232,7 +255,7 @@ class LogPump:
     def _read(self, stream: OutputStream) -> bool:
         """Read once. False if nothing came."""
         try:
-            data = os.read(stream.descriptor, READ_BYTES)
+            data = os.read(stream.descriptor, stream.read_bytes)
         except BlockingIOError:
             return False
         except OSError:
@@ -240,6 +263,8 @@ class LogPump:
         if not data:
             self._close(stream)
             return True
+        if len(data) == READ_BYTES == stream.read_bytes:
+            stream.widen()
         stream.feed(data)
         if stream.is_behind:
             self._behind.add(stream)

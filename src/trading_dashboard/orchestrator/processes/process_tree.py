@@ -172,6 +172,7 @@ def own_start_ticks() -> int:
 
 if sys.platform == "linux":
     CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+    _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
     _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
     def list_pids() -> list[int]:
@@ -179,12 +180,14 @@ if sys.platform == "linux":
         return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - speed
 
     def read_stat(pid: int) -> ProcessStat | None:
-        """Return the process's row, or None if there is no such process."""
+        """Return the process's row, or None if there is no such process (or it is the kernel's)."""
         data = _read(f"/proc/{pid}/stat", 2048)
         if not data:
             return None
         # The name stands in parentheses and may itself hold spaces and parentheses.
         fields = data[data.rindex(b")") + 2 :].split()
+        if int(fields[6]) & _KERNEL_THREAD:
+            return None
         return ProcessStat(
             pid=pid,
             start_ticks=int(fields[19]),

@@ -21,14 +21,14 @@ from trading_dashboard.orchestrator.processes.process_tree import (
 )
 
 UNREADABLE_TRIES = 3
-"""How often an empty or forbidden environment is read again before it is believed."""
+"""How often an empty environment is read again before it is believed."""
 
 
 class Scanner:
     """Reads the process table off the loop."""
 
     def __init__(self, executor: Executor, since_ticks: int) -> None:
-        """Remember only processes started at or after `since_ticks` can carry our marker."""
+        """Take where to read, and since when: older processes cannot carry the marker sought."""
         self._executor = executor
         self._since_ticks = since_ticks
         self._markers: dict[Identity, RunMarker | None] = {}
@@ -75,7 +75,8 @@ class Scanner:
         undetermined: set[int] = set()
         known: dict[Identity, RunMarker | None] = {}
         for process in processes.values():
-            if process.start_ticks < self._since_ticks or not process.is_alive:
+            is_older = process.start_ticks < self._since_ticks or process.pid == 1
+            if is_older or not process.is_alive:
                 continue
             identity = process.identity
             if identity in self._markers:
@@ -99,15 +100,14 @@ class Scanner:
         undetermined: set[int],
     ) -> RunMarker | None:
         environ = read_environ(process.pid)
-        if not environ:
-            # Empty while a program is being loaded, too; so ask again before believing it.
+        if environ == b"":
+            # So it is while a program is being loaded, too: ask again before believing it.
             tries = self._unreadable.get(process.identity, 0) + 1
             self._unreadable[process.identity] = tries
             if tries <= UNREADABLE_TRIES:
                 undetermined.add(process.pid)
             else:
-                undetermined.discard(process.pid)
                 known[process.identity] = None
             return None
-        marker = known[process.identity] = parse_marker(environ)
+        marker = known[process.identity] = parse_marker(environ or b"")
         return marker

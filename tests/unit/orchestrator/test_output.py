@@ -1,0 +1,174 @@
+"""What becomes of output before it is kept: secrets, levels, the ring, rotation, streams."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trading_dashboard.config.settings import LogSettings
+from trading_dashboard.orchestrator.output import pump
+from trading_dashboard.orchestrator.output.book import LogBook
+from trading_dashboard.orchestrator.output.files import RotatingFile
+from trading_dashboard.orchestrator.output.levels import detect_level
+from trading_dashboard.orchestrator.output.pump import OutputStream
+from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
+from trading_dashboard.orchestrator.output.ring import LogRing
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Authorization: Bearer abc.def-ghi", "Authorization: Bearer [redacted]"),
+        ("authorization: Basic dXNlcjpwYXNz", "authorization: Basic [redacted]"),
+        ("sent bearer abcdefgh12345678", "sent bearer [redacted]"),
+        ('{"api_key": "abc123", "a": 1}', '{"api_key": "[redacted]", "a": 1}'),
+        ("PASSWORD=hunter2 user=me", "PASSWORD=[redacted] user=me"),
+        ("GET /x?a=1&token=abc&b=2", "GET /x?a=1&token=[redacted]&b=2"),
+        ("key=abc", "key=[redacted]"),
+        ("postgres://me:pw@host/db", "postgres://me:[redacted]@host/db"),
+        ("monkey=banana; KeyError: 'x'", "monkey=banana; KeyError: 'x'"),
+        ("the token bucket is full", "the token bucket is full"),
+        ("keyboard: qwerty", "keyboard: qwerty"),
+    ],
+)
+def test_redaction(text: str, kept: str) -> None:
+    assert Redactor().redact(text) == kept
+
+
+def test_known_secrets_are_found_wherever_they_stand() -> None:
+    values = secret_values(
+        {
+            "DB_PASSWORD": "p@ss word!",
+            "AWS_SECRET_ACCESS_KEY": "line one of it\nline two of it",
+            "TOKEN_FILE": "/path/to/token",
+            "MODE": "development",
+            "PIN_KEY": "short",
+        }
+    )
+    redactor = Redactor(values)
+    assert redactor.redact("<p@ss word!> line two of it") == "<[redacted]> [redacted]"
+    assert redactor.redact("/path/to/token development short") == "/path/to/token development short"
+
+
+@given(st.text(max_size=300))
+def test_redaction_keeps_the_number_of_lines_and_is_stable(text: str) -> None:
+    once = Redactor(["secret value"]).redact(text)
+    assert once.count("\n") == text.count("\n")
+    assert Redactor(["secret value"]).redact(once) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("INFO:     Started server", "info"),
+        ("2026-01-01 10:00:00,000 - app - WARNING - slow", "warning"),
+        ("ERROR in feed", "error"),
+        ("[debug] polling", "debug"),
+        ("level=warn msg=x", "warning"),
+        ("error: no such file", "error"),
+        ("finished with no error at all", "info"),
+        ("Traceback (most recent call last):", "error"),
+        ('{"level": "error", "message": "x"}', "error"),
+        ('{"severity": "NOTICE"}', "info"),
+        ('{"level": 40}', "warning"),
+        ('{"level": null}', "info"),
+        ("{not json ERROR", "error"),
+        ("", "info"),
+    ],
+)
+def test_level(text: str, level: str) -> None:
+    assert detect_level(text) == level
+
+
+@given(st.lists(st.lists(st.text(st.characters(exclude_characters="\n"), max_size=5), min_size=1)))
+def test_ring_holds_the_newest_lines(blocks: list[list[str]]) -> None:
+    ring = LogRing("a", 10)
+    lines: list[str] = []
+    for block in blocks:
+        ring.append("stdout", 0.0, block)
+        lines += block
+    found = ring.tail(10)
+    assert [line.text for line in found] == lines[-10:]
+    assert [line.seq for line in found] == list(range(len(lines) + 1))[1:][-10:]
+    assert [line.text for line in ring.tail(3)] == lines[-3:]
+    assert ring.tail(0) == []
+    assert [line.text for line in ring.since(1, 2)] == lines[-10:][:2]
+
+
+def test_rotation_keeps_sizes_and_whole_lines(tmp_path: Path) -> None:
+    file = RotatingFile(tmp_path / "a.log", 100, 2)
+    for number in range(100):
+        file.write(f"line {number:03}\n".encode() * 3)
+    file.close()
+    found = [tmp_path / name for name in ("a.log.2", "a.log.1", "a.log")]
+    assert sorted(tmp_path.iterdir()) == sorted(found)
+    assert all(path.stat().st_size <= 100 for path in found)
+    lines = [line for path in found for line in path.read_text().splitlines()]
+    assert lines == sorted(lines)
+    assert lines[-1] == "line 099"
+
+
+def test_rotation_without_backups_starts_over(tmp_path: Path) -> None:
+    file = RotatingFile(tmp_path / "a.log", 10, 0)
+    for _ in range(3):
+        file.write(b"12345678\n")
+    file.close()
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"12345678\n"]
+
+
+@given(st.binary(max_size=400), st.lists(st.integers(1, 50), max_size=30))
+def test_lines_do_not_depend_on_how_they_were_cut_into_reads(data: bytes, sizes: list[int]) -> None:
+    whole, pieces = Sink(), Sink()
+    whole.feed([data])
+    parts, rest = [], data
+    for size in sizes:
+        parts.append(rest[:size])
+        rest = rest[size:]
+    pieces.feed([*parts, rest])
+    assert whole.lines == pieces.lines
+
+
+def test_a_flood_keeps_the_newest_and_counts_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pump, "KEEP_BURST_BYTES", 1000)
+    monkeypatch.setattr(pump, "KEEP_BYTES_PER_SECOND", 0)
+    monkeypatch.setattr(pump, "NEWEST_BYTES", 1000)
+    sink = Sink()
+    sink.feed(
+        [b"".join(b"%06d\n" % (start + n) for n in range(50)) for start in range(0, 5000, 50)]
+    )
+    assert sink.lines[:2] == ["000000", "000001"]
+    assert sink.lines[-1] == "004999"
+    assert all(len(line) == 6 for line in sink.lines)
+    assert len(sink.notices) == 1
+    left_out = int(sink.notices[0].split()[0])
+    # One line at the edge of the gap is given up as well: it might be the end of another.
+    assert 0 <= 5000 - len(sink.lines) - left_out <= 1
+
+
+class Sink:
+    """An agent's log that only remembers, and a stream that feeds it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.notices: list[str] = []
+
+    def add(self, stream: str, data: bytes) -> None:
+        self.lines += data.decode(errors="replace").split("\n")
+
+    def note(self, level: str, text: str) -> None:
+        self.notices.append(text)
+
+    def feed(self, reads: list[bytes]) -> None:
+        stream = OutputStream(-1, "stdout", self, 100_000)  # type: ignore[arg-type]
+        for data in reads:
+            stream.feed(data)
+        stream.finish()
+
+
+def test_control_characters_do_not_reach_a_terminal(tmp_path: Path) -> None:
+    log = LogBook(tmp_path, LogSettings()).log("a")
+    log.add("stdout", b"\x1b[31mred\x1b[0m \x1b]0;title\x07ok\x00\r\nsecond\rthird\ttab \xff")
+    assert [line.text for line in log.ring.tail(10)] == ["red ok", "second", "third\ttab �"]
