@@ -30,7 +30,9 @@ _MEDIA_TYPES = {
 }
 _INLINE_SCRIPT = re.compile(r"<script>.*?</script>", re.DOTALL)
 _NOSCRIPT = re.compile(r"<noscript>.*?</noscript>", re.DOTALL)
-_SERVICE_DESCRIPTION = re.compile(r"<!--(?:(?!-->).)*?-->\s*<link rel=\"service-desc\"[^>]*>", re.DOTALL)  # fmt: skip
+_SERVICE_DESCRIPTION = re.compile(
+    r"<!--(?:(?!-->).)*?-->\s*<link rel=\"service-desc\"[^>]*>", re.DOTALL
+)
 _ICON = re.compile(r"<link rel=\"shortcut icon\"[^>]*>")
 _SHELL = (
     '<div id="desk-shell" aria-hidden="true"><div class="shell-strip">Trading Dashboard</div>'
@@ -45,6 +47,7 @@ def page_routes() -> list[BaseRoute]:
         *pages,
         Route("/assets/desk.css", _stylesheet, methods=["GET"]),
         Route("/assets/{path:path}", _asset, methods=["GET"]),
+        Route("/{name}", _unknown, methods=["GET"]),
     ]
 
 
@@ -55,7 +58,7 @@ def index_html() -> str:
     Raises:
         RuntimeError: Streamlit's page no longer looks as expected (the version is pinned).
     """
-    import streamlit  # noqa: PLC0415 - only its location
+    import streamlit  # late: 0.8 s, and only its location
 
     text = (Path(streamlit.__file__).parent / "static" / "index.html").read_text("utf-8")
     text = _INLINE_SCRIPT.sub("", text)
@@ -92,6 +95,13 @@ def _head() -> str:
 
 async def _page(_request: Request) -> Response:
     return HTMLResponse(index_html(), headers={"cache-control": "no-cache"})
+
+
+async def _unknown(request: Request) -> Response:
+    """Answer an unknown page with ours, which says so; Streamlit would send its own shell."""
+    if "." in request.path_params["name"]:
+        return Response("Not found", 404, media_type="text/plain")
+    return await _page(request)
 
 
 async def _stylesheet(request: Request) -> Response:

@@ -79,7 +79,7 @@ def cookie_name(port: int) -> str:
 
 def guarded_app(port: int, files: DeskFiles) -> ASGIApp:
     """Return the whole application: Streamlit, the gateway and the login behind the guard."""
-    import streamlit as st  # noqa: PLC0415 - 0.8 s
+    import streamlit as st
 
     settings = dashboard_settings()
     sessions = Sessions(files.login_key, files.run_directory / "used-logins")
@@ -114,7 +114,7 @@ def serve(port: int) -> int:
     try:
         listener = _listen(port)
     except OSError as error:
-        print(f"The dashboard cannot listen on {HOST}:{port}: {error.strerror}.", file=sys.stderr)
+        sys.stderr.write(f"The dashboard cannot listen on {HOST}:{port}: {error.strerror}.\n")
         return 1
     actual_port: int = listener.getsockname()[1]
     _configure_streamlit(actual_port)
@@ -136,7 +136,8 @@ def serve(port: int) -> int:
     )
     _end_on_signals(server)
     gc.freeze()
-    print(f"Dashboard listening on http://localhost:{actual_port}", flush=True)
+    sys.stdout.write(f"Dashboard listening on http://localhost:{actual_port}\n")
+    sys.stdout.flush()
     asyncio.run(server.serve(sockets=[listener]))
     return 0
 
@@ -156,8 +157,8 @@ def _listen(port: int) -> socket.socket:
 
 
 def _configure_streamlit(port: int) -> None:
-    from streamlit import config  # noqa: PLC0415 - 0.8 s
-    from streamlit.web import bootstrap  # noqa: PLC0415
+    from streamlit import config
+    from streamlit.web import bootstrap
 
     config._main_script_path = str(SCRIPT)
     bootstrap.load_config_options(streamlit_options(port))

@@ -17,7 +17,7 @@ def overview() -> None:
         agent_panel()
         event_list()
     if symbol is not None:
-        from trading_dashboard.dashboard.views import chart  # noqa: PLC0415 - views are peers
+        from trading_dashboard.dashboard.views import chart
 
         st.switch_page(
             st.Page(chart.chart_view, title="Chart", url_path="chart"),

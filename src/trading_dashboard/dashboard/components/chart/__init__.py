@@ -17,6 +17,4 @@ def chart(symbol: str | None, interval: str | None, intervals: Sequence[str]) ->
         interval: The bar interval to show; None shows the last one.
         intervals: All intervals on offer, shortest first.
     """
-    _mount(
-        key="chart", data={"symbol": symbol, "interval": interval, "intervals": list(intervals)}
-    )
+    _mount(key="chart", data={"symbol": symbol, "interval": interval, "intervals": list(intervals)})

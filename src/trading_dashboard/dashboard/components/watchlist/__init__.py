@@ -11,8 +11,6 @@ _mount = declare("watchlist")
 
 def watchlist(symbols: Sequence[str]) -> str | None:
     """Place the watchlist. Returns the symbol whose chart was asked for in this run, if any."""
-    result = _mount(
-        key="watchlist", data={"symbols": list(symbols)}, on_open_change=lambda: None
-    )
+    result = _mount(key="watchlist", data={"symbols": list(symbols)}, on_open_change=lambda: None)
     symbol = result.open
     return symbol if isinstance(symbol, str) else None

@@ -1,0 +1,1 @@
+"""The dashboard as a process, in front of a puppet desk."""
