@@ -15,21 +15,26 @@ _MARGIN_DAYS = 14
 
 
 def main(arguments: list[str]) -> int:
-    """Print ``[[day, open, close], …]`` from the first day to the session after the last day."""
+    """Print `sessions_of` the arguments as JSON."""
     name, first, last = arguments
+    json.dump(sessions_of(name, first, last), sys.stdout)
+    return 0
+
+
+def sessions_of(name: str, first: str, last: str) -> list[tuple[str, int, int]]:
+    """Return (day, open, close) from the first day to the session after the last day."""
     import exchange_calendars
 
     end = date.fromisoformat(last) + timedelta(days=_MARGIN_DAYS)
     calendar = exchange_calendars.get_calendar(name, start=first, end=end.isoformat())
     rows = [
-        [day.date().isoformat(), int(open_.timestamp()), int(close.timestamp())]
+        (day.date().isoformat(), int(open_.timestamp()), int(close.timestamp()))
         for day, open_, close in zip(
             calendar.sessions, calendar.opens, calendar.closes, strict=True
         )
     ]
     within = sum(1 for row in rows if row[0] <= last)
-    json.dump(rows[: within + 1], sys.stdout)
-    return 0
+    return rows[: within + 1]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import logging
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 from trading_dashboard.agents.market_data import dataset
 from trading_dashboard.agents.market_data.dataset import Action, DailyRow
@@ -87,8 +88,9 @@ def ask_calendar(name: str, first: date, last: date) -> list[Session]:
     Raises:
         StoreUnusable: The calendar library failed; its words are in `observed`.
     """
-    module = "trading_dashboard.agents.market_data.calendar_export"
-    command = [sys.executable, "-m", module, name, first.isoformat(), last.isoformat()]
+    # By its path and without its folder on the module path: it needs nothing of ours.
+    script = str(Path(__file__).with_name("calendar_export.py"))
+    command = [sys.executable, "-P", script, name, first.isoformat(), last.isoformat()]
     done = subprocess.run(
         command,
         capture_output=True,
@@ -101,7 +103,7 @@ def ask_calendar(name: str, first: date, last: date) -> list[Session]:
         raise StoreUnusable(
             f"The sessions of calendar {name} could not be computed.",
             subject=name,
-            observed=done.stderr.strip().splitlines()[-1:] or f"exit code {done.returncode}",
+            observed=(done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1],
             next_step="Check that exchange-calendars is installed: run run_dashboard.py again.",
         )
     return [

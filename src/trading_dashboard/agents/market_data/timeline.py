@@ -152,8 +152,8 @@ def _day_text(day_number: int) -> str:
 
 
 def iso(seconds: float) -> str:
-    """Return a UTC time as text with a trailing Z; milliseconds only if there are any."""
-    millis = int(seconds * 1000 + 0.5)
+    """Return a UTC time as text with a trailing Z, cut (never rounded up) to milliseconds."""
+    millis = int(seconds * 1000)
     whole, millis = divmod(millis, 1000)
     days, rest = divmod(whole, 86_400)
     hours, rest = divmod(rest, 3600)

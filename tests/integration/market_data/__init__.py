@@ -1,0 +1,1 @@
+"""The market data agent as a process, over real sockets."""

@@ -1,0 +1,1 @@
+"""The agents' kit, without processes."""

@@ -1,0 +1,1 @@
+"""The market data agent, in memory."""
