@@ -66,7 +66,7 @@ async def test_what_is_left_out_of_a_flood_is_said(tmp_path: Path) -> None:
 
 
 async def test_a_full_disk_drops_counts_and_says_so(tmp_path: Path) -> None:
-    async with process_bench(tmp_path) as bench:
+    async with process_bench(tmp_path, LogSettings(ring_lines=50_000)) as bench:
         path = bench.runtime.log_path(AGENT)
         path.symlink_to("/dev/full")
         launch = bench.launch("floods_stdout", "1")

@@ -107,7 +107,7 @@ class LocalRuntime:
             AlreadySupervised: Another live supervisor owns the project.
             TradingDashboardError: This system is not supported.
         """
-        if sys.platform == "win32":
+        if os.name != "posix":
             raise TradingDashboardError(
                 "This version supervises processes on Linux and macOS only.",
                 observed=sys.platform,

@@ -20,7 +20,6 @@ import time
 
 LOOK_SECONDS = 0.05
 GIVE_UP_SECONDS = 30.0
-IS_LINUX = sys.platform == "linux"
 
 Row = tuple[int, str, int, int, int]
 """Start ticks, state, parent, group, session."""
@@ -152,7 +151,7 @@ def end(run: Run, grace_seconds: float) -> tuple[int, int]:
 
 def wait(held: dict[tuple[int, int], int], seconds: float) -> None:
     """Wait until somebody ends, at most so long."""
-    if not IS_LINUX or not held:
+    if sys.platform != "linux" or not held:
         time.sleep(min(seconds, 0.005))
         return
     poll = select.poll()
@@ -164,7 +163,7 @@ def wait(held: dict[tuple[int, int], int], seconds: float) -> None:
 def send(pid: int, descriptor: int, number: int) -> None:
     """Signal a process that is held."""
     try:
-        if IS_LINUX:
+        if sys.platform == "linux":
             signal.pidfd_send_signal(descriptor, number)
         else:
             os.kill(pid, number)
@@ -182,7 +181,7 @@ def kill_group(leader: int) -> None:
 
 def hold(pid: int, start_ticks: int) -> int | None:
     """Return a descriptor that means this process and never another, or None if it is gone."""
-    if not IS_LINUX:
+    if sys.platform != "linux":
         return os.open(os.devnull, os.O_RDONLY) if pid in read_table(0) else None
     try:
         descriptor = os.pidfd_open(pid)
@@ -197,7 +196,7 @@ def hold(pid: int, start_ticks: int) -> int | None:
 
 def read_table(since_ticks: int) -> dict[int, Row]:
     """Return the processes started since then."""
-    if not IS_LINUX:
+    if sys.platform != "linux":
         return read_table_from_ps()
     rows = {}
     for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib costs memory here

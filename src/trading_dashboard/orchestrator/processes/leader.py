@@ -8,6 +8,7 @@ is safe until `reap`. `poll` and `wait` of a plain `Popen` would reap: here they
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -23,6 +24,9 @@ UNKNOWN_RETURNCODE = 255
 
 class LeaderProcess(subprocess.Popen[bytes]):
     """A child whose end can be seen without reaping it."""
+
+    is_reaped = False
+    """Whether the pid may be somebody else's by now."""
 
     def poll(self) -> int | None:
         """Return the return code, or None while it runs."""
@@ -49,12 +53,17 @@ class LeaderProcess(subprocess.Popen[bytes]):
     def reap(self) -> None:
         """Give the pid back to the system. The process must have ended."""
         self.wait()
-        try:
-            os.waitpid(self.pid, 0)
-        except ChildProcessError:
+        if self.is_reaped:
             return
+        self.is_reaped = True
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
 
     def _look(self, flags: int) -> None:
+        if sys.platform == "darwin":
+            # There is no waitid that looks without reaping before CPython 3.13.
+            self._look_and_reap(flags)
+            return
         try:
             result = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | flags)
         except ChildProcessError:
@@ -64,6 +73,15 @@ class LeaderProcess(subprocess.Popen[bytes]):
         if result is not None:
             has_exited = result.si_code == os.CLD_EXITED
             self.returncode = result.si_status if has_exited else -result.si_status
+
+    def _look_and_reap(self, flags: int) -> None:
+        try:
+            pid, status = os.waitpid(self.pid, flags)
+        except ChildProcessError:
+            pid, status = self.pid, UNKNOWN_RETURNCODE << 8
+        if pid == self.pid and self.returncode is None:
+            self.is_reaped = True
+            self.returncode = os.waitstatus_to_exitcode(status)
 
 
 class ExitWatch:

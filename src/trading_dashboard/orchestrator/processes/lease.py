@@ -7,9 +7,9 @@ is found by `leftovers.py`.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +18,9 @@ from typing import Any
 
 from trading_dashboard.models.errors import AlreadySupervised
 from trading_dashboard.orchestrator.processes.process_tree import own_start_ticks
+
+if sys.platform != "win32":
+    import fcntl
 
 LOCK_NAME = "lock"
 LEASE_NAME = "lease.json"

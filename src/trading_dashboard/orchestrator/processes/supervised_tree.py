@@ -69,7 +69,6 @@ class SupervisedTree:
         self._exited = asyncio.Event()
         self._watch: ExitWatch | None = None
         self._ending: Ending | None = None
-        self._is_reaped = False
         self._seen: set[Identity] = set()
         self._sampled: dict[Identity, int] = {}
         self._sampled_at = 0.0
@@ -91,14 +90,13 @@ class SupervisedTree:
             self._scanner,
             self.members,
             grace_seconds,
-            group=self.handle.pid,
+            group=None if self._process.is_reaped else self.handle.pid,
             complain=lambda problem: self._log.note("error", f"cannot stop: {problem}"),
         )
         tally = await self._ending.run()
         # Everybody is gone, the leader is a zombie; the watch reports that on its own.
         await self._exited.wait()
         self._on_reap(self.handle.pid)
-        self._is_reaped = True
         self._process.reap()
         await self._read_last_output(pump)
         return StopReport(
@@ -124,7 +122,7 @@ class SupervisedTree:
         """Return the living members, and remember them: they may change beyond recognition."""
         found = members(
             snapshot,
-            session=None if self._is_reaped else self.handle.pid,
+            session=None if self._process.is_reaped else self.handle.pid,
             is_ours=self._marker.__eq__,
             seen=self._seen.union(seen),
             never=self._never(),
