@@ -42,6 +42,28 @@ async def test_exit_is_reported_once_with_its_code(tmp_path: Path) -> None:
         assert "cannot start: the configuration is missing" in bench.texts()
 
 
+async def test_exit_is_reported_after_start_returned(tmp_path: Path) -> None:
+    async with process_bench(tmp_path) as bench:
+        order: list[str] = []
+        launches = [
+            Launch(agent="a", generation=n, command=("/bin/true",), working_directory=tmp_path)
+            for n in range(1, 41)
+        ]
+
+        async def start(launch: Launch) -> None:
+            name = str(launch.generation)
+            handle = await bench.runtime.start(launch, lambda *_: order.append(f"exit {name}"))
+            order.append(f"start {name}")
+            await eventually(lambda: f"exit {name}" in order)
+            await bench.runtime.stop(handle, 1)
+
+        await asyncio.gather(*(start(launch) for launch in launches))
+        assert len(order) == 80
+        for launch in launches:
+            name = str(launch.generation)
+            assert order.index(f"start {name}") < order.index(f"exit {name}")
+
+
 async def test_exit_is_reported_although_a_child_holds_the_pipe(tmp_path: Path) -> None:
     async with process_bench(tmp_path) as bench:
         handle = await bench.start("holds_pipe_after_exit")

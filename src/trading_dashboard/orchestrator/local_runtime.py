@@ -20,7 +20,7 @@ import uuid
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from trading_dashboard.config.settings import LogSettings
 from trading_dashboard.models.errors import SupervisorShuttingDown, TradingDashboardError
@@ -41,7 +41,13 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     own_start_ticks,
 )
 from trading_dashboard.orchestrator.processes.scanner import Scanner
-from trading_dashboard.orchestrator.processes.spawning import Spawned, spawn
+from trading_dashboard.orchestrator.processes.spawning import (
+    Spawned,
+    discard,
+    explain,
+    raise_descriptor_limit,
+    spawn,
+)
 from trading_dashboard.orchestrator.processes.stopping import Ending, Find
 from trading_dashboard.orchestrator.processes.supervised_tree import SupervisedTree
 from trading_dashboard.orchestrator.runtime import (
@@ -53,6 +59,8 @@ from trading_dashboard.orchestrator.runtime import (
     StopReport,
     Usage,
 )
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +95,7 @@ class LocalRuntime:
         self._trees: dict[tuple[str, int], SupervisedTree] = {}
         self._stops: dict[tuple[str, int], asyncio.Task[StopReport]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._starting: set[asyncio.Task[Handle]] = set()
+        self._starting: set[asyncio.Task[SupervisedTree]] = set()
         self._is_open = False
         self._closing: asyncio.Task[None] | None = None
         self._scanner = Scanner(self._reader, own_start_ticks())
@@ -115,6 +123,7 @@ class LocalRuntime:
             )
         for name in ("run", "log", "data"):
             (self.state_directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        raise_descriptor_limit()
         self._lease.claim(self.run_id)
         try:
             guarding = self._own(self._guardian.open())
@@ -153,14 +162,17 @@ class LocalRuntime:
                 f"Agent '{launch.agent}' was not started: the supervisor is stopping.",
                 subject=launch.agent,
             )
-        starting = self._own(self._start(launch, on_exit))
+        starting = self._own(self._start(launch))
         self._starting.add(starting)
         starting.add_done_callback(self._starting.discard)
         try:
-            return await asyncio.shield(starting)
+            tree = await asyncio.shield(starting)
         except asyncio.CancelledError:
             self._own(self._undo(starting))
             raise
+        # Only now, so that the caller knows the handle before it hears of its end.
+        tree.report_to(on_exit)
+        return tree.handle
 
     async def stop(self, handle: Handle, grace_seconds: float) -> StopReport:
         """End the whole tree; return when no member is alive and the leader is reaped."""
@@ -226,7 +238,7 @@ class LocalRuntime:
         """Return the guardian's pid; None for the moment in which it is being replaced."""
         return self._guardian.pid
 
-    async def _start(self, launch: Launch, on_exit: ExitCallback) -> Handle:
+    async def _start(self, launch: Launch) -> SupervisedTree:
         marker = RunMarker(self.run_id, launch.agent, launch.generation, str(self.state_directory))
         loop = asyncio.get_running_loop()
         spawned = await loop.run_in_executor(self._spawner, spawn, launch, marker)
@@ -244,10 +256,15 @@ class LocalRuntime:
             handle, marker, self._scanner, self._never_members, self._guardian.remove, log
         )
         tree.streams = self._connect(spawned, launch.agent)
-        tree.watch(on_exit)
+        try:
+            tree.watch()
+        except OSError as error:
+            await loop.run_in_executor(self._spawner, discard, spawned)
+            self._pump.finish(tree.streams, lambda: None)
+            raise explain(launch, error) from error
         self._guardian.add(handle.pid)
         self._trees[launch.agent, launch.generation] = tree
-        return handle
+        return tree
 
     def _connect(self, spawned: Spawned, agent: str) -> list[OutputStream]:
         log, limit = self._book.log(agent), self._settings.max_line_bytes
@@ -259,11 +276,11 @@ class LocalRuntime:
             self._pump.add(stream)
         return streams
 
-    async def _undo(self, starting: asyncio.Task[Handle]) -> None:
+    async def _undo(self, starting: asyncio.Task[SupervisedTree]) -> None:
         """End what a cancelled start has started."""
         await asyncio.wait([starting])
         if not starting.cancelled() and starting.exception() is None:
-            await self.stop(starting.result(), 0.0)
+            await self.stop(starting.result().handle, 0.0)
 
     async def _stop(
         self, key: tuple[str, int], tree: SupervisedTree, grace_seconds: float
@@ -302,7 +319,7 @@ class LocalRuntime:
         self._spawner.shutdown(wait=False)
         self._reader.shutdown(wait=False)
 
-    def _own(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def _own(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run `work` in a task that `close` accounts for."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)

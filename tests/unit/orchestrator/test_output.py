@@ -46,6 +46,7 @@ def test_known_secrets_are_found_wherever_they_stand() -> None:
             "TOKEN_FILE": "/path/to/token",
             "MODE": "development",
             "PIN_KEY": "short",
+            "PWD": "development",
         }
     )
     redactor = Redactor(values)

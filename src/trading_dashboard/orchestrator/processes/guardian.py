@@ -18,7 +18,7 @@ import signal
 import sys
 import time
 
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.02
 GIVE_UP_SECONDS = 30.0
 
 Row = tuple[int, str, int, int, int]
@@ -121,54 +121,43 @@ def note(run: Run, line: bytes) -> None:
 def end(run: Run, grace_seconds: float) -> tuple[int, int]:
     """Ask, wait, kill, until two looks find nobody. Return how many were killed and are left."""
     started = time.monotonic()
-    held: dict[tuple[int, int], int] = {}
+    asked: set[tuple[int, int]] = set()
     killed: set[tuple[int, int]] = set()
     empty_looks = 0
     found: dict[int, int] = {}
     while empty_looks < 2 and time.monotonic() - started < GIVE_UP_SECONDS:
         found = run.members()
         empty_looks = 0 if found else empty_looks + 1
-        is_killing = time.monotonic() - started >= grace_seconds
-        for identity in set(held) - set(found.items()):
-            os.close(held.pop(identity))
-        for pid, start in found.items():
-            if (pid, start) not in held:
-                descriptor = hold(pid, start)
-                if descriptor is None:
-                    continue
-                held[pid, start] = descriptor
-                send(pid, descriptor, signal.SIGTERM)
-                send(pid, descriptor, signal.SIGCONT)
-            if is_killing:
-                send(pid, held[pid, start], signal.SIGKILL)
-                killed.add((pid, start))
-        if is_killing:
+        if time.monotonic() - started < grace_seconds:
+            for process in set(found.items()) - asked:
+                send(process, signal.SIGTERM)
+                # One that is stopped cannot hear the request.
+                send(process, signal.SIGCONT)
+                asked.add(process)
+        else:
             for leader in run.leaders:
                 kill_group(leader)
-        wait(held, min(LOOK_SECONDS, max(started + grace_seconds - time.monotonic(), 0.005)))
+            for process in found.items():
+                send(process, signal.SIGKILL)
+                killed.add(process)
+        time.sleep(LOOK_SECONDS)
     return len(killed), len(found)
 
 
-def wait(held: dict[tuple[int, int], int], seconds: float) -> None:
-    """Wait until somebody ends, at most so long."""
-    if sys.platform != "linux" or not held:
-        time.sleep(min(seconds, 0.005))
+def send(process: tuple[int, int], number: int) -> None:
+    """Signal a process, given its pid and start ticks. Holds no descriptor: there may be many."""
+    descriptor = hold(*process)
+    if descriptor is None:
         return
-    poll = select.poll()
-    for descriptor in held.values():
-        poll.register(descriptor, select.POLLIN)
-    poll.poll(seconds * 1000)
-
-
-def send(pid: int, descriptor: int, number: int) -> None:
-    """Signal a process that is held."""
     try:
         if sys.platform == "linux":
             signal.pidfd_send_signal(descriptor, number)
         else:
-            os.kill(pid, number)
+            os.kill(process[0], number)
     except OSError:
         return
+    finally:
+        os.close(descriptor)
 
 
 def kill_group(leader: int) -> None:

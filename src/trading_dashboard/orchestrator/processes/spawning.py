@@ -6,9 +6,13 @@ two, so it is called off the loop.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +23,12 @@ from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.orchestrator.processes.leader import LeaderProcess
 from trading_dashboard.orchestrator.processes.process_tree import RunMarker
 from trading_dashboard.orchestrator.runtime import Launch
+
+if sys.platform != "win32":
+    import resource
+
+DESCRIPTORS = 8192
+"""Three per agent, and one more per process while it is being ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +69,7 @@ def spawn(launch: Launch, marker: RunMarker) -> Spawned:
     except (OSError, ValueError) as error:
         for descriptor in opened:
             os.close(descriptor)
-        raise _explain(launch, error) from error
+        raise explain(launch, error) from error
     os.close(stdout_child)
     os.close(stderr_child)
     return Spawned(
@@ -71,7 +81,24 @@ def spawn(launch: Launch, marker: RunMarker) -> Spawned:
     )
 
 
-def _explain(launch: Launch, error: OSError | ValueError) -> AgentStartFailed:
+def discard(spawned: Spawned) -> None:
+    """End a process that cannot be supervised."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(spawned.process.pid, signal.SIGKILL)
+    spawned.process.reap()
+
+
+def raise_descriptor_limit() -> None:
+    """Allow this process as many descriptors as hundreds of agents need; agents inherit that."""
+    if sys.platform != "win32":
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def explain(launch: Launch, error: OSError | ValueError) -> AgentStartFailed:
+    """Return the error that says why a process could not be started."""
     program, directory = launch.command[0], launch.working_directory
     if not directory.is_dir():
         return _failure(
@@ -94,6 +121,9 @@ def _explain(launch: Launch, error: OSError | ValueError) -> AgentStartFailed:
             error,
             "Make it executable (chmod +x) or correct start_command.",
         )
+    if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+        problem = "the supervisor has no file descriptor left"
+        return _failure(launch, problem, error, "Raise the limit (ulimit -n).")
     return _failure(
         launch, f"the system refused to start '{program}'", error, "See the reason named."
     )

@@ -174,6 +174,9 @@ class Ending:
         """Return when all that is held has ended, or the next step is due."""
         is_killing = self._is_killing
         until = time.monotonic() + KILL_WAIT_SECONDS
+        if not self._held:
+            # Just gone, or no descriptor was left to hold them with.
+            await asyncio.sleep(SETTLE_SECONDS)
         while self._held:
             timeout = (until if is_killing else self._deadline) - time.monotonic()
             if timeout <= 0:

@@ -68,20 +68,32 @@ class SupervisedTree:
         self._log = log
         self._exited = asyncio.Event()
         self._watch: ExitWatch | None = None
+        self._on_exit: ExitCallback | None = None
         self._ending: Ending | None = None
         self._seen: set[Identity] = set()
         self._sampled: dict[Identity, int] = {}
         self._sampled_at = 0.0
 
-    def watch(self, on_exit: ExitCallback) -> None:
-        """Have `on_exit` called once when the leader ends."""
+    def watch(self) -> None:
+        """Begin to look out for the leader's end.
+
+        Raises:
+            OSError: No descriptor is left.
+        """
 
         def exited(status: ExitStatus) -> None:
             self.exit_status = status
             self._exited.set()
-            on_exit(self.handle, status)
+            if self._on_exit is not None:
+                self._on_exit(self.handle, status)
 
         self._watch = ExitWatch(self._process, exited)
+
+    def report_to(self, on_exit: ExitCallback) -> None:
+        """Have `on_exit` called once when the leader ends; soon, if it has ended already."""
+        self._on_exit = on_exit
+        if self.exit_status is not None:
+            asyncio.get_running_loop().call_soon(on_exit, self.handle, self.exit_status)
 
     async def end(self, grace_seconds: float, pump: LogPump) -> StopReport:
         """End all members, read their last output, reap the leader. To be called once."""

@@ -1,0 +1,85 @@
+"""Scanner: many who ask share few readings, and nobody gets one from before the question."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from trading_dashboard.orchestrator.processes import scanner as module
+from trading_dashboard.orchestrator.processes.process_tree import ProcessStat, Snapshot
+from trading_dashboard.orchestrator.processes.scanner import UNREADABLE_TRIES, Scanner
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+async def test_questions_during_a_reading_share_the_next(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings: list[Snapshot] = []
+    may_end = threading.Event()
+
+    def read() -> Snapshot:
+        readings.append(Snapshot({}))
+        may_end.wait(10)
+        return readings[-1]
+
+    monkeypatch.setattr(module, "take_snapshot", read)
+    scanner = Scanner(executor, 0)
+    first = asyncio.create_task(scanner.scan())
+    while not readings:
+        await asyncio.sleep(0)
+    later = [asyncio.create_task(scanner.scan()) for _ in range(100)]
+    await asyncio.sleep(0)
+    may_end.set()
+    await asyncio.gather(first, *later)
+    assert len(readings) == 2
+    await scanner.close()
+
+
+async def test_empty_environment_is_asked_for_again_before_it_is_believed(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading = ProcessStat(100, 5, "S", 1, 100, 100, 0, 0)
+    asked: list[int] = []
+
+    def read_environ(pid: int) -> bytes:
+        asked.append(pid)
+        return b"" if len(asked) < 2 else b"TRADING_DASHBOARD_RUN_ID=run"
+
+    monkeypatch.setattr(module, "take_snapshot", lambda: Snapshot({100: loading}))
+    monkeypatch.setattr(module, "read_environ", read_environ)
+    scanner = Scanner(executor, 0)
+    assert (await scanner.scan()).undetermined == {100}
+    found = await scanner.scan()
+    assert (found.undetermined, found.markers[100].run_id) == (frozenset(), "run")
+    await scanner.scan()
+    assert len(asked) == 2
+
+
+async def test_environment_that_stays_empty_is_believed(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = ProcessStat(100, 5, "S", 1, 100, 100, 0, 0)
+    monkeypatch.setattr(module, "take_snapshot", lambda: Snapshot({100: bare}))
+    monkeypatch.setattr(module, "read_environ", lambda _: b"")
+    scanner = Scanner(executor, 0)
+    for _ in range(UNREADABLE_TRIES):
+        assert (await scanner.scan()).undetermined == {100}
+    assert (await scanner.scan()).undetermined == frozenset()
+
+
+async def test_who_is_older_is_not_asked(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = ProcessStat(100, 4, "S", 1, 100, 100, 0, 0)
+    monkeypatch.setattr(module, "take_snapshot", lambda: Snapshot({100: older}))
+    monkeypatch.setattr(module, "read_environ", lambda _: b"TRADING_DASHBOARD_RUN_ID=run")
+    assert (await Scanner(executor, 5).scan()).markers == {}
