@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 
@@ -29,7 +31,7 @@ class SupervisorLog:
     def open(self, directory: Path, settings: LogSettings) -> Path:
         """Write to a file in `directory` from now on, and return it."""
         path = directory / LOG_NAME
-        handler = RotatingFileHandler(
+        handler = _PrivateFileHandler(
             path, maxBytes=settings.max_bytes, backupCount=settings.backups, encoding="utf-8"
         )
         handler.setFormatter(logging.Formatter(_FORMAT))
@@ -60,6 +62,15 @@ def supervisor_log() -> Iterator[SupervisorLog]:
     finally:
         root.removeHandler(handler)
         log.close()
+
+
+class _PrivateFileHandler(RotatingFileHandler):
+    """Makes files that only their owner can read."""
+
+    def _open(self) -> TextIOWrapper:
+        stream = super()._open()
+        os.fchmod(stream.fileno(), 0o600)
+        return stream
 
 
 class _DroppingHandler(QueueHandler):

@@ -1,0 +1,92 @@
+"""Commands beside a running `up`, and what they say without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ProjectFactory
+from tests.integration.cli.terminal_session import COMMAND, Up, agent, desk, environment, run
+from tests.support import eventually_sync
+
+
+@pytest.fixture
+def up(project: ProjectFactory, free_port: int) -> Iterator[Up]:
+    with Up(project(desk({"one": agent(free_port)}))) as running:
+        running.wait_for("1 of 1 are running.")
+        yield running
+        running.signal(signal.SIGTERM)
+        assert running.wait() == 0
+
+
+def test_verbs_fail_with_a_reason(up: Up) -> None:
+    unknown = run("start", "one", "on", root=up.root)
+    assert unknown.returncode == 1
+    assert "one is running" in unknown.stdout
+    assert "Did you mean one?" in unknown.stderr
+    assert run("logs", "nobody", root=up.root).returncode == 1
+    no_dashboard = run("login", root=up.root)
+    assert no_dashboard.returncode == 1
+    assert "runs without its dashboard" in no_dashboard.stderr
+
+
+def test_verbs_may_be_repeated(up: Up) -> None:
+    for verb, state in (("start", "running"), ("stop", "stopped"), ("stop", "stopped")):
+        answer = run(verb, "one", root=up.root)
+        assert answer.returncode == 0
+        assert answer.stdout.startswith(f"one is {state}")
+
+
+def test_logs_follow_until_interrupted(up: Up) -> None:
+    command = [*COMMAND, "logs", "one", "-f", "-n", "1", "--project-root", str(up.root)]
+    following = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+    try:
+        assert following.stdout is not None
+        following.stdout.readline()
+        assert run("restart", "one", root=up.root).returncode == 0
+        while "ready" not in following.stdout.readline():
+            pass
+        following.send_signal(signal.SIGINT)
+        assert following.wait(10) == 0
+    finally:
+        following.kill()
+        following.communicate(timeout=10)
+
+
+def test_following_ends_with_the_supervisor(project: ProjectFactory, free_port: int) -> None:
+    with Up(project(desk({"one": agent(free_port)}))) as up:
+        up.wait_for("1 of 1 are running.")
+        command = [*COMMAND, "logs", "one", "-f", "--project-root", str(up.root)]
+        following = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+        assert following.stdout is not None
+        following.stdout.readline()
+        up.signal(signal.SIGINT)
+        assert up.wait() == 0
+        output, _ = following.communicate(timeout=20)
+        assert following.returncode == 0
+        assert "The supervisor has ended." in output
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["status", "start a", "stop a", "restart a", "logs a", "logs a -f", "login", "down"],
+)
+def test_without_a_supervisor_every_command_says_so(command: str, tmp_path: Path) -> None:
+    answer = run(*command.split(), root=tmp_path)
+    assert answer.returncode == 3
+    assert "trading-dashboard up" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_restart_by_the_supervisor_is_told(up: Up) -> None:
+    lines = run("status", "--json", root=up.root).stdout
+    assert '"restarts": 0' in lines
+    os.kill(json.loads(lines)["agents"]["one"]["pid"], signal.SIGKILL)
+    up.wait_for("one: Was ended by signal 9 (SIGKILL)")
+    eventually_sync(lambda: '"restarts": 1' in run("status", "--json", root=up.root).stdout, 20)

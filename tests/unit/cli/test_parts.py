@@ -1,0 +1,207 @@
+"""Login links, formatting, the terminal, and that the documentation knows every command."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from tests.support import ROOT
+from trading_dashboard.cli.exit_codes import ExitCode
+from trading_dashboard.cli.formatting import duration
+from trading_dashboard.cli.login import run_login
+from trading_dashboard.cli.main import app
+from trading_dashboard.cli.narration import Narrator
+from trading_dashboard.cli.reporting import exit_code_of
+from trading_dashboard.cli.run_files import remove_run_secrets, write_run_secrets
+from trading_dashboard.cli.terminal import MAX_PENDING, Terminal
+from trading_dashboard.clients.lease import Lease, is_alive, read_lease
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.errors import (
+    AlreadySupervised,
+    ConfigurationError,
+    NotSupervised,
+    UnknownAgent,
+)
+from trading_dashboard.models.events import Event, EventKind
+from trading_dashboard.models.login import verify_login_token
+from trading_dashboard.models.states import AgentStatus, Management
+from trading_dashboard.orchestrator.events import Update
+
+
+def own_lease(**fields: object) -> dict[str, object]:
+    stat = Path("/proc/self/stat").read_text("ascii")
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    ticks = int(stat.rpartition(")")[2].split()[19])
+    mine = {"run_id": "r", "pid": os.getpid(), "start_ticks": ticks, "boot_id": boot_id}
+    return {**mine, **fields}
+
+
+def write_lease(root: Path, **fields: object) -> None:
+    folder = root / "var" / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "lease.json").write_text(json.dumps(own_lease(**fields)), "utf-8")
+
+
+def test_a_login_link_lets_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_lease(tmp_path, dashboard_url="http://127.0.0.1:1")
+    secrets = write_run_secrets(tmp_path / "var")
+    assert run_login(tmp_path) is ExitCode.OK
+    link = capsys.readouterr().out.strip()
+    assert link.startswith("http://127.0.0.1:1/login?token=")
+    token = link.partition("token=")[2]
+    assert verify_login_token(secrets.login_key, token, time.time()).expires_at > time.time()
+
+
+def test_run_secrets_are_new_private_and_removed(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    first, second = write_run_secrets(tmp_path), write_run_secrets(tmp_path)
+    assert first.control_token != second.control_token
+    assert first.login_key != second.login_key
+    assert second.control_token not in repr(second)
+    for path in (tmp_path / "run").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+    remove_run_secrets(tmp_path)
+    remove_run_secrets(tmp_path)
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"start_ticks": 1}, {"boot_id": "another"}, {"pid": 2**22 + 1}]
+)
+def test_a_lease_of_another_process_is_nobody_s(changes: dict[str, object], tmp_path: Path) -> None:
+    write_lease(tmp_path)
+    assert read_lease(tmp_path).pid == os.getpid()
+    assert not is_alive(Lease.model_validate(own_lease(**changes)))
+    write_lease(tmp_path, **changes)
+    with pytest.raises(NotSupervised):
+        read_lease(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"pid": "x"}'])
+def test_a_broken_lease_is_no_supervisor(content: bytes, tmp_path: Path) -> None:
+    write_lease(tmp_path)
+    (tmp_path / "var" / "run" / "lease.json").write_bytes(content)
+    with pytest.raises(NotSupervised):
+        read_lease(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.44, "0.4 s"),
+        (12.9, "12 s"),
+        (185, "3 min 5 s"),
+        (8040, "2 h 14 min"),
+        (90_000, "1 d 1 h"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_errors_have_their_exit_codes() -> None:
+    assert exit_code_of(ConfigurationError([])) is ExitCode.USAGE
+    assert exit_code_of(NotSupervised("x")) is ExitCode.NOT_SUPERVISED
+    assert exit_code_of(AlreadySupervised("x")) is ExitCode.ALREADY_SUPERVISED
+    assert exit_code_of(UnknownAgent("x")) is ExitCode.FAILED
+
+
+def test_a_paused_terminal_blocks_nobody() -> None:
+    read_end, write_end = os.pipe()
+    with os.fdopen(write_end, "w") as stream:
+        terminal = Terminal(stream)
+        began = time.monotonic()
+        for _ in range(MAX_PENDING * 2):
+            terminal.line("x" * 1_000)
+        assert time.monotonic() - began < 30
+        seen = os.read(read_end, 100)
+        assert seen.startswith(b"xxx")
+        while os.read(read_end, 1 << 20):
+            if terminal._pending.empty():
+                break
+        terminal.close()
+    os.close(read_end)
+
+
+def test_lines_reach_the_terminal_in_order() -> None:
+    stream = io.StringIO()
+    terminal = Terminal(stream)
+    for number in range(100):
+        terminal.line(str(number))
+    terminal.close()
+    assert stream.getvalue().split() == [str(number) for number in range(100)]
+    assert not terminal.is_interactive
+
+
+def update(
+    kind: EventKind, status: AgentStatus, data: dict[str, object], **about: object
+) -> Update:
+    info = AgentInfo.model_validate(
+        {"name": "one", "path": "/", "url": "http://x:1", "port": 1, "status": status, **about}
+    )
+    event = Event(seq=1, time=datetime.now(UTC), kind=kind, agent="one", data=data)
+    return Update(event, info)
+
+
+def test_what_is_told() -> None:
+    narrator = Narrator()
+
+    def told(kind: EventKind, status: AgentStatus, /, **about: object) -> str | None:
+        data = {"from": "starting", "reason": "exited", "delay_seconds": 0.0, "attempt": 1}
+        return narrator.line(update(kind, status, data, **about))
+
+    transition, running = EventKind.TRANSITION, AgentStatus.RUNNING
+    assert told(EventKind.AGENT_CHANGED, running) is None
+    assert "running after" in str(told(transition, running, pid=7))
+    external = told(transition, running, pid=7, management=Management.EXTERNAL)
+    assert "run by someone else (pid 7)" in str(external)
+    assert told(transition, AgentStatus.ERROR, error_message="No.") == "one: No."
+    scheduled = told(EventKind.RESTART_SCHEDULED, AgentStatus.BACKOFF)
+    assert scheduled == "one: Exited. Restarting at once (restart 1)."
+    health = told(EventKind.HEALTH_CHANGED, running, health="degraded", health_message="No feed.")
+    assert health == "one: running, but degraded: No feed."
+
+
+def test_the_documentation_knows_every_command_option_and_exit_code() -> None:
+    text = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    group = typer.main.get_command(app)
+    commands = getattr(group, "commands", {})
+    assert set(commands) == {
+        "up", "status", "start", "stop", "restart", "logs", "login", "down",
+    }  # fmt: skip
+    for name, command in commands.items():
+        assert f"### `{name}" in text
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert not option.startswith("-") or f"`{option}" in text, (name, option)
+    for code in ExitCode:
+        assert f"| {int(code)} |" in text
+
+
+def test_help_loads_little() -> None:
+    probe = (
+        "import sys; sys.argv = ['trading-dashboard', 'up', '--help']\n"
+        "from trading_dashboard.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "heavy = {'yaml', 'psutil', 'fastapi', 'httpx', 'pandas'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--no-browser" in done.stdout

@@ -1,0 +1,64 @@
+"""docs/configuration.md says of each setting what the code says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from tests.support import ROOT
+from trading_dashboard.config.schema import bounds, keys_of, type_words
+from trading_dashboard.config.settings import (
+    AgentSettings,
+    ControlApiSettings,
+    DashboardSettings,
+    LogSettings,
+    RestartSettings,
+    Settings,
+)
+from trading_dashboard.models.settings import MarketDataSettings
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "agents.NAME": AgentSettings,
+    "agents.NAME.restart": RestartSettings,
+    "control_api": ControlApiSettings,
+    "dashboard": DashboardSettings,
+    "logs": LogSettings,
+    "agents.market_data.settings": MarketDataSettings,
+}
+
+
+def default_words(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True)
+    if isinstance(default, BaseModel):
+        return "see below"
+    if isinstance(default, Path):
+        return f"`{default}`"
+    if isinstance(default, tuple | list | dict | bool):
+        return f"`{json.dumps(default)}`"
+    return f"`{default}`"
+
+
+def row(name: str, field: FieldInfo) -> str:
+    limits = bounds(field)
+    value = type_words(field.annotation) + (f", {limits}" if limits else "")
+    return f"| `{name}` | {value} | {default_words(field)} | {field.description or ''}"
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_each_setting_is_in_the_reference(title: str) -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    section = text.partition(f"### `{title}`\n")[2].partition("\n### ")[0]
+    model = SECTIONS[title]
+    for name in keys_of(model):
+        assert row(name, model.model_fields[name]) in section
+    assert section.count("\n| `") == len(keys_of(model))
+
+
+def test_no_section_is_missing() -> None:
+    assert set(keys_of(Settings)) == {title.partition(".")[0] for title in SECTIONS}
