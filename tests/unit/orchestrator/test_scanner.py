@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.support import eventually
 from trading_dashboard.orchestrator.processes import scanner as module
 from trading_dashboard.orchestrator.processes.process_tree import ProcessStat, Snapshot
 from trading_dashboard.orchestrator.processes.scanner import UNREADABLE_TRIES, Scanner
@@ -34,8 +35,7 @@ async def test_questions_during_a_reading_share_the_next(
     monkeypatch.setattr(module, "take_snapshot", read)
     scanner = Scanner(executor, 0)
     first = asyncio.create_task(scanner.scan())
-    while not readings:
-        await asyncio.sleep(0)
+    await eventually(lambda: readings)
     later = [asyncio.create_task(scanner.scan()) for _ in range(100)]
     await asyncio.sleep(0)
     may_end.set()
