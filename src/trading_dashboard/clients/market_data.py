@@ -39,7 +39,7 @@ from trading_dashboard.models.market_api import (
     ClockChange,
     ClockResponse,
     MarketMessage,
-    ResetMessage,
+    MarketReset,
     StreamOperation,
     SymbolsResponse,
 )
@@ -214,7 +214,7 @@ class MarketDataClient:
     ) -> AsyncIterator[MarketMessage]:
         """Yield messages for ever, over as many connections as it takes.
 
-        After an interruption a `ResetMessage` (reason ``reconnected``) comes first, then new
+        After an interruption a `MarketReset` (reason ``reconnected``) comes first, then new
         snapshots: forget what was received and read history anew. A gap in the sequence counts as
         an interruption. Refusals end the stream with their error; silence and lost connections
         do not.
@@ -228,7 +228,7 @@ class MarketDataClient:
             received = False
             async for message in self._connection(symbols, intervals):
                 if not received and not is_first:
-                    yield ResetMessage(type="reset", seq=0, reason="reconnected")
+                    yield MarketReset(type="reset", seq=0, reason="reconnected")
                 received, is_first, attempts = True, False, 0
                 yield message
             attempts += 1

@@ -71,13 +71,13 @@ class StreamOperation(Wire):
     """Bars wanted besides ticks. Of an unsubscription: only these, or the symbol as a whole."""
 
 
-class StreamMessage(Wire):
+class FeedMessage(Wire):
     """Base of what the server sends. `seq` strictly grows by one on one connection."""
 
     seq: int
 
 
-class SnapshotMessage(StreamMessage):
+class SymbolSnapshot(FeedMessage):
     """A symbol's whole state; what follows builds on it."""
 
     type: Literal["snapshot"]
@@ -87,7 +87,7 @@ class SnapshotMessage(StreamMessage):
     """The forming bar of each interval subscribed; None when none is forming."""
 
 
-class TickMessage(StreamMessage):
+class PriceTick(FeedMessage):
     """The newest price. `conflated` earlier ones were merged into it."""
 
     type: Literal["tick"]
@@ -96,7 +96,7 @@ class TickMessage(StreamMessage):
     conflated: int = 0
 
 
-class BarMessage(StreamMessage):
+class BarUpdate(FeedMessage):
     """A bar, forming or closed.
 
     `conflated` of a closed bar: so many closed bars before it were left out, read them anew.
@@ -109,7 +109,7 @@ class BarMessage(StreamMessage):
     conflated: int = 0
 
 
-class ClockMessage(StreamMessage):
+class ClockUpdate(FeedMessage):
     """The clock: when it changes, and each second while it moves."""
 
     type: Literal["clock"]
@@ -117,20 +117,20 @@ class ClockMessage(StreamMessage):
     conflated: int = 0
 
 
-class HeartbeatMessage(StreamMessage):
+class MarketHeartbeat(FeedMessage):
     """Sent after a second of silence."""
 
     type: Literal["heartbeat"]
 
 
-class ResetMessage(StreamMessage):
+class MarketReset(FeedMessage):
     """Forget what was received: snapshots follow, history must be read anew."""
 
     type: Literal["reset"]
     reason: str
 
 
-class ErrorMessage(StreamMessage):
+class MarketRefusal(FeedMessage):
     """The client's message could not be used; `error` has the one error shape."""
 
     type: Literal["error"]
@@ -138,13 +138,13 @@ class ErrorMessage(StreamMessage):
 
 
 MarketMessage = Annotated[
-    SnapshotMessage
-    | TickMessage
-    | BarMessage
-    | ClockMessage
-    | HeartbeatMessage
-    | ResetMessage
-    | ErrorMessage,
+    SymbolSnapshot
+    | PriceTick
+    | BarUpdate
+    | ClockUpdate
+    | MarketHeartbeat
+    | MarketReset
+    | MarketRefusal,
     Field(discriminator="type"),
 ]
 MARKET_MESSAGE: TypeAdapter[MarketMessage] = TypeAdapter(MarketMessage)

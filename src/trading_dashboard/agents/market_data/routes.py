@@ -31,6 +31,14 @@ from trading_dashboard.models.market_api import (
 _INLINE_SESSIONS = 2
 """Questions that need more simulated sessions than this leave the event loop."""
 
+_FIRST_DAY = Query(description="First day, inclusive.")
+_LAST_DAY = Query(description="Last day, inclusive.")
+_INTERVAL = Query(description="Length of a bar.")
+_LIMIT = Query(ge=1, le=MAX_LIMIT, description="Bars at most; the newest ones.")
+_PAGE = Query(max_length=200, description="`first`, then `next_page`: pages go forward.")
+_ADJUSTED = Query(description="Adjust prices and volumes for actions effective by the clock.")
+_PARTIAL = Query(description="Also the bar that is forming, marked `closed: false`.")
+
 _LABEL: dict[str, Any] = {"source": SOURCE, "replay": True, "intraday": "simulated"}
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorResponse, "description": "The symbol is not known at the market clock."}
@@ -104,23 +112,13 @@ def _add_historical(app: AgentApp, agent: MarketDataAgent) -> None:
     )
     async def get_historical(
         symbol: str,
-        start_date: Annotated[date | None, Query(description="First day, inclusive.")] = None,
-        end_date: Annotated[date | None, Query(description="Last day, inclusive.")] = None,
-        interval: Annotated[Interval, Query(description="Length of a bar.")] = "1d",
-        limit: Annotated[
-            int, Query(ge=1, le=MAX_LIMIT, description="Bars at most; the newest ones.")
-        ] = DEFAULT_LIMIT,
-        page: Annotated[
-            str | None,
-            Query(max_length=200, description="`first`, then `next_page`: pages go forward."),
-        ] = None,
-        adjusted: Annotated[
-            Literal["none", "splits", "all"],
-            Query(description="Adjust prices and volumes for actions effective by the clock."),
-        ] = "none",
-        include_partial: Annotated[
-            bool, Query(description="Also the bar that is forming, marked `closed: false`.")
-        ] = False,
+        start_date: Annotated[date | None, _FIRST_DAY] = None,
+        end_date: Annotated[date | None, _LAST_DAY] = None,
+        interval: Annotated[Interval, _INTERVAL] = "1d",
+        limit: Annotated[int, _LIMIT] = DEFAULT_LIMIT,
+        page: Annotated[str | None, _PAGE] = None,
+        adjusted: Annotated[Literal["none", "splits", "all"], _ADJUSTED] = "none",
+        include_partial: Annotated[bool, _PARTIAL] = False,
     ) -> Response:
         """Bars of a symbol up to the market clock, oldest first."""
         instant = clock.instant()

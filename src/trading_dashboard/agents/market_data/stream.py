@@ -204,7 +204,8 @@ class StreamHub:
         """Hand on all that happened since the last call."""
         instant = self._clock.instant()
         if self._wanted:
-            self._feed.advance(self._served, instant.position, self._every_symbol(), self)
+            served, self._served = self._served, instant.position
+            self._feed.advance(served, instant.position, self._every_symbol(), self)
             for subscriber in self._subscribers:
                 if subscriber.outbox:
                     subscriber.wake()
@@ -229,11 +230,12 @@ class StreamHub:
                     subscriber.outbox.forming(symbol, interval, body)
 
     def listed(self, symbol: str) -> None:
-        """Add a newly listed symbol to everyone who wants all of them."""
-        instant = self._clock.instant()
+        """Begin a newly listed symbol for everyone who wants it, or all of them."""
+        instant = self._market.timeline.at(self._served)
         for subscriber in self._subscribers:
-            if subscriber.everything is not None and symbol not in subscriber.intervals:
-                subscriber.intervals[symbol] = set(subscriber.everything)
+            if subscriber.everything is not None:
+                subscriber.intervals.setdefault(symbol, set(subscriber.everything))
+            if symbol in subscriber.intervals:
                 self._snapshot(subscriber, symbol, instant)
         self._count_wanted()
 
