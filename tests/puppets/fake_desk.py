@@ -157,6 +157,7 @@ class ControlFace:
             await desk.update(name, changes)
         for name, value in body.get("market", {}).items():
             setattr(market, name, value)
+        market.change(body.get("clock", {}))
         desk.refusal = body.get("refusal", desk.refusal)
         for kind in body.get("drop", []):
             for websocket in list((market if kind == "market" else desk).sockets):

@@ -14,7 +14,6 @@ from trading_dashboard.dashboard.views import VIEWS
 
 def main() -> None:
     """Draw the page."""
-    st.set_page_config(page_title="Trading Dashboard", layout="wide")
     run = int(st.session_state.get("desk_run", 0)) + 1
     st.session_state["desk_run"] = run
     with st.container(key="desk-strip"):
@@ -24,6 +23,7 @@ def main() -> None:
         for view in VIEWS
     ]
     current = st.navigation(pages, position="hidden")
+    st.set_page_config(page_title=f"{current.title} · Trading Dashboard", layout="wide")
     with st.container(key="desk-nav"):
         for page in pages:
             is_current = page.url_path == current.url_path

@@ -95,7 +95,10 @@ class ChartView {
       this.hovered = time;
       this.paintLegend();
     });
-    this.pane.onRange((range) => this.model.needOlder(range.from));
+    this.pane.onRange((range) => {
+      this.frame.dataset.range = `${range.from.toFixed(2)} ${range.to.toFixed(2)}`;
+      this.model.needOlder(range.from);
+    });
     this.tasks.on(globalThis, 'desk-theme', () => this.pane.restyle(this.model.series?.bars ?? []));
     this.tasks.every(250, () => this.paintCondition());
     this.tasks.add(control.subscribe(() => this.paintCondition()));

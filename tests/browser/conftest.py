@@ -1,0 +1,114 @@
+"""A real Chromium on a dashboard in front of a puppet desk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.dashboard_desk import DashboardDesk, any_port, running_desk
+
+CHROMIUM_OPTIONS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+CALM: dict[str, Any] = {"silent": False, "down": False, "ticks_per_second": 5.0}
+NOON: dict[str, Any] = {"now": "2012-09-05T16:00:00+00:00", "speed": 60, "paused": False}
+
+
+@dataclass
+class Tab:
+    """A page of a person who is logged in, and what its console said.
+
+    Attributes:
+        page: Playwright's page.
+        desk: What it looks at.
+        complaints: Errors and warnings of the console, exceptions, violations of the policy.
+    """
+
+    page: Page
+    desk: DashboardDesk
+    complaints: list[str] = field(default_factory=list)
+
+    async def open(self, path: str = "/") -> None:
+        """Open a view and wait until its strip stands."""
+        await self.page.goto(f"{self.desk.url}{path}")
+        await self.page.wait_for_selector(".desk-strip", timeout=30_000)
+
+    async def text(self, selector: str) -> str:
+        """Return the text of the first element that matches."""
+        return (await self.page.locator(selector).first.inner_text()).strip()
+
+    async def run_number(self) -> int:
+        """Return how often the script has run in this session."""
+        return int(await self.page.locator(".desk-strip").get_attribute("data-run") or 0)
+
+    async def mounts(self, name: str) -> int:
+        """Return how often a component was mounted in this page."""
+        return int(await self.page.evaluate(f"document.documentElement.dataset.{name} ?? 0"))
+
+
+@pytest.fixture(scope="package")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardDesk]:
+    """Return a dashboard in front of a puppet desk."""
+    state: Path = tmp_path_factory.mktemp("desk") / "var"
+    with running_desk(state, any_port()) as running:
+        yield running
+
+
+@pytest.fixture
+def calm_desk(desk: DashboardDesk) -> Iterator[DashboardDesk]:
+    """Return the desk with everything as at the start, and put it back afterwards."""
+    up = {
+        "status": "running", "health": "healthy", "error_message": None, "pid": 4711,
+        "management": "managed", "data_state": "fresh", "restarts": 0,
+    }  # fmt: skip
+
+    def calm() -> None:
+        desk.steer(market=CALM, clock=NOON, agents={"market_data": up}, refusal=None)
+
+    calm()
+    yield desk
+    calm()
+
+
+@pytest.fixture
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """Return a browser of this test's own."""
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(
+            executable_path=chromium, args=list(CHROMIUM_OPTIONS)
+        )
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture
+async def tab(browser: Browser, calm_desk: DashboardDesk) -> AsyncIterator[Tab]:
+    """Return a tab of a person who is logged in; its console must stay clean."""
+    context = await browser.new_context(
+        viewport={"width": 1440, "height": 900}, accept_downloads=True
+    )
+    page = await context.new_page()
+    tab = Tab(page, calm_desk)
+    watch(tab)
+    await page.goto(calm_desk.login_url())
+    await page.wait_for_selector(".desk-strip", timeout=30_000)
+    yield tab
+    await context.close()
+    assert tab.complaints == []
+
+
+def watch(tab: Tab) -> None:
+    """Collect what the page complains about."""
+
+    def on_console(message: Any) -> None:
+        if message.type in ("error", "warning"):
+            tab.complaints.append(f"{message.type}: {message.text}")
+
+    tab.page.on("console", on_console)
+    tab.page.on("pageerror", lambda error: tab.complaints.append(f"exception: {error}"))

@@ -1,0 +1,257 @@
+"""What moves: ticks cost no rerun, nothing is silently old, what was missed is filled in."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.conftest import Tab, watch
+from tests.dashboard_desk import DashboardDesk, any_port, running_desk
+from tests.support import eventually
+
+COUNT_UPDATES = "globalThis.updates = 0; globalThis.deskProbe = () => { globalThis.updates += 1; }"
+
+
+async def chart_range(page: Page) -> str:
+    return await page.locator(".desk-candles").get_attribute("data-range") or ""
+
+
+async def bars_loaded(tab: Tab) -> None:
+    frame = tab.page.locator(".desk-candles")
+    await expect(frame).to_have_attribute("data-bars", re.compile(r"[1-9]\d*"), timeout=15_000)
+
+
+async def csv_times(tab: Tab) -> list[datetime]:
+    async with tab.page.expect_download() as csv:
+        await tab.page.get_by_role("button", name="CSV").click()
+    path: Path = await (await csv.value).path()
+    lines = path.read_text("utf-8").splitlines()[1:]
+    return [datetime.fromisoformat(line.split(",")[1]) for line in lines]
+
+
+async def test_200_updates_cost_no_rerun_and_no_remount_and_keep_the_zoom(tab: Tab) -> None:
+    await tab.open("/chart?symbol=AAPL&interval=1m")
+    await bars_loaded(tab)
+    box = await tab.page.locator(".desk-candles .canvas").bounding_box()
+    assert box is not None
+    await tab.page.mouse.move(box["x"] + 300, box["y"] + 200)
+    await tab.page.mouse.down()
+    await tab.page.mouse.move(box["x"] + 800, box["y"] + 200, steps=5)
+    await tab.page.mouse.up()
+    await tab.page.mouse.wheel(0, -300)
+    await tab.page.evaluate(COUNT_UPDATES)
+    await eventually(lambda: tab.page.evaluate("updates >= 5"))
+    before = (await chart_range(tab.page), await tab.run_number())
+
+    tab.desk.steer(market={"ticks_per_second": 50.0})
+    await eventually(lambda: tab.page.evaluate("updates >= 205"), 30)
+
+    assert (await chart_range(tab.page), await tab.run_number()) == before
+    assert (await tab.mounts("chartMounts"), await tab.mounts("stripMounts")) == (1, 1)
+    assert [len(wanted) for wanted in tab.desk.steer()["wanted"]] == [1]
+
+
+async def test_a_click_on_the_watchlist_opens_the_chart_in_the_same_page(tab: Tab) -> None:
+    await tab.page.locator("tr[data-symbol=IBM] .last").click()
+    await bars_loaded(tab)
+
+    await expect(tab.page.get_by_label("Symbol")).to_have_value("IBM")
+    assert "symbol=IBM" in tab.page.url
+    assert await tab.mounts("stripMounts") == 1
+
+
+async def test_sockets_survive_the_change_of_pages(tab: Tab) -> None:
+    for name in ("Chart", "Agents", "Overview", "Chart", "Overview"):
+        await tab.page.get_by_role("link", name=name, exact=True).click()
+        await expect(tab.page).to_have_title(f"{name} · Trading Dashboard")
+    await expect(tab.page.locator(".desk-watchlist")).to_be_visible()
+
+    assert tab.desk.steer()["sockets"] == {"market": 1, "control": 1}
+    assert await tab.mounts("stripMounts") == 1
+
+
+async def test_the_url_names_symbol_and_interval_and_can_be_shared(tab: Tab) -> None:
+    await tab.open("/chart?symbol=GOOG&interval=1h")
+    await bars_loaded(tab)
+    runs = await tab.run_number()
+    await expect(tab.page.get_by_label("Symbol")).to_have_value("GOOG")
+    await expect(tab.page.get_by_role("button", name="Interval 1h")).to_have_class(re.compile("on"))
+
+    await tab.page.get_by_role("button", name="Interval 1d").click()
+    await tab.page.get_by_label("Symbol").fill("msft")
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.page).to_have_url(re.compile(r"symbol=MSFT&interval=1d"))
+    await bars_loaded(tab)
+    assert await tab.run_number() == runs
+
+
+async def test_every_interval_shows_bars(tab: Tab) -> None:
+    await tab.open("/chart?symbol=AAPL&interval=1s")
+    for interval in (
+        "1s",
+        "5s",
+        "15s",
+        "30s",
+        "1m",
+        "2m",
+        "5m",
+        "15m",
+        "30m",
+        "1h",
+        "4h",
+        "1w",
+        "1M",
+    ):
+        await tab.page.get_by_role("button", name=f"Interval {interval}", exact=True).click()
+        await expect(tab.page.locator(".legend")).to_contain_text("forming")
+        await expect(tab.page.locator(".desk-candles .notice")).to_be_hidden()
+
+
+async def test_scrolling_back_reads_older_bars_and_stays_where_it_is(tab: Tab) -> None:
+    await tab.open("/chart?symbol=AAPL&interval=1d")
+    await bars_loaded(tab)
+    first = (await csv_times(tab))[0]
+    box = await tab.page.locator(".desk-candles .canvas").bounding_box()
+    assert box is not None
+
+    async def older() -> bool:
+        assert box is not None
+        await tab.page.mouse.move(box["x"] + 100, box["y"] + 200)
+        await tab.page.mouse.down()
+        await tab.page.mouse.move(box["x"] + 850, box["y"] + 200, steps=4)
+        await tab.page.mouse.up()
+        times = await csv_times(tab)
+        assert times == sorted(set(times))
+        return times[0] < first
+
+    await eventually(older, 30)
+
+
+async def test_an_unknown_symbol_offers_near_ones(tab: Tab) -> None:
+    await tab.open("/chart?symbol=APPL")
+    notice = tab.page.locator(".desk-candles .notice")
+
+    await expect(notice).to_contain_text("Symbol 'APPL' is not known.")
+    await notice.get_by_role("button", name="AAPL").click()
+    await bars_loaded(tab)
+    await expect(tab.page).to_have_url(re.compile("symbol=AAPL"))
+    # The browser itself reports the 404.
+    tab.complaints = [text for text in tab.complaints if "404" not in text]
+
+
+async def test_a_jump_of_the_clock_reads_everything_anew(tab: Tab) -> None:
+    await tab.open("/chart?symbol=AAPL&interval=1m")
+    await bars_loaded(tab)
+    await tab.page.locator(".desk-strip .replay").click()
+    await tab.page.get_by_label("Jump to date").fill("2005-03-01")
+    await tab.page.get_by_role("button", name="Jump").click()
+
+    async def is_there() -> bool:
+        times = await csv_times(tab)
+        return bool(times) and times[-1].date().isoformat() == "2005-03-01"
+
+    await eventually(is_there)
+
+
+async def test_silence_is_shown_and_prices_are_greyed(tab: Tab) -> None:
+    await expect(tab.page.locator(".desk-watchlist.is-stale")).to_have_count(0)
+    tab.desk.steer(market={"silent": True})
+
+    note = tab.page.locator(".desk-watchlist .condition")
+    await expect(note).to_have_text(re.compile(r"No data for \d+ s"), timeout=10_000)
+    await expect(tab.page.locator(".desk-watchlist.is-stale")).to_have_count(1)
+    await expect(tab.page.locator(".desk-strip .data.warn")).to_contain_text("No data for")
+    tab.desk.steer(market={"silent": False})
+    await expect(tab.page.locator(".desk-watchlist.is-stale")).to_have_count(0)
+
+
+async def test_an_agent_that_calls_its_data_stale_is_believed(tab: Tab) -> None:
+    tab.desk.steer(agents={"market_data": {"data_state": "stale", "data_age_seconds": 42.0}})
+
+    await expect(tab.page.locator(".desk-watchlist .condition")).to_contain_text(
+        "market_data reports stale data (42 s)"
+    )
+    await expect(tab.page.locator(".desk-watchlist.is-stale")).to_have_count(1)
+
+
+async def test_what_was_missed_is_filled_in_after_a_reconnect(tab: Tab) -> None:
+    await tab.open("/chart?symbol=AAPL&interval=1m")
+    await bars_loaded(tab)
+    await tab.page.evaluate(COUNT_UPDATES)
+    tab.desk.steer(market={"down": True}, drop=["market"])
+    banner = tab.page.locator(".chart-banner")
+    await expect(banner).to_contain_text(re.compile("lost, no data for .*, retry in"))
+    missed_from = (await csv_times(tab))[-1]
+    clock = tab.desk.steer()["clock"]["now"]
+    waiting = datetime.fromisoformat(clock) + timedelta(minutes=3)
+    await eventually(lambda: datetime.fromisoformat(tab.desk.steer()["clock"]["now"]) > waiting)
+
+    tab.desk.steer(market={"down": False})
+    await expect(banner).to_be_hidden(timeout=20_000)
+    await eventually(lambda: tab.page.evaluate("updates > 3"))
+    times = await csv_times(tab)
+
+    steps = {after - before for before, after in zip(times, times[1:], strict=False)}
+    assert times[-1] > missed_from + timedelta(minutes=2)
+    assert steps == {timedelta(minutes=1)}
+    assert await tab.mounts("chartMounts") == 1
+
+
+async def test_a_starting_agent_is_shown_with_its_progress(tab: Tab) -> None:
+    tab.desk.steer(
+        market={"down": True},
+        drop=["market"],
+        agents={"market_data": {"status": "starting", "health": "unknown", "pid": 4713}},
+    )
+
+    await expect(tab.page.locator(".desk-watchlist .condition")).to_contain_text(
+        "market_data is starting"
+    )
+    await expect(tab.page.locator(".desk-agent-panel")).to_contain_text("starting for")
+    await expect(tab.page.locator(".desk-strip .agents.warn")).to_have_text("Agents 0/1")
+
+
+async def test_a_lost_supervisor_is_shown_at_once(browser: Browser, tmp_path: Path) -> None:
+    with running_desk(tmp_path / "var", any_port()) as desk:
+        tab = await logged_in(browser, desk)
+        desk.end_puppet()
+
+        banner = tab.page.locator(".desk-banner")
+        await expect(banner).to_contain_text("The supervisor is gone", timeout=3_000)
+        await expect(banner).to_contain_text("Retrying in")
+        await expect(tab.page.locator(".gate")).to_contain_text("HALTED")
+        await expect(tab.page.locator(".desk-watchlist.is-stale")).to_have_count(1)
+        await expect(tab.page.locator(".desk-agent-panel.is-stale")).to_have_count(1)
+        await tab.page.context.close()
+
+
+async def test_a_lost_dashboard_is_shown_and_everything_comes_back(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with running_desk(tmp_path / "var", any_port()) as desk:
+        tab = await logged_in(browser, desk)
+        assert desk.process is not None
+        desk.process.kill()
+        desk.process.wait(10)
+
+        banner = tab.page.locator(".desk-banner")
+        await expect(banner).to_contain_text("The dashboard does not answer", timeout=3_000)
+        await expect(tab.page.locator("[role=dialog]:visible")).to_have_count(0)
+        assert desk.process.stdout is not None
+        desk.process.stdout.close()
+        desk.start_dashboard()
+        await expect(banner).to_be_hidden(timeout=20_000)
+        await expect(tab.page.locator(".desk-watchlist.is-stale")).to_have_count(0)
+        await tab.page.context.close()
+
+
+async def logged_in(browser: Browser, desk: DashboardDesk) -> Tab:
+    tab = Tab(await (await browser.new_context()).new_page(), desk)
+    watch(tab)
+    await tab.page.goto(desk.login_url())
+    await tab.page.wait_for_selector(".desk-strip", timeout=30_000)
+    await expect(tab.page.locator(".desk-watchlist .last").first).to_have_text(re.compile(r"\d"))
+    return tab

@@ -1,0 +1,255 @@
+"""Each view renders, says what the APIs say, and acts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import Tab, watch
+from tests.dashboard_desk import DashboardDesk
+from tests.support import eventually
+
+
+async def test_the_overview_shows_live_prices_of_every_symbol(tab: Tab) -> None:
+    rows = tab.page.locator(".desk-watchlist tbody tr")
+    await expect(rows).to_have_count(5)
+    first = await tab.text("tr[data-symbol=AAPL] .last")
+
+    await expect(tab.page.locator("tr[data-symbol=AAPL] .last")).not_to_have_text(first)
+    assert re.fullmatch(
+        r"[▲▼]? ?[+−]?\d+\.\d\d %", await tab.text("tr[data-symbol=IBM] td >> nth=1")
+    )
+
+
+async def test_numbers_equal_the_api(tab: Tab) -> None:
+    tab.desk.steer(clock={"paused": True})
+    await tab.open("/chart?symbol=AAPL&interval=1m")
+    price = await tab.page.evaluate(
+        "fetch('/api/agents/market_data/price/AAPL').then((answer) => answer.json())"
+    )
+
+    await expect(tab.page.locator(".desk-chart .last")).to_contain_text(f"{price['price']:,.2f}")
+    assert await tab.text(".bidask") == f"{price['bid']:,.2f} × {price['ask']:,.2f}"
+    assert await tab.text(".previous") == f"{price['previous_close']:,.2f}"
+
+
+async def test_the_gate_is_closed_while_nobody_guards_it(tab: Tab) -> None:
+    await expect(tab.page.locator(".gate")).to_have_text("Gate HALTED · risk_management disabled")
+
+
+async def test_the_strip_says_replay_and_simulated_and_the_time_in_new_york(tab: Tab) -> None:
+    pill = tab.page.locator(".desk-strip .replay")
+    await expect(pill).to_contain_text("REPLAY 60× · SIMULATED")
+    before = await pill.inner_text()
+
+    assert re.search(r"Wed 2012-09-0\d \d\d:\d\d:\d\d New York", before)
+    await expect(pill).not_to_have_text(before)
+    await expect(tab.page.locator(".session")).to_contain_text("XNYS open, closes in")
+    await expect(tab.page.locator(".desk-strip .agents")).to_have_text("Agents 1/1")
+
+
+async def test_disabled_agents_are_shown_as_such(tab: Tab) -> None:
+    await tab.open("/agents")
+    row = tab.page.locator("tr[data-agent=risk_management]")
+
+    await expect(row).to_contain_text("disabled")
+    await expect(row.locator("button:visible")).to_have_count(0)
+    await expect(tab.page.locator(".desk-agents")).to_contain_text("disabled in config/agents.yaml")
+
+
+async def test_the_dashboards_own_row_has_no_buttons(tab: Tab) -> None:
+    await tab.open("/agents")
+    row = tab.page.locator("tr[data-agent=dashboard]")
+
+    await expect(row).to_contain_text("running")
+    await expect(row.locator("button:visible")).to_have_count(0)
+
+
+async def test_start_stop_and_restart_act(tab: Tab) -> None:
+    await tab.open("/agents")
+    row = tab.page.locator("tr[data-agent=market_data]")
+    before = len(tab.desk.steer()["posts"])
+
+    await row.get_by_role("button", name="Stop market_data").click()
+    await expect(row).to_contain_text("stopped")
+    await row.get_by_role("button", name="Start market_data").click()
+    await expect(row).to_contain_text("running")
+    await row.get_by_role("button", name="Restart market_data").click()
+    await eventually(lambda: len(tab.desk.steer()["posts"]) == before + 3)
+
+    posts = tab.desk.steer()["posts"][before:]
+    assert posts == ["stop market_data", "start market_data", "restart market_data"]
+
+
+async def test_stopping_all_asks_first(tab: Tab) -> None:
+    await tab.open("/agents")
+    before = len(tab.desk.steer()["posts"])
+
+    await tab.page.get_by_role("button", name="Stop all").click()
+    await tab.page.get_by_role("button", name="Keep running").click()
+    assert len(tab.desk.steer()["posts"]) == before
+    await tab.page.get_by_role("button", name="Stop all").click()
+    await tab.page.get_by_role("button", name="Stop every agent").click()
+    await eventually(lambda: tab.desk.steer()["posts"][before:] == ["stop-all"])
+
+
+async def test_a_refusal_is_shown_in_its_row(tab: Tab) -> None:
+    await tab.open("/agents")
+    tab.desk.steer(refusal="Port 8000 is held by nginx (pid 12).")
+    await tab.page.get_by_role("button", name="Restart market_data").click()
+
+    note = tab.page.locator(".desk-agents [role=alert]")
+    await expect(note).to_have_text("Port 8000 is held by nginx (pid 12).")
+    # The browser itself reports the refused request.
+    tab.complaints = [text for text in tab.complaints if "409" not in text]
+
+
+async def test_an_error_stands_under_its_agent_with_the_next_step(tab: Tab) -> None:
+    await tab.open("/agents")
+    message = (
+        "Gave up after 5 restarts in 60 s. Set NEWS_API_KEY in config/agents.yaml, then Start."
+    )
+    failed = {"status": "error", "pid": None, "health": "unknown", "error_message": message}
+    tab.desk.steer(agents={"market_data": failed})
+
+    await expect(tab.page.locator(".note.bad")).to_contain_text(message)
+    await expect(tab.page.locator(".note.bad")).to_contain_text("var/log/market_data.log")
+    await expect(tab.page.get_by_role("button", name="Start market_data")).to_be_visible()
+
+
+async def test_the_log_follows_filters_and_searches(tab: Tab) -> None:
+    await tab.open("/agents")
+    lines = tab.page.locator(".desk-log .line")
+    await expect(lines).to_have_count(3)
+
+    tab.desk.steer(log=["a new line"])
+    await expect(lines).to_have_count(4)
+    await tab.page.get_by_label("Lowest level").select_option("error")
+    await expect(lines).to_have_count(1)
+    await tab.page.get_by_label("Lowest level").select_option("debug")
+    await tab.page.get_by_label("Search the log").fill("slow")
+    await expect(lines).to_have_count(1)
+    await tab.page.get_by_label("Search the log").fill("nothing like it")
+    await expect(tab.page.locator(".desk-log .empty")).to_have_text("No line matches the filter.")
+
+
+async def test_a_paused_log_waits_and_its_page_stays_bounded(tab: Tab) -> None:
+    await tab.open("/agents")
+    lines = tab.page.locator(".desk-log .line")
+    await expect(lines).to_have_count(3)
+
+    await tab.page.get_by_role("button", name="Following").click()
+    tab.desk.steer(log=[f"line {number}" for number in range(700)])
+    await expect(tab.page.get_by_role("button", name="Follow (700 new)")).to_be_visible()
+    await expect(lines).to_have_count(3)
+    await tab.page.get_by_role("button", name="Follow (700 new)").click()
+    await expect(lines).to_have_count(500)
+    await expect(lines.last).to_contain_text("line 699")
+
+
+async def test_what_happens_is_listed(tab: Tab) -> None:
+    stopped = {"status": "stopped", "pid": None, "health": "unknown"}
+    tab.desk.steer(agents={"market_data": stopped})
+
+    events = tab.page.locator(".desk-events tr").first
+    await expect(events).to_contain_text("market_data running → stopped")
+
+
+async def test_the_replay_obeys(tab: Tab) -> None:
+    await tab.page.locator(".desk-strip .replay").click()
+    dialog = tab.page.get_by_role("dialog", name="Replay controls")
+
+    await dialog.get_by_role("button", name="10×", exact=True).click()
+    await expect(tab.page.locator(".replay")).to_contain_text("REPLAY 10×")
+    await dialog.get_by_role("button", name="Pause").click()
+    await expect(tab.page.locator(".replay")).to_contain_text("paused")
+    await dialog.get_by_role("button", name="Resume").click()
+    await dialog.get_by_label("Jump to date").fill("2012-11-14")
+    await dialog.get_by_role("button", name="Jump").click()
+    await expect(tab.page.locator(".replay")).to_contain_text("Wed 2012-11-14 09:3")
+    await tab.page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+
+
+async def test_files_carry_the_bars(tab: Tab, tmp_path: Path) -> None:
+    await tab.open("/chart?symbol=MSFT&interval=1d")
+    await expect(tab.page.locator(".desk-candles")).to_have_attribute(
+        "data-bars", re.compile(r"\d+")
+    )
+
+    async with tab.page.expect_download() as csv:
+        await tab.page.get_by_role("button", name="CSV").click()
+    table = (await (await csv.value).path()).read_text("utf-8").splitlines()
+    async with tab.page.expect_download() as png:
+        await tab.page.get_by_role("button", name="PNG").click()
+    picture = (await (await png.value).path()).read_bytes()
+
+    assert table[0].startswith("symbol,timestamp,open,high,low,close,volume")
+    assert len(table) > 500
+    assert all(line.startswith("MSFT,") and line.endswith(",puppet") for line in table[1:])
+    assert picture.startswith(b"\x89PNG")
+    assert (await csv.value).suggested_filename.startswith("MSFT-1d-")
+
+
+async def test_the_theme_is_remembered(tab: Tab) -> None:
+    root = tab.page.locator("html")
+    await expect(root).to_have_attribute("data-theme", "dark")
+    await tab.page.get_by_role("button", name="Switch to the light theme").click()
+    await expect(root).to_have_attribute("data-theme", "light")
+    await tab.page.reload()
+    await tab.page.wait_for_selector(".desk-strip")
+    await expect(root).to_have_attribute("data-theme", "light")
+
+
+async def test_a_narrow_screen_shows_everything_without_scrolling_sideways(tab: Tab) -> None:
+    await tab.page.set_viewport_size({"width": 420, "height": 860})
+    for path in ("/", "/chart", "/agents"):
+        await tab.open(path)
+        await tab.page.wait_for_timeout(300)
+        width = await tab.page.evaluate("document.querySelector('.stMain').scrollWidth")
+        assert width <= 420, path
+        await expect(tab.page.get_by_role("link", name="Agents")).to_be_visible()
+
+
+async def test_the_keyboard_is_enough(tab: Tab) -> None:
+    link = tab.page.get_by_role("link", name="Chart", exact=True)
+    await link.focus()
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.page.locator(".desk-candles")).to_be_visible()
+    button = tab.page.get_by_role("button", name="Interval 5m")
+    await button.focus()
+    await tab.page.keyboard.press("Enter")
+    await expect(button).to_have_attribute("aria-pressed", "true")
+
+
+async def test_every_control_has_a_name(tab: Tab) -> None:
+    for path in ("/", "/chart", "/agents"):
+        await tab.open(path)
+        nameless = await tab.page.evaluate(
+            """[...document.querySelectorAll('button, input, select, a')].filter((node) =>
+                 node.offsetParent && !(node.innerText || '').trim()
+                 && !node.getAttribute('aria-label') && !node.getAttribute('title'))
+               .map((node) => node.outerHTML.slice(0, 120))"""
+        )
+        assert [html for html in nameless if "tradingview" not in html.lower()] == []
+
+
+async def test_the_login_link_works_once_in_a_browser(
+    browser: Browser, calm_desk: DashboardDesk
+) -> None:
+    link = calm_desk.login_url()
+    one, other = await browser.new_context(), await browser.new_context()
+    tab = Tab(await one.new_page(), calm_desk)
+    watch(tab)
+    await tab.page.goto(link)
+    await tab.page.wait_for_selector(".desk-strip", timeout=30_000)
+    stranger = await other.new_page()
+    await stranger.goto(link)
+
+    assert tab.page.url == f"{calm_desk.url}/"
+    await expect(stranger.locator("h1")).to_have_text("Log in to your trading desk")
+    assert tab.complaints == []
+    await one.close()
+    await other.close()
