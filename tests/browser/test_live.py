@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
@@ -194,7 +195,7 @@ async def test_what_was_missed_is_filled_in_after_a_reconnect(tab: Tab) -> None:
     await eventually(lambda: tab.page.evaluate("updates > 3"))
     times = await csv_times(tab)
 
-    steps = {after - before for before, after in zip(times, times[1:], strict=False)}
+    steps = {after - before for before, after in pairwise(times)}
     assert times[-1] > missed_from + timedelta(minutes=2)
     assert steps == {timedelta(minutes=1)}
     assert await tab.mounts("chartMounts") == 1

@@ -7,7 +7,8 @@ installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def declare(name: str) -> Callable[..., Any]:
     """
     full_name = f"{_PACKAGE}.{name}"
 
-    def mount(**arguments: Any) -> Any:
+    def mount(*, data: Mapping[str, Any], **arguments: Any) -> Any:
         manager = get_bidi_component_manager()
         if manager.get_component_asset_root(full_name) is None:
             manifest = ComponentManifest(
@@ -41,7 +42,8 @@ def declare(name: str) -> Callable[..., Any]:
             renderers[full_name] = st.components.v2.component(
                 full_name, js=f"{name}.js", isolate_styles=False
             )
-        return renderers[full_name](**arguments)
+        # As text: Streamlit looks at each value for data frames, which imports pandas (80 MB).
+        return renderers[full_name](data={"json": json.dumps(dict(data))}, **arguments)
 
     return mount
 

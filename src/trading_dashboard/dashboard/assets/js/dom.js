@@ -37,8 +37,9 @@ export function setHidden(node, isHidden) {
  */
 export function mounted(create) {
   const instances = new WeakMap();
-  return (component) => {
-    const parent = component.parentElement;
+  return (streamlit) => {
+    const parent = streamlit.parentElement;
+    const component = { ...streamlit, data: JSON.parse(streamlit.data.json) };
     let instance = instances.get(parent);
     if (!instance) {
       instance = create(component);
