@@ -1,0 +1,190 @@
+"""The page on the real desk: `up`, the real agent, real daily history."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import Tab, watch
+from tests.dashboard_desk import DashboardDesk, any_port
+from tests.support import ROOT, eventually, eventually_sync, write_project
+
+
+class RealDesk(DashboardDesk):
+    """A desk started by `up` in a project of its own."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root / "var", any_port())
+        self.root = root
+        self.agent_port = any_port()
+
+    def start(self) -> None:
+        write_project(self.root, self._agents())
+        command = [sys.executable, "-m", "trading_dashboard.cli", "up", "--no-browser"]
+        command += ["--project-root", str(self.root), "--port", str(self.port)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        with (self.root / "up.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                command, env=environment, stdout=log, stderr=log, text=True
+            )
+        eventually_sync(self._is_served, 60, what="the page is served")
+        eventually_sync(lambda: self.ask("/health"), 60, what="the agent answers")
+
+    def _agents(self) -> dict[str, Any]:
+        command = ["python", "-m", "trading_dashboard.agents.market_data", "--port", "{port}"]
+        agent = {"url": f"http://localhost:{self.agent_port}", "start_command": command}
+        risk = {"url": f"http://localhost:{any_port()}", "enabled": False, "auto_start": False}
+        interval = {"health_check_interval": 1, "settings": {"source": "demo"}}
+        return {"agents": {"market_data": agent | interval, "risk_management": risk}}
+
+    def ask(self, path: str) -> Any:
+        """Return the agent's own answer, None while there is none."""
+        try:
+            answer = httpx.get(f"http://localhost:{self.agent_port}{path}", trust_env=False)
+        except httpx.HTTPError:
+            return None
+        return answer.json() if answer.status_code == 200 else None
+
+    def agent_pid(self) -> int:
+        """Return the process that listens on the agent's port."""
+        assert self.process is not None
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            if "trading_dashboard.agents.market_data" in child.cmdline():
+                return child.pid
+        raise AssertionError("no agent")
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def real_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDesk]:
+    """Return the running desk."""
+    desk = RealDesk(tmp_path_factory.mktemp("project"))
+    try:
+        desk.start()
+        yield desk
+    finally:
+        desk.end()
+
+
+@pytest.fixture
+async def real_tab(browser: Browser, real_desk: RealDesk) -> AsyncIterator[Tab]:
+    """Return a tab of a person who is logged in; its console must stay clean."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    tab = Tab(await context.new_page(), real_desk)
+    watch(tab)
+    await tab.page.goto(real_desk.login_url())
+    await tab.page.wait_for_selector(".desk-strip", timeout=30_000)
+    yield tab
+    await context.close()
+    assert tab.complaints == []
+
+
+async def test_closed_daily_bars_on_the_chart_are_the_agents(
+    real_tab: Tab, real_desk: RealDesk
+) -> None:
+    await real_tab.open("/chart?symbol=AAPL&interval=1d")
+    await expect(real_tab.page.locator(".desk-candles")).to_have_attribute(
+        "data-bars", re.compile(r"\d+")
+    )
+    async with real_tab.page.expect_download() as csv:
+        await real_tab.page.get_by_role("button", name="CSV").click()
+    lines = (await (await csv.value).path()).read_text("utf-8").splitlines()[1:]
+    shown = {line.split(",")[1]: line.split(",") for line in lines}
+    history = real_desk.ask("/historical/AAPL?interval=1d&limit=500")
+
+    assert len(history["data"]) == 500
+    for bar in history["data"]:
+        row = shown[bar["timestamp"]]
+        assert [float(value) for value in row[2:6]] == [
+            bar["open"], bar["high"], bar["low"], bar["close"]
+        ]  # fmt: skip
+        assert (int(row[6]), row[9]) == (bar["volume"], "demo")
+
+
+async def test_all_symbols_move(real_tab: Tab) -> None:
+    for symbol in ("AAPL", "FB", "GOOG", "IBM", "MSFT"):
+        last = real_tab.page.locator(f"tr[data-symbol={symbol}] .last")
+        await expect(last).to_have_text(re.compile(r"^\d+\.\d\d$"))
+    last = real_tab.page.locator("tr[data-symbol=AAPL] .last")
+    await expect(last).not_to_have_text(await last.inner_text())
+    await expect(real_tab.page.locator(".gate")).to_have_text(
+        "Gate HALTED · risk_management disabled"
+    )
+
+
+async def test_a_killed_agent_is_shown_and_comes_back_by_itself(
+    real_tab: Tab, real_desk: RealDesk
+) -> None:
+    await real_tab.open("/chart?symbol=AAPL&interval=1m")
+    await expect(real_tab.page.locator(".legend")).to_contain_text("forming")
+    before = real_desk.agent_pid()
+    os.kill(before, signal.SIGKILL)
+
+    await expect(real_tab.page.locator(".chart-banner")).to_be_visible(timeout=5_000)
+    await expect(real_tab.page.locator(".chart-banner")).to_be_hidden(timeout=30_000)
+    assert real_desk.agent_pid() != before
+    await real_tab.page.get_by_role("link", name="Agents").click()
+    row = real_tab.page.locator("tr[data-agent=market_data]")
+    await expect(row).to_contain_text("running")
+    assert await real_tab.mounts("chartMounts") == 1
+
+
+async def test_stop_and_start_reach_the_supervisor(real_tab: Tab, real_desk: RealDesk) -> None:
+    await real_tab.open("/agents")
+    row = real_tab.page.locator("tr[data-agent=market_data]")
+    await expect(row).to_contain_text("healthy")
+    await row.get_by_role("button", name="Stop market_data").click()
+    await expect(row).to_contain_text("stopped", timeout=20_000)
+    assert real_desk.ask("/health") is None
+
+    await row.get_by_role("button", name="Start market_data").click()
+    await expect(row).to_contain_text("healthy", timeout=30_000)
+    assert real_desk.ask("/health") is not None
+    await expect(real_tab.page.locator(".desk-log .line").first).to_be_visible()
+
+
+async def test_a_symbol_before_its_listing_is_explained(real_tab: Tab) -> None:
+    await real_tab.page.locator(".desk-strip .replay").click()
+    await real_tab.page.get_by_label("Jump to date").fill("2012-03-01")
+    await real_tab.page.get_by_role("button", name="Jump").click()
+    await expect(real_tab.page.locator(".replay")).to_contain_text("2012-03-01 09:")
+    await real_tab.open("/chart?symbol=FB&interval=1d")
+
+    notice = real_tab.page.locator(".desk-candles .notice")
+    await expect(notice).to_contain_text("The market clock stands at 2012-03-01")
+    await real_tab.page.locator(".desk-strip .replay").click()
+    await real_tab.page.get_by_label("Jump to date").fill("2012-09-05")
+    await real_tab.page.get_by_role("button", name="Jump").click()
+    await expect(notice).to_be_hidden(timeout=15_000)
+    # The browser itself reports the 404s.
+    real_tab.complaints = [text for text in real_tab.complaints if "404" not in text]
+
+
+async def test_the_desk_ends_with_the_page_open(browser: Browser, tmp_path: Path) -> None:
+    desk = RealDesk(tmp_path)
+    try:
+        desk.start()
+        page = await (await browser.new_context()).new_page()
+        await page.goto(desk.login_url())
+        await expect(page.locator(".desk-watchlist .last").first).to_have_text(re.compile(r"\d"))
+    finally:
+        desk.end()
+
+    await expect(page.locator(".desk-banner")).to_be_visible(timeout=5_000)
+    await eventually(lambda: desk.ask("/health") is None)
+    await page.context.close()
