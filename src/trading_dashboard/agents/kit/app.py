@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, Response
 
 from trading_dashboard.agents.kit.environment import LOOPBACK_HOSTS, AgentEnvironment
 from trading_dashboard.agents.kit.errors import ErrorResponse, install_error_handlers
-from trading_dashboard.agents.kit.guard import HostGuard
+from trading_dashboard.agents.kit.guard import BodyLimit, HostGuard
 from trading_dashboard.agents.kit.metrics import AgentMetrics, RequestMeter
 from trading_dashboard.agents.kit.token import OperatorToken
 from trading_dashboard.models.health import HealthReport
@@ -29,6 +29,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     422: {"model": ErrorResponse, "description": "The request cannot be used."},
     "default": {"model": ErrorResponse, "description": "Any other failure."},
 }
+MAX_BODY_BYTES = 64 * 1024
+
 _WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 (compared with, not bound to)
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ def create_agent_app(
     description: str = "",
     health: Health | None = None,
     lifespan: Lifespan | None = None,
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> AgentApp:
     """Return an application that serves `/health`, `/metrics` and `/openapi.json`.
 
@@ -68,6 +71,7 @@ def create_agent_app(
             `data`, …). Called for each request: it must answer from memory, without locks or I/O.
             Status ``unhealthy`` or ``starting`` is answered with 503, all else with 200.
         lifespan: As FastAPI's, around serving.
+        max_body_bytes: Longer request bodies are refused with 413.
     """
     app = AgentApp(
         title=title or environment.name,
@@ -84,6 +88,7 @@ def create_agent_app(
     _add_health(app, environment, version, health)
     _add_metrics(app)
     install_error_handlers(app)
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     app.add_middleware(RequestMeter, metrics=app.metrics)
     app.add_middleware(HostGuard, allowed_hosts=_hosts(environment))
     return app

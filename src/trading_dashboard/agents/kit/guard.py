@@ -1,4 +1,4 @@
-"""Who may talk to an agent: the Host and Origin checks.
+"""Who may talk to an agent, and how much: the Host and Origin checks, the limit on bodies.
 
 An agent listens on loopback and reads need no token, so a web page in the user's browser must not
 get at it: neither by a name it points at 127.0.0.1 (DNS rebinding, told by Host) nor by opening a
@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trading_dashboard.models.errors import Forbidden
 
@@ -57,6 +58,28 @@ class HostGuard:
                 next_step="Use the dashboard, or start the agent with --allow-host NAME.",
             )
         return None
+
+
+class BodyLimit:
+    """ASGI middleware: a request body longer than `max_bytes` is refused while it is read."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, counting the body."""
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self.max_bytes:
+                raise HTTPException(413, f"The body is longer than {self.max_bytes} bytes")
+            return message
+
+        await self.app(scope, counted if scope["type"] == "http" else receive, send)
 
 
 def _header(scope: Scope, name: bytes) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -53,7 +54,6 @@ class MarketDataAgent:
         journal: PositionJournal,
         market: DemoMarket,
         clock: ReplayClock,
-        operator_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self.store = store
         self.journal = journal
@@ -62,15 +62,15 @@ class MarketDataAgent:
         self.hub = StreamHub(market, clock)
         self.setting = asyncio.Lock()
         """Held while the clock is being set, so that acknowledgements come in order."""
-        self._operator_ready = operator_ready
+        self.failure: str | None = None
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="disk")
         self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Run the hub while serving; leave the exact position behind."""
-        self._operator_ready()
         runner = asyncio.create_task(self.hub.run(), name="hub")
+        runner.add_done_callback(self._hub_ended)
         try:
             yield
         finally:
@@ -115,11 +115,21 @@ class MarketDataAgent:
             },
             "clock": state.model_dump(mode="json"),
         }  # fmt: skip
-        if trouble:
+        if self.failure:
+            body["status"] = "unhealthy"
+            body["message"] = f"The replay failed: {self.failure}"
+        elif trouble:
             body["message"] = f"The replay stands still, its position cannot be saved: {trouble}"
         elif instant.finished:
             body["message"] = "The replay has reached the end of its data."
         return body
+
+    def _hub_ended(self, runner: asyncio.Task[None]) -> None:
+        """End the process if the hub failed: without it market time stands still for ever."""
+        if not runner.cancelled() and (error := runner.exception()) is not None:
+            self.failure = f"{type(error).__name__}: {error}"
+            logger.error("The replay failed, the agent ends to be restarted", exc_info=error)
+            signal.raise_signal(signal.SIGTERM)
 
     def _leave(self) -> None:
         try:

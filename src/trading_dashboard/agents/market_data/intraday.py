@@ -1,7 +1,8 @@
 """Simulated sessions on demand, with bounded memory.
 
-Owns two caches, of second-by-second paths and of minute bars; both count entries, so memory does
-not grow with use. Safe to use from several threads: a value computed twice is the same value.
+Owns three caches, of second-by-second paths, minute bars and half hours; each counts its entries,
+so memory does not grow with use. Safe to use from several threads: a value computed twice is the
+same value.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ PATH_CACHE_ENTRIES = 24
 """About 0.9 MB each."""
 MINUTE_CACHE_ENTRIES = 512
 """About 28 kB each."""
+HALF_HOUR_CACHE_ENTRIES = 4096
+"""About 2 kB each; a symbol's whole history, for the intervals that ask for years."""
+HALF_HOUR = 1800
 
 Value = TypeVar("Value")
 
@@ -59,6 +63,7 @@ class Intraday:
         self._seed = seed
         self._paths: Recent[SessionPath] = Recent(PATH_CACHE_ENTRIES)
         self._minutes: Recent[Bars] = Recent(MINUTE_CACHE_ENTRIES)
+        self._half_hours: Recent[Bars] = Recent(HALF_HOUR_CACHE_ENTRIES)
 
     def path(self, symbol: str, row: int) -> SessionPath:
         """Return the path of the symbol's daily row `row`."""
@@ -92,5 +97,8 @@ class Intraday:
 
         if width < 60:
             return make(width)
-        minutes = self._minutes.get((symbol, row), lambda: make(60))
-        return minutes if width == 60 else coarser(minutes, width, open_at)
+        if width >= HALF_HOUR:
+            finer = self._half_hours.get((symbol, row), lambda: make(HALF_HOUR))
+            return finer if width == HALF_HOUR else coarser(finer, width, open_at)
+        finer = self._minutes.get((symbol, row), lambda: make(60))
+        return finer if width == 60 else coarser(finer, width, open_at)
