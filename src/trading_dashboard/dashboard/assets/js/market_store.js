@@ -79,7 +79,7 @@ export class MarketStore {
   }
 
   /**
-   * {kind, text, isCurrent}: kind is live, paused, closed, stale, lost, starting, disabled,
+   * {kind, text, short?, isCurrent}: kind is live, paused, closed, stale, lost, starting, disabled,
    * stopped, failed or connecting. Anything but the first three greys the prices out.
    */
   condition() {
@@ -92,7 +92,8 @@ export class MarketStore {
     const trouble = this.control.trouble();
     const age = silence === null ? '' : `, no data for ${countdown(silence)}`;
     if (trouble && trouble.kind !== 'connecting') {
-      return { kind: 'lost', text: `${trouble.text}`, isCurrent: false };
+      // Why is said once, in the banner of the strip.
+      return { kind: 'lost', text: `Not current${age}`, short: 'not current', isCurrent: false };
     }
     const known = this.#agentCondition(agent, age);
     if (known) return known;
@@ -100,7 +101,9 @@ export class MarketStore {
       return { kind: 'connecting', text: 'Connecting to market data', isCurrent: false };
     }
     const retry = this.socket.retryAt ? `, retry in ${countdown((this.socket.retryAt - performance.now()) / 1000)}` : '';
-    return { kind: 'lost', text: `Connection to ${AGENT} lost${age}${retry}`, isCurrent: false };
+    return {
+      kind: 'lost', text: `Connection to ${AGENT} lost${age}${retry}`, short: `lost${age}`, isCurrent: false,
+    };
   }
 
   #liveCondition(agent) {
@@ -128,7 +131,7 @@ export class MarketStore {
       error: `${AGENT} has failed${age}. See the Agents page.`,
     }[agent.status];
     const kind = { starting: 'starting', backoff: 'starting', error: 'failed' }[agent.status];
-    return words ? { kind: kind ?? 'stopped', text: words, isCurrent: false } : null;
+    return words ? { kind: kind ?? 'stopped', text: words, short: agent.status, isCurrent: false } : null;
   }
 
   #take(message, text) {

@@ -89,12 +89,11 @@ function dataAge() {
 function paintData(parts) {
   const condition = market.condition();
   const source = [...market.prices.values()][0]?.source ?? control.agent('market_data')?.data_source;
-  let text = condition.text;
+  let text = condition.short ?? condition.text;
   if (condition.kind === 'live') {
     const age = dataAge() ?? market.silence();
     text = `${source ?? 'live'}, ${ageText(age)}`;
   } else if (condition.isCurrent) text = `${source ?? ''} ${condition.text.toLowerCase()}`.trim();
-  else if (condition.kind === 'lost' && control.trouble()) text = 'not current';
   setText(parts.data, text);
   setClass(parts.dataItem, 'warn', !condition.isCurrent);
 }
