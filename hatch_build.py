@@ -41,9 +41,15 @@ class VendorHook(BuildHookInterface[Any]):
 
     PLUGIN_NAME = "vendor"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
-        """Put the library in place; `artifacts` in pyproject.toml packs it."""
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Put the library in place; `artifacts` in pyproject.toml packs it.
+
+        A wheel also carries the configuration, for desks that have none of their own; an editable
+        installation finds it in the checkout.
+        """
         vendor(Path(self.root), _npm)
+        if version == "standard":
+            build_data["force_include"]["config"] = "trading_dashboard/config/builtin"
 
 
 def vendor(root: Path, npm: Npm) -> bool:

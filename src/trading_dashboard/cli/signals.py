@@ -14,14 +14,15 @@ NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 def signal_queue() -> Iterator[asyncio.Queue[signal.Signals]]:
     """Give a queue that receives INT, TERM and HUP until the block is left.
 
-    A signal that was ignored when we were started (``nohup`` ignores HUP) stays ignored.
+    A hang-up that was ignored when we were started stays ignored: that is what ``nohup`` asks for.
+    An ignored interrupt does not: shells ignore it for whatever scripts start in the background.
     """
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[signal.Signals] = asyncio.Queue()
     taken: list[signal.Signals] = []
     for name in NAMES:
         number = getattr(signal, name, None)
-        if number is None or signal.getsignal(number) is signal.SIG_IGN:
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
             continue
         loop.add_signal_handler(number, queue.put_nowait, number)
         taken.append(number)

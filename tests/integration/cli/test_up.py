@@ -71,6 +71,13 @@ def test_other_signals_end_it_as_well(number: signal.Signals, one_agent: Path) -
         assert "Nothing is left running." in up.text
 
 
+def test_an_ignored_interrupt_is_heard(one_agent: Path) -> None:
+    with Up(one_agent, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as up:
+        up.wait_for("1 of 1 are running.")
+        up.signal(signal.SIGINT)
+        assert up.wait() == 0
+
+
 def test_an_ignored_hangup_stays_ignored(one_agent: Path) -> None:
     with Up(one_agent, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as up:
         up.wait_for("1 of 1 are running.")
