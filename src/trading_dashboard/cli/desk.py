@@ -250,6 +250,8 @@ class Desk:
         agent = update.agent
         if agent is None or agent.name != DASHBOARD or self._is_welcomed:
             return
+        if agent.status is AgentStatus.ERROR and update.event.kind is EventKind.TRANSITION:
+            self._write("The agents run without the dashboard.")
         if agent.status is AgentStatus.RUNNING and agent.management is Management.MANAGED:
             self._is_welcomed = True
             self._welcome(agent.url)

@@ -27,17 +27,18 @@ class SupervisorLog:
     def __init__(self, records: queue.Queue[logging.LogRecord]) -> None:
         self._records = records
         self._listener: QueueListener | None = None
+        self.path: Path | None = None
+        """The file; None until it is open."""
 
-    def open(self, directory: Path, settings: LogSettings) -> Path:
-        """Write to a file in `directory` from now on, and return it."""
-        path = directory / LOG_NAME
+    def open(self, directory: Path, settings: LogSettings) -> None:
+        """Write to a file in `directory` from now on."""
+        path = self.path = directory / LOG_NAME
         handler = _PrivateFileHandler(
             path, maxBytes=settings.max_bytes, backupCount=settings.backups, encoding="utf-8"
         )
         handler.setFormatter(logging.Formatter(_FORMAT))
         self._listener = QueueListener(self._records, handler)
         self._listener.start()
-        return path
 
     def close(self) -> None:
         """Write what is queued and close the file."""

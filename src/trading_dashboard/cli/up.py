@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trading_dashboard.cli.exit_codes import ExitCode
 from trading_dashboard.cli.reporting import complain
-from trading_dashboard.cli.supervisor_log import LOG_NAME, SupervisorLog, supervisor_log
+from trading_dashboard.cli.supervisor_log import SupervisorLog, supervisor_log
 from trading_dashboard.cli.terminal import Terminal
 from trading_dashboard.config import LoadedSettings, check_startable, load_settings
 from trading_dashboard.models.errors import AlreadySupervised, TradingDashboardError
@@ -72,7 +73,7 @@ def _run(
         return ExitCode.OK  # before the signals were ours nothing had started
     except Exception as error:  # noqa: BLE001 - logged with its traceback, told in a line
         _log.exception("the supervisor failed")
-        path = loaded.settings.state_directory / "log" / LOG_NAME
-        terminal.line(f"The supervisor failed with {type(error).__name__}: {error}. See {path}.")
+        terminal.line(f"The supervisor failed with {type(error).__name__}: {error}.")
+        terminal.line(f"See {log.path}." if log.path else traceback.format_exc())
         return ExitCode.FAILED
     return ExitCode.OK

@@ -119,10 +119,8 @@ def test_a_paused_terminal_blocks_nobody() -> None:
     read_end, write_end = os.pipe()
     with os.fdopen(write_end, "w") as stream:
         terminal = Terminal(stream)
-        began = time.monotonic()
         for _ in range(MAX_PENDING * 2):
             terminal.line("x" * 1_000)
-        assert time.monotonic() - began < 30
         seen = os.read(read_end, 100)
         assert seen.startswith(b"xxx")
         while os.read(read_end, 1 << 20):
