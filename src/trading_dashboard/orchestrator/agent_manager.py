@@ -13,15 +13,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from trading_dashboard.config import LoadedSettings, load_settings
 from trading_dashboard.config.settings import AgentSettings, Settings
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.errors import SupervisorShuttingDown, WrongEventLoop
+from trading_dashboard.models.errors import NotManaged, SupervisorShuttingDown, WrongEventLoop
 from trading_dashboard.models.events import EventKind, LogLine
-from trading_dashboard.models.states import AgentKind, Management
+from trading_dashboard.models.states import AgentKind, AgentStatus
 from trading_dashboard.orchestrator.agent_task import AgentTask
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import build_launch, write_agent_token
@@ -42,6 +41,10 @@ from trading_dashboard.orchestrator.roster import Roster
 from trading_dashboard.orchestrator.runtime import Runtime
 from trading_dashboard.orchestrator.snapshots import initial_info, with_uptime
 from trading_dashboard.orchestrator.surroundings import Surroundings
+from trading_dashboard.orchestrator.waiters import answer_within, new_answer
+
+SLACK_SECONDS = 1.0
+"""So that the agent's own deadline, which tells why, comes before that of whoever waits for it."""
 
 
 class AgentManager:
@@ -109,12 +112,14 @@ class AgentManager:
             return
         self._check_loop()
         await self.stop_all_agents(for_good=True)
-        life, self._life = self._life, None
-        life.cancel()
-        with suppress(asyncio.CancelledError):
-            await life
-        self._is_ready = None
+        life = self._life
+        if not life.cancelling():
+            life.cancel()
+        await asyncio.wait([life])
+        self._life = self._is_ready = None
         self._is_stopping = False
+        if not life.cancelled():
+            life.result()
 
     def add_system_agent(self, agent: AgentSettings, extra_env: Mapping[str, str]) -> None:
         """Supervise a part of the desk itself, such as the dashboard, like an agent."""
@@ -127,7 +132,7 @@ class AgentManager:
     async def kill_everything(self) -> None:
         """End all process trees at once, without asking them. For a second Ctrl-C."""
         self.begin_shutdown()
-        await asyncio.gather(*(task.kill() for task in self._agents))
+        await asyncio.gather(*(task.hasten(0.0) for task in self._agents))
 
     # Verbs.
 
@@ -138,8 +143,9 @@ class AgentManager:
 
         Returns:
             True once its health endpoint answers (or, without `wait_for_health`, once its process
-            is there). False if that does not happen within its `startup_timeout`; its
-            `error_message` then says why, and the supervisor goes on trying if it may.
+            is there). False if that does not happen within its `startup_timeout`, counted from
+            when what it depends on is up; its `error_message` or `waiting_for` then says why,
+            and the supervisor goes on trying if it may.
 
         Raises:
             UnknownAgent, AgentDisabled, SupervisorShuttingDown, AlreadySupervised, WrongEventLoop.
@@ -179,9 +185,10 @@ class AgentManager:
         task = self._startable(agent_name)
         await self.open()
         self._note_action("restart", agent_name, origin)
-        done = _future()
+        done = new_answer()
         task.post(RestartRequested(done=done, generation=task.info.generation))
-        return await self._within(done, task.settings.stop_timeout + task.settings.startup_timeout)
+        seconds = task.settings.stop_timeout + self._agents.startup_seconds(agent_name)
+        return await answer_within(done, seconds + SLACK_SECONDS)
 
     async def start_all_enabled_agents(
         self, only: Iterable[str] | None = None, *, origin: str = "library"
@@ -295,15 +302,17 @@ class AgentManager:
         """Hold the runtime open and run the agents' tasks, until cancelled."""
         try:
             await self.runtime.open()
+            for task in self._agents:
+                write_agent_token(self.settings.state_directory, task.settings.name)
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
             if not ready.done():
                 ready.set_exception(error)
                 ready.exception()  # whoever waits gets it; nobody else is told of it
+            await self.runtime.close()
             return
         try:
             async with asyncio.TaskGroup() as group:
                 for task in self._agents:
-                    write_agent_token(self.settings.state_directory, task.settings.name)
                     group.create_task(task.run(), name=f"agent {task.settings.name}")
                 group.create_task(sample_while_watched(self._agents, self.runtime, self.events))
                 ready.set_result(None)
@@ -318,35 +327,30 @@ class AgentManager:
         chain = set(chain)
         futures: dict[str, asyncio.Future[bool]] = {}
         # Dependencies first: whoever waits for one sees that it is meant to run.
-        ordered = [task for level in self._agents.levels() for task in level]
-        ordered = [task for task in ordered if task.settings.name in chain]
+        ordered = [t for level in self._agents.levels() for t in level if t.settings.name in chain]
         for task in ordered:
-            done = _future()
+            done = new_answer()
             futures[task.settings.name] = done
             task.post(StartRequested(done=done, wait_for_health=wait_for_health, forgive=True))
-        deadline = sum(task.settings.startup_timeout for task in ordered)
         names = [name for name in futures if name in set(wanted)]
-        results = await asyncio.gather(*(self._within(futures[name], deadline) for name in names))
+        patience = {name: self._agents.startup_seconds(name) + SLACK_SECONDS for name in names}
+        answers = (answer_within(futures[name], seconds) for name, seconds in patience.items())
+        results = await asyncio.gather(*answers)
         return dict(zip(names, results, strict=True))
 
     async def _stop(self, task: AgentTask, grace_seconds: float | None, reason: str) -> bool:
-        done = _future()
+        done = new_answer()
         grace = task.settings.stop_timeout if grace_seconds is None else grace_seconds
         task.post(StopRequested(done=done, grace_seconds=grace, reason=reason))
+        if task.info.status is AgentStatus.STOPPING:
+            await task.hasten(grace)  # it is being ended already, perhaps with more patience
         return await done
 
     async def _stop_kindly(self, task: AgentTask, for_good: bool) -> bool:
-        if task.info.management is Management.EXTERNAL:
-            return for_good
-        return await self._stop(task, None, "the desk stops" if for_good else "asked to stop")
-
-    @staticmethod
-    async def _within(done: asyncio.Future[bool], seconds: float) -> bool:
         try:
-            async with asyncio.timeout(seconds):
-                return await done
-        except TimeoutError:
-            return False
+            return await self._stop(task, None, "the desk stops" if for_good else "asked to stop")
+        except NotManaged:
+            return for_good
 
     def _publish(self, kind: EventKind, info: AgentInfo, data: dict[str, Any]) -> None:
         self.events.publish(kind, with_uptime(info), data)
@@ -379,10 +383,6 @@ class AgentManager:
                 "This AgentManager belongs to another event loop.",
                 next_step="Use one manager per event loop, or keep to the loop that used it first.",
             )
-
-
-def _future() -> asyncio.Future[bool]:
-    return asyncio.get_running_loop().create_future()
 
 
 _managers: list[AgentManager] = []

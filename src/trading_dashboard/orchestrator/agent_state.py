@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.events import EventKind
-from trading_dashboard.models.states import AgentStatus, DataState, Health
+from trading_dashboard.models.states import AgentStatus, DataState, Health, Management
 from trading_dashboard.orchestrator.failures import Failure
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.transitions import check_transition
@@ -61,6 +61,32 @@ class AgentState:
             **changes,
         )
 
+    def adopt(self, pid: int | None, outcome: ProbeOutcome) -> None:
+        """Take a healthy process that someone else runs for the agent's."""
+        self.update(
+            generation=self.info.generation + 1,
+            management=Management.EXTERNAL,
+            pid=pid,
+            **findings(outcome),
+        )
+        self.transition(
+            AgentStatus.RUNNING,
+            "adopted: someone else runs it",
+            error_message=None,
+            error_code=None,
+        )
+
+    def back_off(self, failure: Failure, delay_seconds: float) -> None:
+        """Fail, to start again in `delay_seconds`."""
+        retry_at = datetime.now(UTC) + timedelta(seconds=delay_seconds)
+        self.fail(AgentStatus.BACKOFF, failure, next_retry_at=retry_at)
+        self.publish(
+            EventKind.RESTART_SCHEDULED,
+            delay_seconds=round(delay_seconds, 3),
+            attempt=self.info.restarts + 1,
+            reason=failure.short,
+        )
+
     def update(self, **changes: Any) -> None:
         """Change anything but the status."""
         self.info = self.info.model_copy(update=changes)
@@ -97,6 +123,8 @@ class AgentState:
             probe_latency_seconds=None,
             data_state=DataState.UNKNOWN,
             data_age_seconds=None,
+            data_source=None,
+            version=None,
             cpu_percent=None,
             memory_bytes=None,
             **changes,

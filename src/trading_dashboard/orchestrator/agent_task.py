@@ -15,16 +15,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import AgentStartFailed
-from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator import failures
 from trading_dashboard.orchestrator.addresses import host_and_port
 from trading_dashboard.orchestrator.agent_state import AgentState, findings
+from trading_dashboard.orchestrator.dependencies import missing_for
 from trading_dashboard.orchestrator.failures import Failure, ProcessFailures
 from trading_dashboard.orchestrator.inbox import Inbox, refuse
 from trading_dashboard.orchestrator.messages import (
@@ -87,10 +86,13 @@ class AgentTask:
         """Hand the task a message. Never blocks, never fails."""
         self._inbox.post(message)
 
-    async def kill(self) -> None:
-        """End the process tree at once, whatever the task is waiting for."""
+    async def hasten(self, grace_seconds: float) -> None:
+        """End the process tree no later than in `grace_seconds`, whatever the task waits for."""
         if self.handle is not None:
-            await self._runtime.stop(self.handle, 0.0)
+            # What goes wrong is reported by the task, which waits for the same ending.
+            await asyncio.gather(
+                self._runtime.stop(self.handle, grace_seconds), return_exceptions=True
+            )
 
     def note_usage(self, handle: Handle, cpu_percent: float | None, memory_bytes: int) -> None:
         """Take over what the process tree uses, if it is still the one that was measured."""
@@ -104,6 +106,7 @@ class AgentTask:
 
     async def run(self) -> None:
         """Consume messages until cancelled."""
+        self._inbox.open()
         try:
             while True:
                 message = await self._inbox.get()
@@ -115,7 +118,7 @@ class AgentTask:
         finally:
             self._timer.cancel()
             self._waiters.settle(False)
-            self._inbox.refuse_all()
+            self._inbox.close()
             await self._probes.end()
 
     async def _dispatch(self, message: Message) -> None:
@@ -151,6 +154,7 @@ class AgentTask:
         if request.forgive:
             self._budget.forgive()
         self._timer.cancel()
+        await self._end_tree(0.0)  # one that could not be ended when the agent failed
         self._state.transition(_Status.STARTING, "asked to start", next_retry_at=None)
         await self._spawn_when_ready()
 
@@ -163,9 +167,10 @@ class AgentTask:
     async def _on_restart(self, request: RestartRequested) -> None:
         if self._refuses_external(request.done):
             return
-        # A restart asked for before the newest start is answered by that start.
+        # A restart asked for before the newest start is answered by that start; one of an agent
+        # that waits for its dependencies, by the start that is to come.
         is_answered = self.info.generation > request.generation and self.handle is not None
-        if not is_answered:
+        if not is_answered and not self.info.waiting_for:
             await self._stop(self.settings.stop_timeout, "asked to restart")
         await self._on_start(StartRequested(done=request.done, wait_for_health=True, forgive=True))
 
@@ -174,7 +179,8 @@ class AgentTask:
         self._timer.cancel()
         if self.info.status in (_Status.STARTING, _Status.RUNNING):
             self._state.transition(_Status.STOPPING, reason, waiting_for=())
-            await self._end_tree(grace_seconds)
+        # In the error state, too: a tree that could not be ended may still be there.
+        await self._end_tree(grace_seconds)
         if self.info.status is not _Status.STOPPED:
             self._state.transition(
                 _Status.STOPPED, reason, error_message=None, error_code=None, next_retry_at=None
@@ -193,19 +199,13 @@ class AgentTask:
 
     async def _spawn_when_ready(self) -> None:
         """Start the process if all dependencies are up, else wait or give up."""
-        waiting: list[str] = []
-        for name in self.settings.depends_on:
-            other, is_wanted = self._around.dependency(name)
-            if other.is_up:
-                continue
-            if other.status is _Status.ERROR or not is_wanted:
-                state = other.status
-                self._give_up(failures.dependency_unavailable(self.settings.name, name, state))
-                return
-            waiting.append(name)
-        if tuple(waiting) != self.info.waiting_for:
-            self._state.update(waiting_for=tuple(waiting))
-        if not waiting:
+        missing = missing_for(self.settings, self._around.dependency)
+        if isinstance(missing, Failure):
+            self._give_up(missing)
+            return
+        if missing != self.info.waiting_for:
+            self._state.update(waiting_for=missing)
+        if not missing:
             await self._spawn()
 
     async def _spawn(self) -> None:
@@ -236,15 +236,7 @@ class AgentTask:
         self._waiters.settle_spawned()
 
     async def _adopt(self, found: Adopt) -> None:
-        self._state.update(
-            generation=self.info.generation + 1,
-            management=Management.EXTERNAL,
-            pid=found.owner.pid,
-            **findings(found.outcome),
-        )
-        self._state.transition(
-            _Status.RUNNING, "adopted: someone else runs it", error_message=None, error_code=None
-        )
+        self._state.adopt(found.owner.pid, found.outcome)
         self._probes.begin(self.info.generation, is_starting=False)
         self._waiters.settle(True)
 
@@ -255,6 +247,9 @@ class AgentTask:
 
     async def _on_exit(self, message: ProcessExited) -> None:
         if self.handle is None or message.generation != self.handle.generation:
+            return
+        if self.info.status is _Status.ERROR:  # its tree could not be ended then
+            await self._end_tree(SWEEP_GRACE_SECONDS)
             return
         after = time.monotonic() - self.handle.started_monotonic
         was_healthy = self._healthy_since is not None
@@ -269,6 +264,9 @@ class AgentTask:
         if not is_current or self.info.status is not _Status.STARTING:
             return
         failure = self._failures.startup_timed_out(self._probes.last_message)
+        # Whoever waits is told now, with the reason; what follows may take long.
+        self._state.update(error_message=failure.message, error_code=failure.code)
+        self._waiters.settle(False)
         await self._end_and_fail(lambda: failure, failure.short, self.settings.stop_timeout)
 
     async def _on_probe(self, message: ProbeFinished) -> None:
@@ -312,16 +310,21 @@ class AgentTask:
         failure = failures.external_gone(self.settings.name, port)
         self._state.forget_process(management=Management.MANAGED)
         self._state.fail(_Status.STOPPED, failure)
+        self._inbox.is_wanted = False  # nobody starts it again: dependents wait in vain
 
     async def _on_dependency(self) -> None:
         if self.info.status is _Status.STARTING and self.info.waiting_for:
             await self._spawn_when_ready()
             return
-        if self.info.error_code == "dependency_unavailable" and self.is_wanted:
-            others = (self._around.dependency(name)[0] for name in self.settings.depends_on)
-            if all(other.is_up for other in others):
-                self._state.transition(_Status.STARTING, "what it depends on is running")
-                await self._spawn_when_ready()
+        is_error = self.info.status is _Status.ERROR
+        was_in_vain = is_error and self.info.error_code == "dependency_unavailable"
+        if not was_in_vain or not self.is_wanted:
+            return
+        if missing_for(self.settings, self._around.dependency) == ():
+            # The reason it did not run is gone.
+            reason = "what it depends on is running"
+            self._state.transition(_Status.STARTING, reason, error_message=None, error_code=None)
+            await self._spawn_when_ready()
 
     # Failing: the one path.
 
@@ -349,16 +352,9 @@ class AgentTask:
         if isinstance(decision, CrashLoop):
             self._give_up(failures.gave_up(self.settings.name, failure, decision))
             return
-        delay = decision.delay_seconds
-        retry_at = datetime.now(UTC) + timedelta(seconds=delay)
-        self._state.fail(_Status.BACKOFF, failure, next_retry_at=retry_at)
-        self._state.publish(
-            EventKind.RESTART_SCHEDULED,
-            delay_seconds=round(delay, 3),
-            attempt=self.info.restarts + 1,
-            reason=failure.short,
-        )
-        self._timer.post_after(delay, RetryDue(generation=self.info.generation))
+        self._state.back_off(failure, decision.delay_seconds)
+        due = RetryDue(generation=self.info.generation)
+        self._timer.post_after(decision.delay_seconds, due)
 
     async def _on_retry(self, message: RetryDue) -> None:
         if self.info.status is not _Status.BACKOFF or message.generation != self.info.generation:

@@ -19,10 +19,14 @@ class Inbox:
     def __init__(self) -> None:
         self.is_wanted = False
         """The last request was to run: a dependent may wait for the agent."""
+        self._is_read = True
         self._queue: asyncio.Queue[Message] = asyncio.Queue()
 
     def post(self, message: Message) -> None:
-        """Add a message."""
+        """Add a message; a request that nobody will ever read is refused at once."""
+        if not self._is_read:
+            refuse(message)
+            return
         if isinstance(message, StartRequested | RestartRequested):
             self.is_wanted = True
         elif isinstance(message, StopRequested):
@@ -33,8 +37,13 @@ class Inbox:
         """Return the next message."""
         return await self._queue.get()
 
-    def refuse_all(self) -> None:
-        """Answer every request left with False, so that nobody waits for ever."""
+    def open(self) -> None:
+        """From now on somebody reads."""
+        self._is_read = True
+
+    def close(self) -> None:
+        """Answer every request left, and every later one, with False: nobody waits for ever."""
+        self._is_read = False
         while not self._queue.empty():
             refuse(self._queue.get_nowait())
 

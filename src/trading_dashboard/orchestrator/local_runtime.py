@@ -113,8 +113,15 @@ class LocalRuntime:
 
         Raises:
             AlreadySupervised: Another live supervisor owns the project.
+            SupervisorShuttingDown: It was closed; a runtime is opened once.
             TradingDashboardError: This system is not supported.
         """
+        if self._closing is not None:
+            raise SupervisorShuttingDown(
+                "This supervisor was closed and cannot be opened again.",
+                subject=str(self.state_directory),
+                next_step="Make a new AgentManager.",
+            )
         if os.name != "posix":
             raise TradingDashboardError(
                 "This version supervises processes on Linux and macOS only.",
@@ -303,10 +310,13 @@ class LocalRuntime:
                 await asyncio.gather(*self._starting, return_exceptions=True)
                 await asyncio.gather(
                     *(self.stop(tree.handle, CLOSE_GRACE_SECONDS) for tree in self._trees.values()),
+                    return_exceptions=True,
                 )
                 await self._end_all(self._find_run)
         except TimeoutError:
             logger.error("gave up ending: %s", ", ".join(name for name, _ in self._trees))
+        except Exception:  # the guardian looks once more; the rest is closed whatever happens
+            logger.exception("ending what is left failed")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -78,6 +78,11 @@ class Roster:
         """Return `names` and all they depend on."""
         return with_dependencies(self._settings(), names)
 
+    def startup_seconds(self, name: str) -> float:
+        """Return how long a start may take: what it depends on first, one after the other."""
+        chain = self.with_dependencies([name])
+        return sum(self._tasks[link].settings.startup_timeout for link in chain)
+
     def dependents(self, name: str) -> list[AgentTask]:
         """Return the agents that depend on `name` directly."""
         return [self._tasks[other] for other in dependents_of(self._settings(), name)]

@@ -1,4 +1,4 @@
-"""Those who asked for a start and wait for how it ends. Owns their futures, nothing else."""
+"""Those who asked for something and wait for how it ends. Owns their futures, nothing else."""
 
 from __future__ import annotations
 
@@ -35,3 +35,17 @@ def settle(future: asyncio.Future[bool], result: bool) -> None:
     """Answer a future unless whoever waited has left."""
     if not future.done():
         future.set_result(result)
+
+
+def new_answer() -> asyncio.Future[bool]:
+    """Return a future for a request that is about to be posted."""
+    return asyncio.get_running_loop().create_future()
+
+
+async def answer_within(future: asyncio.Future[bool], seconds: float) -> bool:
+    """Return the answer, or False if there is none after `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await future
+    except TimeoutError:
+        return False

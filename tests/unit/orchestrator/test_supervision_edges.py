@@ -1,0 +1,216 @@
+"""Moments in which two things happen at once, on a runtime without processes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from tests.support import eventually
+from tests.unit.orchestrator.fakes import DEGRADED, HEALTHY, SILENT, Desk, agent, desk
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.states import AgentStatus
+from trading_dashboard.orchestrator.probes import ProbeOutcome
+from trading_dashboard.orchestrator.runtime import PortOwner
+
+STRANGER = PortOwner(port=1, pid=77, command="debugger", is_leftover=False)
+
+
+async def info(made: Desk, name: str = "a") -> AgentInfo:
+    found = await made.manager.get_agent_status(name)
+    assert found is not None
+    return found
+
+
+async def becomes(made: Desk, status: AgentStatus, name: str = "a") -> AgentInfo:
+    async def reached() -> AgentInfo | None:
+        found = await info(made, name)
+        return found if found.status is status else None
+
+    found = await eventually(reached, what=f"{name} becomes {status}")
+    assert found is not None
+    return found
+
+
+async def test_a_start_that_took_too_long_says_why_when_it_returns(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1, startup_timeout=0.2)}) as made:
+        made.prober.default = SILENT
+        made.runtime.stop_gate = asyncio.Event()  # its process takes its time to end
+        assert not await asyncio.wait_for(made.manager.start_agent("a"), 5)
+        late = await info(made)
+        assert late.status is AgentStatus.STOPPING
+        assert "was not healthy 0.2 s after its start" in (late.error_message or "")
+
+
+async def test_each_start_has_its_own_deadline(tmp_path: Path) -> None:
+    agents = {"a": agent(1, startup_timeout=0.2), "b": agent(2, startup_timeout=600)}
+    async with desk(tmp_path, agents) as made:
+        made.prober.outcomes[1] = SILENT
+        results = await asyncio.wait_for(made.manager.start_all_enabled_agents(), 5)
+        assert results == {"a": False, "b": True}
+        assert (await info(made)).status is not AgentStatus.ERROR
+
+
+async def test_a_desk_that_ends_while_it_adopts_ends_all_the_same(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1), "b": agent(2)}) as made:
+        made.runtime.ports[1] = STRANGER
+        asked, answer = asyncio.Event(), asyncio.Event()
+        probe = made.prober.probe
+
+        async def slow(url: str, timeout_seconds: float) -> ProbeOutcome:
+            asked.set()
+            await answer.wait()
+            return await probe(url, timeout_seconds)
+
+        with patch.object(made.prober, "probe", slow):
+            starting = asyncio.create_task(made.manager.start_all_enabled_agents())
+            await asked.wait()
+            closing = asyncio.create_task(made.manager.aclose())
+            await asyncio.sleep(0)
+            answer.set()
+            await closing
+        await starting
+        assert not made.runtime.is_open
+        assert made.runtime.processes == {}
+
+
+async def test_a_start_prevented_by_the_disk_fails_instead_of_waiting(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1)}) as made:
+        run = made.manager.settings.state_directory / "run"
+        run.mkdir(parents=True)
+        (run / "agents").write_text("a file where a folder should be")
+        with pytest.raises(OSError, match="agents"):
+            await asyncio.wait_for(made.manager.start_agent("a"), 5)
+        assert not made.runtime.is_open
+        (run / "agents").unlink()
+        assert await made.manager.start_agent("a")
+
+
+async def test_news_of_a_dependency_never_disturb_a_start(tmp_path: Path) -> None:
+    agents = {"a": agent(1, restart={"policy": "never"}), "b": agent(2, depends_on=["a"])}
+    async with desk(tmp_path, agents) as made:
+        made.prober.default = SILENT
+        starting = asyncio.create_task(made.manager.start_agent("b"))
+        await eventually(lambda: "a" in made.runtime.processes)
+        made.runtime.crash("a")
+        assert not await starting
+        assert (await info(made, "b")).error_code == "dependency_unavailable"
+        made.prober.outcomes[1] = HEALTHY
+        assert await made.manager.start_agent("a")
+        await eventually(lambda: "b" in made.runtime.processes)
+        assert (await info(made, "b")).error_message is None
+        made.prober.outcomes[1] = DEGRADED
+
+        async def is_degraded() -> bool:
+            return (await info(made)).health_message is not None
+
+        await eventually(is_degraded)
+        made.prober.outcomes[2] = HEALTHY
+        assert (await becomes(made, AgentStatus.RUNNING, "b")).generation == 1
+
+
+async def test_restarts_of_a_waiting_agent_are_answered_by_its_start(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1), "b": agent(2, depends_on=["a"])}) as made:
+        made.prober.outcomes[1] = SILENT
+        asked = [asyncio.create_task(made.manager.start_agent("b"))]
+        await eventually(lambda: "a" in made.runtime.processes)
+        asked += [asyncio.create_task(made.manager.restart_agent("b")) for _ in range(3)]
+        await asyncio.sleep(0)
+        made.prober.outcomes[1] = HEALTHY
+        assert await asyncio.gather(*asked) == [True] * 4
+        assert [launch.agent for launch in made.runtime.launches] == ["a", "b"]
+
+
+async def test_a_less_patient_stop_shortens_the_one_under_way(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1)}) as made:
+        await made.manager.start_agent("a")
+        made.runtime.stop_gate = asyncio.Event()
+        patient = asyncio.create_task(made.manager.stop_agent("a", 600))
+        await becomes(made, AgentStatus.STOPPING)
+        impatient = asyncio.create_task(made.manager.stop_agent("a", 0))
+        await eventually(lambda: ("a", 1, 0) in made.runtime.stops)
+        made.runtime.stop_gate.set()
+        assert await patient
+        assert await impatient
+
+
+@pytest.mark.parametrize("verb", ["stop", "start"])
+async def test_a_tree_that_could_not_be_ended_is_not_forgotten(tmp_path: Path, verb: str) -> None:
+    async with desk(tmp_path, {"a": agent(1)}) as made:
+        await made.manager.start_agent("a")
+        made.runtime.stop_error = RuntimeError("boom")
+        assert not await made.manager.stop_agent("a")
+        made.runtime.stop_error = None
+        if verb == "stop":
+            assert await made.manager.stop_agent("a")
+            assert made.runtime.processes == {}, "stopped, it says, while a process lives"
+        else:
+            # FakeRuntime.start asserts that no other generation lives.
+            assert await made.manager.start_agent("a")
+
+
+async def test_the_end_of_a_tree_that_could_not_be_ended_is_no_new_error(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1)}) as made:
+        await made.manager.start_agent("a")
+        made.runtime.stop_error = RuntimeError("boom")
+        assert not await made.manager.stop_agent("a")
+        made.runtime.stop_error = None
+        made.runtime.crash("a")
+        await eventually(lambda: not made.runtime.processes)
+        assert "RuntimeError: boom" in ((await info(made)).error_message or "")
+
+
+async def test_dependents_do_not_wait_for_an_external_agent_that_left(tmp_path: Path) -> None:
+    agents = {"a": agent(1, failure_threshold=1), "b": agent(2, depends_on=["a"])}
+    async with desk(tmp_path, agents) as made:
+        made.runtime.ports[1] = STRANGER
+        assert await made.manager.start_agent("b")
+        made.prober.outcomes[1] = SILENT
+        await becomes(made, AgentStatus.STOPPED)
+        assert not await asyncio.wait_for(made.manager.restart_agent("b"), 5)
+        assert (await info(made, "b")).error_code == "dependency_unavailable"
+
+
+async def test_requests_that_come_too_late_are_refused(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1)}) as made:
+        await made.manager.start_agent("a")
+        closed, close = asyncio.Event(), made.runtime.close
+
+        async def slow() -> None:
+            await closed.wait()
+            await close()
+
+        with patch.object(made.runtime, "close", slow):
+            closing = asyncio.create_task(made.manager.aclose())
+            await eventually(lambda: not made.runtime.processes)
+            await asyncio.sleep(0.05)
+            assert not await asyncio.wait_for(made.manager.stop_agent("a"), 5)
+            closed.set()
+            await closing
+
+
+async def test_a_cancelled_close_can_be_taken_up_again(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1)}) as made:
+        await made.manager.start_agent("a")
+        made.runtime.stop_gate = asyncio.Event()
+        closing = asyncio.create_task(made.manager.aclose())
+        await becomes(made, AgentStatus.STOPPING)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        made.runtime.stop_gate.set()
+        await made.manager.aclose()
+        assert not made.runtime.is_open
+
+
+async def test_a_stopped_agent_shows_nothing_of_its_process(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1)}) as made:
+        never_started = await info(made)
+        await made.manager.start_agent("a")
+        await made.manager.stop_agent("a")
+        history = {"generation", "last_exit", "last_health_check"}
+        assert (await info(made)).model_dump(exclude=history) == never_started.model_dump(
+            exclude=history
+        )
