@@ -162,6 +162,22 @@ async def test_a_port_held_by_something_else_names_it(tmp_path: Path, free_port:
         assert process.poll() is None
 
 
+async def test_a_thief_that_comes_between_check_and_bind_is_not_taken_for_the_agent(
+    tmp_path: Path, free_port: int
+) -> None:
+    port = free_port
+    lives_without_serving = puppet("never_ready", port, stop_timeout=0.2)
+    async with manager(tmp_path, {"a": lives_without_serving}) as made:
+        starting = asyncio.create_task(made.start_agent("a"))
+        own = (await becomes(made, lambda i: i.pid is not None)).pid
+        assert own is not None
+        with stranger([sys.executable, str(PUPPETS / "healthy.py"), str(port)]) as thief:
+            assert await starting
+            found = await info(made)
+            assert (found.management, found.pid) == (Management.EXTERNAL, thief.pid)
+            assert not psutil.pid_exists(own)
+
+
 async def test_two_supervisors_never_fight_over_one_project(tmp_path: Path, free_port: int) -> None:
     async with manager(tmp_path, {"a": puppet("healthy", free_port)}) as first:
         await first.start_agent("a")

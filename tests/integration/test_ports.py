@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,17 @@ from tests.integration.process_bench import process_bench
 from tests.support import PUPPETS, eventually
 from trading_dashboard.orchestrator.processes.ports import is_port_free
 from trading_dashboard.orchestrator.processes.process_tree import RUN_ID, STATE_DIRECTORY
+
+
+@contextlib.contextmanager
+def stranger(port: int) -> Iterator[int]:
+    """Serve on the port with a process that nobody supervises; give its pid."""
+    command = [sys.executable, str(PUPPETS / "healthy.py"), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
 
 
 def test_a_listener_on_any_address_of_localhost_holds_the_port(free_port: int) -> None:
@@ -84,3 +98,30 @@ def _serve(port: int, marker: dict[str, str]) -> subprocess.Popen[bytes]:
         env={**os.environ, **marker},
         stdout=subprocess.DEVNULL,
     )
+
+
+async def test_a_server_in_place_of_the_agent_is_told_from_the_agent(
+    tmp_path: Path, free_ports: Callable[[], int]
+) -> None:
+    async with process_bench(tmp_path) as bench:
+        port, other = free_ports(), free_ports()
+        runtime, agent = bench.runtime, await bench.start("healthy", str(port))
+        assert await runtime.port_rival(agent, "localhost", port) is None
+        assert await runtime.port_rival(agent, "localhost", other) is None, "nobody is there"
+        with stranger(other) as pid:
+            await eventually(lambda: not is_port_free("localhost", other))
+            rival = await runtime.port_rival(agent, "localhost", other)
+            assert rival is not None
+            assert rival.pid == pid
+            # What happens here says nothing about another machine (TEST-NET-1, RFC 5737).
+            assert await runtime.port_rival(agent, "192.0.2.1", other) is None
+
+
+async def test_a_listening_descendant_is_the_agent(tmp_path: Path, free_port: int) -> None:
+    server = [sys.executable, str(PUPPETS / "healthy.py"), str(free_port)]
+    script = f"import subprocess; subprocess.run({server!r}, start_new_session=True)"
+    async with process_bench(tmp_path) as bench:
+        launch = replace(bench.launch("healthy"), command=(sys.executable, "-c", script))
+        agent = await bench.runtime.start(launch, bench.on_exit)
+        await eventually(lambda: not is_port_free("localhost", free_port))
+        assert await bench.runtime.port_rival(agent, "localhost", free_port) is None

@@ -61,6 +61,16 @@ class AgentState:
             **changes,
         )
 
+    def succeed(self, outcome: ProbeOutcome) -> None:
+        """The process runs and answers."""
+        self.transition(
+            AgentStatus.RUNNING,
+            "its health endpoint answered",
+            error_message=None,
+            error_code=None,
+            **findings(outcome),
+        )
+
     def adopt(self, pid: int | None, outcome: ProbeOutcome) -> None:
         """Take a healthy process that someone else runs for the agent's."""
         self.update(

@@ -22,7 +22,7 @@ from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator import failures
 from trading_dashboard.orchestrator.addresses import host_and_port
-from trading_dashboard.orchestrator.agent_state import AgentState, findings
+from trading_dashboard.orchestrator.agent_state import AgentState
 from trading_dashboard.orchestrator.dependencies import missing_for
 from trading_dashboard.orchestrator.failures import Failure, ProcessFailures
 from trading_dashboard.orchestrator.inbox import Inbox, refuse
@@ -275,21 +275,26 @@ class AgentTask:
             return
         self._probes.count(outcome)
         if self.info.status is _Status.STARTING and self._probes.is_good:
-            self._become_running(outcome)
+            await self._welcome(outcome)
         elif self.info.status is _Status.RUNNING:
             await self._judge_running(outcome)
+
+    async def _welcome(self, outcome: ProbeOutcome) -> None:
+        """Something healthy answers; make sure that it is the agent."""
+        if self.handle is None or self._runtime.poll(self.handle) is not None:
+            return  # its end is about to be reported
+        rival = await self._runtime.port_rival(self.handle, *host_and_port(self.settings.url))
+        if rival is None:
+            self._become_running(outcome)
+            return
+        failure = self._failures.port_taken(rival)
+        await self._end_and_fail(lambda: failure, failure.short, self.settings.stop_timeout)
 
     def _become_running(self, outcome: ProbeOutcome) -> None:
         self._timer.cancel()
         self._probes.slow_down()
         self._healthy_since = time.monotonic()
-        self._state.transition(
-            _Status.RUNNING,
-            "its health endpoint answered",
-            error_message=None,
-            error_code=None,
-            **findings(outcome),
-        )
+        self._state.succeed(outcome)
         self._waiters.settle(True)
 
     async def _judge_running(self, outcome: ProbeOutcome) -> None:
@@ -306,8 +311,7 @@ class AgentTask:
 
     async def _lose_external(self) -> None:
         await self._probes.end()
-        _, port = host_and_port(self.settings.url)
-        failure = failures.external_gone(self.settings.name, port)
+        failure = failures.external_gone(self.settings.name, self.info.port)
         self._state.forget_process(management=Management.MANAGED)
         self._state.fail(_Status.STOPPED, failure)
         self._inbox.is_wanted = False  # nobody starts it again: dependents wait in vain

@@ -55,6 +55,17 @@ class ProcessFailures:
             message=f"Agent '{self._name}' {_how(status)} {when}. {_last(lines)}{self._log()}",
         )
 
+    def port_taken(self, owner: PortOwner) -> Failure:
+        """The process lives, but somebody else answers on its port."""
+        who = _holder(owner)
+        return Failure(
+            code="port_in_use",
+            short=f"{who} answers on port {owner.port} in its place",
+            message=f"Agent '{self._name}' was started, but {who} answers on port {owner.port} in "
+            f"its place. Stop that program, or see why '{self._name}' does not listen there. "
+            f"{_last(self._runtime.logs(self._name, 20))}{self._log()}",
+        )
+
     def startup_timed_out(self, last: str | None) -> Failure:
         """The process lives but never became healthy."""
         timeout = f"{self._settings.startup_timeout:g} s"
@@ -103,9 +114,7 @@ def no_restart(agent: str, cause: Failure) -> Failure:
 
 def port_in_use(agent: str, owner: PortOwner, answer: str | None) -> Failure:
     """Something that is no healthy agent holds the port."""
-    who = "another program" if owner.pid is None else f"pid {owner.pid}"
-    if owner.command:
-        who += f" ({owner.command[:MAX_LINE_CHARACTERS]})"
+    who = _holder(owner)
     tried = f"; asked for its health: {answer}" if answer else ""
     return Failure(
         code="port_in_use",
@@ -153,6 +162,11 @@ def internal(agent: str, error: Exception) -> Failure:
         message=f"Supervising '{agent}' failed with {type(error).__name__}: {error}. "
         "The traceback is in var/log/supervisor.log; please report it. Start the agent again.",
     )
+
+
+def _holder(owner: PortOwner) -> str:
+    who = "another program" if owner.pid is None else f"pid {owner.pid}"
+    return f"{who} ({owner.command[:MAX_LINE_CHARACTERS]})" if owner.command else who
 
 
 def _how(status: ExitStatus) -> str:

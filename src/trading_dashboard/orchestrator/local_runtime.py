@@ -213,6 +213,20 @@ class LocalRuntime:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._reader, self._find_owner, port)
 
+    async def port_rival(self, handle: Handle, host: str, port: int) -> PortOwner | None:
+        """Return who listens on the tree's port in its place, None if nobody does for certain."""
+        tree = self._trees.get((handle.agent, handle.generation))
+        loop, rival = asyncio.get_running_loop(), None
+        # Twice, because a server may have been forked since the first look at the tree.
+        for _ in range(2):
+            if tree is None:
+                return None
+            pids = frozenset(tree.members(await self._scanner.scan()))
+            rival = await loop.run_in_executor(self._reader, self._find_rival, pids, host, port)
+            if rival is None:
+                return None
+        return rival
+
     async def remove_leftover(self, owner: PortOwner) -> bool:
         """End a leftover's process tree. False if it is not provably ours (nothing is done)."""
         if owner.pid is None:
@@ -349,6 +363,14 @@ class LocalRuntime:
             seen=seen,
             never=self._never_members(),
         )
+
+    def _find_rival(self, pids: frozenset[int], host: str, port: int) -> PortOwner | None:
+        if ports.is_listening(pids, port) or not ports.is_local(host):
+            return None
+        owner = self._find_owner(port)
+        if owner.pid is None or owner.pid in pids or ports.is_forwarder(owner.pid):
+            return None
+        return owner
 
     def _find_owner(self, port: int) -> PortOwner:
         pid = ports.listening_pid(port)

@@ -152,6 +152,12 @@ class Runtime(Protocol):
     async def port_owner(self, host: str, port: int) -> PortOwner | None:
         """Return who holds the port, or None if it can be bound."""
 
+    async def port_rival(self, handle: Handle, host: str, port: int) -> PortOwner | None:
+        """Return who listens on the tree's port in its place.
+
+        None if a member of the tree listens there, and wherever the system does not tell.
+        """
+
     async def remove_leftover(self, owner: PortOwner) -> bool:
         """End a leftover's process tree. False if it is not provably ours (nothing is done)."""
 

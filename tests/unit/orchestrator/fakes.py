@@ -48,6 +48,7 @@ class FakeRuntime:
     launches: list[Launch] = field(default_factory=list)
     stops: list[tuple[str, int, float]] = field(default_factory=list)
     ports: dict[int, PortOwner] = field(default_factory=dict)
+    rivals: dict[int, PortOwner] = field(default_factory=dict)
     removed: list[PortOwner] = field(default_factory=list)
     processes: dict[str, FakeProcess] = field(default_factory=dict)
     lines: dict[str, list[LogLine]] = field(default_factory=dict)
@@ -114,6 +115,9 @@ class FakeRuntime:
 
     async def port_owner(self, host: str, port: int) -> PortOwner | None:
         return self.ports.get(port)
+
+    async def port_rival(self, handle: Handle, host: str, port: int) -> PortOwner | None:
+        return self.rivals.get(port)
 
     async def remove_leftover(self, owner: PortOwner) -> bool:
         self.removed.append(owner)

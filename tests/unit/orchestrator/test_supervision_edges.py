@@ -13,7 +13,7 @@ from tests.unit.orchestrator.fakes import DEGRADED, HEALTHY, SILENT, Desk, agent
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.states import AgentStatus
 from trading_dashboard.orchestrator.probes import ProbeOutcome
-from trading_dashboard.orchestrator.runtime import PortOwner
+from trading_dashboard.orchestrator.runtime import ExitStatus, PortOwner
 
 STRANGER = PortOwner(port=1, pid=77, command="debugger", is_leftover=False)
 
@@ -214,3 +214,31 @@ async def test_a_stopped_agent_shows_nothing_of_its_process(tmp_path: Path) -> N
         assert (await info(made)).model_dump(exclude=history) == never_started.model_dump(
             exclude=history
         )
+
+
+async def test_somebody_else_answering_on_the_port_is_never_taken_for_the_agent(
+    tmp_path: Path,
+) -> None:
+    agents = {"a": agent(1, restart={"policy": "never"})}
+    async with desk(tmp_path, agents) as made:
+        made.runtime.rivals[1] = STRANGER
+        assert not await made.manager.start_agent("a")
+        failed = await info(made)
+        assert (failed.status, failed.error_code) == (AgentStatus.ERROR, "port_in_use")
+        assert "pid 77 (debugger) answers on port 1 in its place" in (failed.error_message or "")
+        assert made.runtime.processes == {}
+
+
+async def test_an_answer_that_outlives_its_process_does_not_count(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1, restart={"policy": "never"})}) as made:
+        made.prober.default = SILENT
+        starting = asyncio.create_task(made.manager.start_agent("a"))
+        await eventually(lambda: "a" in made.runtime.processes)
+        process = made.runtime.processes["a"]
+        process.exit_status = ExitStatus(1)  # ended, but not reported yet
+        made.prober.default = HEALTHY
+        asked = made.prober.asked
+        await eventually(lambda: made.prober.asked > asked + 1)
+        assert (await info(made)).status is AgentStatus.STARTING
+        process.on_exit(process.handle, process.exit_status)
+        assert not await starting
