@@ -7,15 +7,19 @@ Requests never overlap: the next one waits for the answer, or the deadline, of t
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 
 from trading_dashboard.config.settings import AgentSettings
+from trading_dashboard.models.states import Health
 from trading_dashboard.orchestrator.addresses import health_url
 from trading_dashboard.orchestrator.messages import Message, ProbeFinished
 from trading_dashboard.orchestrator.probes import ProbeOutcome, Prober
 
 STARTUP_INTERVAL_SECONDS = 0.1
+
+_log = logging.getLogger("trading_dashboard.supervisor")
 
 
 class ProbeSchedule:
@@ -74,11 +78,24 @@ class ProbeSchedule:
     async def _ask_for_ever(self, generation: int) -> None:
         url = health_url(self._settings)
         while True:
-            outcome = await self._prober.probe(url, self._settings.timeout)
+            outcome = await self._ask(url)
             self._post(ProbeFinished(generation=generation, outcome=outcome))
             # A turn of the loop, so that `slow_down` is already called where this outcome did it.
             await asyncio.sleep(0)
             await asyncio.sleep(self._delay())
+
+    async def _ask(self, url: str) -> ProbeOutcome:
+        try:
+            return await self._prober.probe(url, self._settings.timeout)
+        except Exception as error:  # noqa: BLE001 - unasked, an agent would look healthy for ever
+            _log.exception("asking %s for its health failed", self._settings.name)
+            return ProbeOutcome(
+                answered=False,
+                ok=False,
+                health=Health.UNHEALTHY,
+                message=f"it could not be asked: {type(error).__name__}: {error}",
+                latency_seconds=0.0,
+            )
 
     def _delay(self) -> float:
         if self._is_starting:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -75,6 +76,8 @@ class HttpProber:
             outcome = _silent(f"no answer within {timeout_seconds:g} s", started)
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             outcome = _silent(_reason(error), started)
+        except (httpcore.UnsupportedProtocol, ValueError, TypeError) as error:
+            outcome = _silent(f"the address cannot be asked: {error}", started)
         else:
             outcome = judge(status, body, time.monotonic() - started)
         if not outcome.ok and _suspended_seconds() - slept > 0.5:
@@ -136,16 +139,22 @@ async def _get_once(url: str, host: str) -> tuple[int, bytes]:
 
 def _parse(body: bytes) -> HealthReport | None:
     try:
-        content = json.loads(body)
+        # NaN and Infinity are not JSON, but many write them; no browser reads them.
+        content = json.loads(body, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or not isinstance(content.get("status"), str):
         return None
     try:
-        return HealthReport.model_validate(content)
+        report = HealthReport.model_validate(content)
     except ValidationError:
         # Foreign agents use the same names for other things: keep the one word we asked for.
-        return HealthReport(status=content["status"][:32])
+        return HealthReport(status=_printable(content["status"][:32]))
+    if report.data is not None and math.isinf(report.data.age_seconds or 0.0):  # such as 1e400
+        return report.model_copy(
+            update={"data": report.data.model_copy(update={"age_seconds": None})}
+        )
+    return report
 
 
 def _word_to_health(word: str) -> Health:
@@ -167,8 +176,13 @@ def _own_words(report: HealthReport, status: int) -> str:
         if str(check.get("status", "healthy")).lower() not in _HEALTHY_WORDS
     ]
     if unwell:
-        return "; ".join(unwell)[:MAX_MESSAGE_CHARACTERS]
+        return _printable("; ".join(unwell)[:MAX_MESSAGE_CHARACTERS])
     return f"/health answered {status} and says '{report.status}'"
+
+
+def _printable(text: str) -> str:
+    """Return the text without lone surrogates, which cannot be sent on."""
+    return text.encode(errors="replace").decode()
 
 
 def _silent(message: str, started: float) -> ProbeOutcome:

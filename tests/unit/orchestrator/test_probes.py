@@ -214,3 +214,29 @@ def test_other_meanings_of_our_field_names_do_not_hide_the_status() -> None:
     body = report(status="degraded", checks=["a"], data="x" * 100, started_at="yesterday")
     outcome = judge(200, body, 0.001)
     assert (outcome.ok, outcome.health) == (True, Health.DEGRADED)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"status": "unhealthy\ud800"}',
+        rb'{"status": "degraded", "checks": {"a": {"status": "down", "message": "\ud800"}}}',
+        rb'{"status": "ok", "data": {"state": "fresh", "age_seconds": 1e400}}',
+        rb'{"status": "ok", "data": {"state": "fresh", "age_seconds": NaN}}',
+    ],
+)
+def test_what_cannot_be_sent_on_is_not_taken_over(body: bytes) -> None:
+    outcome = judge(200, body, 0.0)
+    assert outcome.ok
+    (outcome.message or "").encode()
+    assert outcome.data is None or outcome.data.age_seconds is None
+
+
+def test_a_nan_beside_it_does_not_silence_the_agents_word() -> None:
+    assert judge(200, b'{"status": "unhealthy", "spread": NaN}', 0.0).health is Health.UNHEALTHY
+
+
+async def test_an_address_that_cannot_be_asked_is_silence_too() -> None:
+    outcome = await HttpProber().probe("http://127.0.0.1:1/gesund\u00e4", 1)
+    assert (outcome.answered, outcome.ok) == (False, False)
+    assert "cannot be asked" in (outcome.message or "")

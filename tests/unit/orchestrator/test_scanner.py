@@ -83,3 +83,18 @@ async def test_who_is_older_is_not_asked(
     monkeypatch.setattr(module, "take_snapshot", lambda: Snapshot({100: older}))
     monkeypatch.setattr(module, "read_environ", lambda _: b"TRADING_DASHBOARD_RUN_ID=run")
     assert (await Scanner(executor, 5).scan()).markers == {}
+
+
+async def test_a_cancelled_reading_does_not_stand_in_the_way_of_the_next(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "take_snapshot", lambda: Snapshot({}))
+    scanner = Scanner(executor, 0)
+    before = asyncio.all_tasks()
+    asking = asyncio.create_task(scanner.scan())
+    await asyncio.sleep(0)
+    for task in asyncio.all_tasks() - before - {asking}:
+        task.cancel()  # as `asyncio.run` does with everything when its loop ends
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert (await scanner.scan()).processes == {}

@@ -11,7 +11,7 @@ import pytest
 from tests.support import eventually
 from tests.unit.orchestrator.fakes import DEGRADED, HEALTHY, SILENT, Desk, agent, desk
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.states import AgentStatus
+from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import ExitStatus, PortOwner
 
@@ -242,3 +242,17 @@ async def test_an_answer_that_outlives_its_process_does_not_count(tmp_path: Path
         assert (await info(made)).status is AgentStatus.STARTING
         process.on_exit(process.handle, process.exit_status)
         assert not await starting
+
+
+async def test_a_prober_that_fails_never_leaves_an_agent_looking_healthy(tmp_path: Path) -> None:
+    agents = {"a": agent(1, failure_threshold=2, restart={"when_unhealthy": False})}
+    async with desk(tmp_path, agents) as made:
+        assert await made.manager.start_agent("a")
+        with patch.object(made.prober, "probe", side_effect=RuntimeError("boom")):
+
+            async def is_unhealthy() -> bool:
+                return (await info(made)).health is Health.UNHEALTHY
+
+            await eventually(is_unhealthy)
+            assert "RuntimeError: boom" in ((await info(made)).health_message or "")
+        await eventually(lambda: made.prober.asked > 1)

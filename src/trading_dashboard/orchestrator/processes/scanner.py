@@ -40,7 +40,8 @@ class Scanner:
 
     async def scan(self) -> Snapshot:
         """Return a snapshot, with markers, whose reading begins after this call."""
-        if self._queued is None:
+        # Cancelled with everything else when the loop ends, it would stay here for ever.
+        if self._queued is None or self._queued.done():
             self._queued = asyncio.get_running_loop().create_task(self._read_next(self._running))
         return await asyncio.shield(self._queued)
 
