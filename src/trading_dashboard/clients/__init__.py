@@ -1,0 +1,1 @@
+"""Typed clients: the control API (`control`) and the agents (`market_data`)."""

@@ -194,7 +194,8 @@ class ControlClient:
                 proxy=None,
             )
         except InvalidStatus as error:
-            raise _error_of(bytes(error.response.body or b""), error.response.status_code) from error
+            body = bytes(error.response.body or b"")
+            raise _error_of(body, error.response.status_code) from error
         except (OSError, TimeoutError, InvalidHandshake) as error:
             raise self._unreachable(error) from error
         async with connection:

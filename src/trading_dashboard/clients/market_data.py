@@ -156,23 +156,25 @@ class MarketDataClient:
         interval: Interval = "1d",
         start: date | None = None,
         end: date | None = None,
-        limit: int = 500,
+        limit: int | None = None,
         page: str | None = None,
         adjusted: Adjusted = "none",
         include_partial: bool = False,
     ) -> HistoricalResponse:
-        """Return the newest `limit` bars of a range of days, or one page of it.
+        """Return bars of a range of days: from `start` on, or the newest ones without it.
+
+        By default up to 10,000 with a `start`, else 500; `next_page` of the answer is set if the
+        range has more.
 
         Raises:
             UnknownSymbol, InvalidRange.
         """
         parameters: dict[str, Any] = {
             "interval": interval,
-            "limit": limit,
             "adjusted": adjusted,
             "include_partial": include_partial,
         }
-        given = {"start_date": start, "end_date": end, "page": page}
+        given = {"start_date": start, "end_date": end, "limit": limit, "page": page}
         parameters.update({key: str(value) for key, value in given.items() if value is not None})
         path = f"/historical/{quote(symbol, safe='')}"
         return await self._get(path, HistoricalResponse, parameters)

@@ -89,6 +89,19 @@ def test_the_published_field_names(paused: AgentProcess) -> None:
     } <= bar.keys()  # fmt: skip
 
 
+def test_a_named_start_is_never_cut_off(paused: AgentProcess) -> None:
+    everything = paused.get("/historical/AAPL?start_date=2000-01-01").json()
+    assert everything["data"][0]["timestamp"] == "2000-03-01T00:00:00Z"
+    assert everything["data_points"] > 3000
+    assert everything["next_page"] is None
+    part = paused.get("/historical/AAPL?start_date=2000-01-01&limit=2").json()
+    assert part["data"] == everything["data"][:2]
+    rest = paused.get(f"/historical/AAPL?start_date=2000-01-01&page={part['next_page']}").json()
+    assert part["data"] + rest["data"] == everything["data"]
+    newest = paused.get("/historical/AAPL").json()
+    assert newest["data"] == everything["data"][-500:]
+
+
 def test_what_cannot_be_answered_says_why(paused: AgentProcess) -> None:
     near = assert_error(paused.get("/price/APPL"), 404, "unknown_symbol")
     assert near["details"] == [{"symbol": "AAPL"}]

@@ -17,7 +17,12 @@ from trading_dashboard.agents.market_data.agent import MarketDataAgent
 from trading_dashboard.agents.market_data.connection import serve_stream
 from trading_dashboard.agents.market_data.dataset import SOURCE
 from trading_dashboard.agents.market_data.errors import StoreUnusable
-from trading_dashboard.agents.market_data.history import DEFAULT_LIMIT, MAX_LIMIT, Question
+from trading_dashboard.agents.market_data.history import (
+    DEFAULT_LIMIT,
+    FIRST_PAGE,
+    MAX_LIMIT,
+    Question,
+)
 from trading_dashboard.models.errors import InvalidRange
 from trading_dashboard.models.market import HistoricalResponse, Interval, PriceResponse
 from trading_dashboard.models.market_api import (
@@ -34,8 +39,16 @@ _INLINE_SESSIONS = 2
 _FIRST_DAY = Query(description="First day, inclusive.")
 _LAST_DAY = Query(description="Last day, inclusive.")
 _INTERVAL = Query(description="Length of a bar.")
-_LIMIT = Query(ge=1, le=MAX_LIMIT, description="Bars at most; the newest ones.")
-_PAGE = Query(max_length=200, description="`first`, then `next_page`: pages go forward.")
+_LIMIT = Query(
+    ge=1,
+    le=MAX_LIMIT,
+    description="Bars at most: the first ones from `start_date` on, else the newest ones. "
+    f"By default {MAX_LIMIT} with a `start_date`, else {DEFAULT_LIMIT}.",
+)
+_PAGE = Query(
+    max_length=200,
+    description="The last answer's `next_page`, or `first` to go forward from the first bar.",
+)
 _ADJUSTED = Query(description="Adjust prices and volumes for actions effective by the clock.")
 _PARTIAL = Query(description="Also the bar that is forming, marked `closed: false`.")
 
@@ -115,7 +128,7 @@ def _add_historical(app: AgentApp, agent: MarketDataAgent) -> None:
         start_date: Annotated[date | None, _FIRST_DAY] = None,
         end_date: Annotated[date | None, _LAST_DAY] = None,
         interval: Annotated[Interval, _INTERVAL] = "1d",
-        limit: Annotated[int, _LIMIT] = DEFAULT_LIMIT,
+        limit: Annotated[int | None, _LIMIT] = None,
         page: Annotated[str | None, _PAGE] = None,
         adjusted: Annotated[Literal["none", "splits", "all"], _ADJUSTED] = "none",
         include_partial: Annotated[bool, _PARTIAL] = False,
@@ -123,13 +136,16 @@ def _add_historical(app: AgentApp, agent: MarketDataAgent) -> None:
         """Bars of a symbol up to the market clock, oldest first."""
         instant = clock.instant()
         series = market.find(symbol, instant)
+        if limit is None:
+            limit = MAX_LIMIT if start_date else DEFAULT_LIMIT
         question = Question(
             symbol=series.listing.symbol,
             interval=interval,
             start=start_date,
             end=end_date,
             limit=limit,
-            page=page,
+            # Who names a start is answered from there on, never with a beginning cut off.
+            page=page or (FIRST_PAGE if start_date else None),
             adjusted=adjusted,
             include_partial=include_partial,
         )
