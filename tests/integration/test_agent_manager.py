@@ -20,7 +20,7 @@ import pytest
 from tests.support import PUPPETS, eventually, write_project
 from trading_dashboard.config import load_settings
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.errors import AlreadySupervised, NotManaged
+from trading_dashboard.models.errors import AlreadySupervised, NotManaged, SupervisorShuttingDown
 from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator import AgentManager
 
@@ -259,3 +259,22 @@ def test_as_a_library_from_the_project_root(tmp_path: Path, free_port: int) -> N
         check=False,
     )
     assert (result.returncode, result.stdout.strip()) == (0, "{'market_data': True}"), result.stderr
+
+
+def test_what_ended_with_its_loop_is_not_shown_as_running(tmp_path: Path, free_port: int) -> None:
+    write_project(tmp_path, {"agents": {"a": puppet("healthy", free_port)}})
+    made = AgentManager(loaded=load_settings(tmp_path, environ={}))
+    assert asyncio.run(made.start_agent("a"))
+    ended = asyncio.run(made.get_agent_status("a"))
+    assert ended is not None
+    assert (ended.status, ended.pid) == (AgentStatus.STOPPED, None)
+
+
+async def test_a_closed_manager_says_that_a_new_one_is_needed(
+    tmp_path: Path, free_port: int
+) -> None:
+    async with manager(tmp_path, {"a": puppet("healthy", free_port)}) as made:
+        await made.start_agent("a")
+        await made.aclose()
+        with pytest.raises(SupervisorShuttingDown, match="Make a new AgentManager"):
+            await made.start_agent("a")

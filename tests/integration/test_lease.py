@@ -160,3 +160,10 @@ def _write_dead_lease(state_directory: Path, pid: int, run_id: str) -> None:
     )
     fields = {name: getattr(lease, name) for name in Lease.__dataclass_fields__}
     (run / "lease.json").write_text(json.dumps(fields))
+
+
+@pytest.mark.parametrize("junk", [b"", b"{", b"[]", b"\xff", b'{"run_id": 1}', b"[" * 100_000])
+def test_a_lease_that_makes_no_sense_is_none(tmp_path: Path, junk: bytes) -> None:
+    path = tmp_path / "lease.json"
+    path.write_bytes(junk)
+    assert read_lease(path) is None

@@ -319,12 +319,13 @@ class AgentManager:
         finally:
             self.events.close()
             await self.runtime.close()
+            for task in self._agents:
+                task.conclude()
 
     async def _start(
-        self, chain: Iterable[str], wanted: Iterable[str], wait_for_health: bool
+        self, chain: set[str], wanted: set[str], wait_for_health: bool
     ) -> dict[str, bool]:
         """Ask for all of `chain` in dependency order; wait for `wanted`."""
-        chain = set(chain)
         futures: dict[str, asyncio.Future[bool]] = {}
         # Dependencies first: whoever waits for one sees that it is meant to run.
         ordered = [t for level in self._agents.levels() for t in level if t.settings.name in chain]
@@ -332,11 +333,10 @@ class AgentManager:
             done = new_answer()
             futures[task.settings.name] = done
             task.post(StartRequested(done=done, wait_for_health=wait_for_health, forgive=True))
-        names = [name for name in futures if name in set(wanted)]
+        names = [name for name in futures if name in wanted]
         patience = {name: self._agents.startup_seconds(name) + SLACK_SECONDS for name in names}
         answers = (answer_within(futures[name], seconds) for name, seconds in patience.items())
-        results = await asyncio.gather(*answers)
-        return dict(zip(names, results, strict=True))
+        return dict(zip(names, await asyncio.gather(*answers), strict=True))
 
     async def _stop(self, task: AgentTask, grace_seconds: float | None, reason: str) -> bool:
         done = new_answer()

@@ -140,6 +140,15 @@ class AgentState:
             **changes,
         )
 
+    def conclude(self) -> None:
+        """The supervisor ended, and with it the process: what was true of it no longer is."""
+        reason = "the supervisor ended"
+        if self.info.status is AgentStatus.STARTING:
+            self.transition(AgentStatus.STOPPING, reason)
+        if self.info.status not in (AgentStatus.STOPPED, AgentStatus.ERROR):
+            self.forget_process(management=Management.MANAGED, waiting_for=(), next_retry_at=None)
+            self.transition(AgentStatus.STOPPED, reason)
+
     def publish(self, kind: EventKind, /, **data: Any) -> None:
         """Announce something about this agent."""
         self._publish(kind, self.info, data)

@@ -15,6 +15,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
@@ -98,6 +99,12 @@ class AgentTask:
         """Take over what the process tree uses, if it is still the one that was measured."""
         if handle is self.handle:
             self._state.update(cpu_percent=cpu_percent, memory_bytes=memory_bytes)
+
+    def conclude(self) -> None:
+        """Take over that the runtime is closed. A process that could not be ended stays shown."""
+        if self.handle is None or self._runtime.poll(self.handle) is not None:
+            self.handle = None
+            self._state.conclude()
 
     def check_exit(self) -> None:
         """Look whether the process has ended, should the system have failed to report it."""
@@ -220,7 +227,8 @@ class AgentTask:
         try:
             self.handle = await self._runtime.start(self._around.launch(generation), self._on_end)
         except AgentStartFailed as error:
-            self._give_up(Failure(error.code, error.message, str(error)))
+            decide = self._fail if failures.may_pass(error) else self._give_up
+            decide(Failure(error.code, error.message, str(error)))
             return
         self._healthy_since = None
         self._state.update(
@@ -253,10 +261,7 @@ class AgentTask:
             return
         after = time.monotonic() - self.handle.started_monotonic
         was_healthy = self._healthy_since is not None
-
-        def failure() -> Failure:
-            return self._failures.exited(message.status, after, was_healthy)
-
+        failure = partial(self._failures.exited, message.status, after, was_healthy)
         await self._end_and_fail(failure, str(message.status), SWEEP_GRACE_SECONDS)
 
     async def _on_startup_expired(self, message: StartupExpired) -> None:
@@ -284,13 +289,10 @@ class AgentTask:
         if self.handle is None or self._runtime.poll(self.handle) is not None:
             return  # its end is about to be reported
         rival = await self._runtime.port_rival(self.handle, *host_and_port(self.settings.url))
-        if rival is None:
-            self._become_running(outcome)
+        if rival is not None:
+            failure = self._failures.port_taken(rival)
+            await self._end_and_fail(lambda: failure, failure.short, self.settings.stop_timeout)
             return
-        failure = self._failures.port_taken(rival)
-        await self._end_and_fail(lambda: failure, failure.short, self.settings.stop_timeout)
-
-    def _become_running(self, outcome: ProbeOutcome) -> None:
         self._timer.cancel()
         self._probes.slow_down()
         self._healthy_since = time.monotonic()
@@ -325,7 +327,6 @@ class AgentTask:
         if not was_in_vain or not self.is_wanted:
             return
         if missing_for(self.settings, self._around.dependency) == ():
-            # The reason it did not run is gone.
             reason = "what it depends on is running"
             self._state.transition(_Status.STARTING, reason, error_message=None, error_code=None)
             await self._spawn_when_ready()

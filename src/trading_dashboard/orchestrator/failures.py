@@ -5,12 +5,13 @@ Owns wording only. Everything here returns a `Failure`, which becomes `AgentInfo
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.errors import NotManaged
+from trading_dashboard.models.errors import AgentStartFailed, NotManaged
 from trading_dashboard.models.events import LogLine
 from trading_dashboard.orchestrator.addresses import health_url
 from trading_dashboard.orchestrator.restart_policy import CrashLoop
@@ -18,6 +19,10 @@ from trading_dashboard.orchestrator.runtime import ExitStatus, PortOwner, Runtim
 
 LAST_LINES = 3
 MAX_LINE_CHARACTERS = 200
+PASSING = frozenset(
+    {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY, errno.EINTR}
+)
+"""Reasons for a failed spawn that lie in the moment, not in the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,11 @@ class ProcessFailures:
 
     def _log(self) -> str:
         return f"Full log: {self._runtime.log_path(self._name)}"
+
+
+def may_pass(error: AgentStartFailed) -> bool:
+    """Return whether the system lacked something that it may have again in a moment."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in PASSING
 
 
 def gave_up(agent: str, cause: Failure, loop: CrashLoop) -> Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from pathlib import Path
 from unittest.mock import patch
 
@@ -11,6 +12,7 @@ import pytest
 from tests.support import eventually
 from tests.unit.orchestrator.fakes import DEGRADED, HEALTHY, SILENT, Desk, agent, desk
 from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import ExitStatus, PortOwner
@@ -256,3 +258,19 @@ async def test_a_prober_that_fails_never_leaves_an_agent_looking_healthy(tmp_pat
             await eventually(is_unhealthy)
             assert "RuntimeError: boom" in ((await info(made)).health_message or "")
         await eventually(lambda: made.prober.asked > 1)
+
+
+async def test_a_start_that_lacked_something_for_a_moment_is_tried_again(tmp_path: Path) -> None:
+    restart = {"max_restarts": 1000, "first_delay_seconds": 0.01, "max_delay_seconds": 0.01}
+    async with desk(tmp_path, {"a": agent(1, restart=restart)}) as made:
+        error = AgentStartFailed("No process could be started.")
+        error.__cause__ = OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        made.runtime.start_error = error
+        starting = asyncio.create_task(made.manager.start_agent("a"))
+
+        async def tries_again() -> bool:
+            return (await info(made)).restarts > 0
+
+        await eventually(tries_again)
+        made.runtime.start_error = None
+        assert await starting

@@ -125,7 +125,7 @@ def read_lease(path: Path) -> Lease | None:
     """Return the lease in the file, or None if there is none that makes sense."""
     try:
         found: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return _parse(found) if isinstance(found, dict) else None
 
