@@ -72,9 +72,13 @@ class Terminal:
                     self._stream.flush()
             except (OSError, ValueError):
                 silence_output()
+                self._discard()
                 break
+
+    def _discard(self) -> None:
+        """Take what is queued until the end: the terminal is gone, nobody reads the rest."""
         while self._pending.get() is not _END:
-            pass  # the terminal is gone: nobody reads the rest
+            pass
 
 
 def silence_output() -> None:

@@ -22,7 +22,7 @@ from trading_dashboard.cli.main import app
 from trading_dashboard.cli.narration import Narrator
 from trading_dashboard.cli.reporting import exit_code_of
 from trading_dashboard.cli.run_files import remove_run_secrets, write_run_secrets
-from trading_dashboard.cli.terminal import MAX_PENDING, Terminal
+from trading_dashboard.cli.terminal import CLOSE_SECONDS, MAX_PENDING, Terminal
 from trading_dashboard.clients.lease import Lease, is_alive, read_lease
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import (
@@ -128,6 +128,14 @@ def test_a_paused_terminal_blocks_nobody() -> None:
                 break
         terminal.close()
     os.close(read_end)
+
+
+def test_a_terminal_that_has_written_everything_closes_at_once() -> None:
+    terminal = Terminal(io.StringIO())
+    terminal.line("the end")
+    before = time.monotonic()
+    terminal.close()
+    assert time.monotonic() - before < CLOSE_SECONDS / 2
 
 
 def test_lines_reach_the_terminal_in_order() -> None:
