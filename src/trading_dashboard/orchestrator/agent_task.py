@@ -15,6 +15,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from trading_dashboard.config.settings import AgentSettings
@@ -26,7 +27,7 @@ from trading_dashboard.orchestrator.addresses import host_and_port
 from trading_dashboard.orchestrator.agent_state import AgentState
 from trading_dashboard.orchestrator.dependencies import missing_for
 from trading_dashboard.orchestrator.failures import Failure, ProcessFailures
-from trading_dashboard.orchestrator.inbox import Inbox, refuse
+from trading_dashboard.orchestrator.inbox import Inbox, StopPosted, refuse
 from trading_dashboard.orchestrator.messages import (
     DependencyChanged,
     Message,
@@ -213,12 +214,16 @@ class AgentTask:
         if missing != self.info.waiting_for:
             self._state.update(waiting_for=missing)
         if not missing:
-            await self._spawn()
+            with suppress(StopPosted):
+                await self._spawn()
 
     async def _spawn(self) -> None:
-        obstacle = await check_port(self.settings, self._runtime, self._around.prober)
+        checking = check_port(self.settings, self._runtime, self._around.prober)
+        obstacle = await self._inbox.unless_stopped(checking)
         if isinstance(obstacle, Adopt):
-            await self._adopt(obstacle)
+            self._state.adopt(obstacle.owner.pid, obstacle.outcome)
+            self._probes.begin(self.info.generation, is_starting=False)
+            self._waiters.settle(True)
             return
         if isinstance(obstacle, Failure):
             self._give_up(obstacle)
@@ -242,11 +247,6 @@ class AgentTask:
         self._timer.post_after(self.settings.startup_timeout, StartupExpired(generation=generation))
         self._probes.begin(generation, is_starting=True)
         self._waiters.settle_spawned()
-
-    async def _adopt(self, found: Adopt) -> None:
-        self._state.adopt(found.owner.pid, found.outcome)
-        self._probes.begin(self.info.generation, is_starting=False)
-        self._waiters.settle(True)
 
     def _on_end(self, handle: Handle, status: ExitStatus) -> None:
         self.post(ProcessExited(generation=handle.generation, status=status))

@@ -274,3 +274,23 @@ async def test_a_start_that_lacked_something_for_a_moment_is_tried_again(tmp_pat
         await eventually(tries_again)
         made.runtime.start_error = None
         assert await starting
+
+
+async def test_a_stop_does_not_wait_for_whoever_holds_the_port(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1)}) as made:
+        made.runtime.ports[1] = STRANGER
+        asked = asyncio.Event()
+
+        async def hangs(url: str, timeout_seconds: float) -> ProbeOutcome:
+            asked.set()
+            await asyncio.sleep(600)
+            return SILENT
+
+        with patch.object(made.prober, "probe", hangs):
+            starting = asyncio.create_task(made.manager.start_agent("a"))
+            await asked.wait()
+            assert await asyncio.wait_for(made.manager.stop_agent("a"), 5)
+            assert not await starting
+            assert (await info(made)).status is AgentStatus.STOPPED
+        made.runtime.ports.clear()
+        assert await made.manager.start_agent("a")
