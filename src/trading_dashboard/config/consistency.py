@@ -6,8 +6,10 @@ Types and bounds are checked before (`validation`).
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -16,6 +18,7 @@ from pydantic import BaseModel
 from trading_dashboard.config.commands import embedded_module
 from trading_dashboard.config.origins import (
     Branch,
+    Items,
     KeyPath,
     find,
     mistake_at,
@@ -30,6 +33,7 @@ from trading_dashboard.models.settings import MarketDataSettings
 EMBEDDED_SETTINGS: Mapping[str, type[BaseModel]] = {"market_data": MarketDataSettings}
 
 _LOOPBACK = re.compile(r"^(localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0|::)$", re.IGNORECASE)
+_SLIP = 0.85
 _VARIABLE_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
@@ -50,16 +54,42 @@ def check_agents(
 
 
 def check_misspelt_agents(
-    tree: Branch, base_names: Sequence[str], agents: Mapping[str, AgentSettings]
-) -> dict[str, str]:
-    """Return agents that cannot be read and look like a misspelt one: wrong name -> right name."""
+    tree: Branch,
+    base_names: Sequence[str],
+    agents: Mapping[str, AgentSettings],
+    mistakes: list[Mistake],
+) -> None:
+    """Name the agent that is likely meant where one outside agents.yaml is incomplete."""
     section = tree.children.get("agents")
-    names = list(section.children) if isinstance(section, Branch) else []
-    return {
-        name: meant
-        for name in names
-        if name not in agents and name not in base_names and (meant := nearest(name, base_names))
-    }
+    for name in section.children if isinstance(section, Branch) else ():
+        is_complete = name in agents and bool(agents[name].start_command)
+        meant = None if is_complete or name in base_names else nearest(name, base_names)
+        if meant:
+            _name_the_meant(tree, name, meant, mistakes)
+
+
+def _name_the_meant(tree: Branch, name: str, meant: str, mistakes: list[Mistake]) -> None:
+    """Add the likely name to an agent's mistakes, or report that nothing else shows the slip."""
+    has_mistakes = False
+    for index, mistake in enumerate(mistakes):
+        if mistake.key in (f"agents.{name}.url", f"agents.{name}.start_command"):
+            remedy = f"If agents.{meant} is meant, correct the name. {mistake.remedy}"
+            mistakes[index] = replace(mistake, remedy=remedy)
+            has_mistakes = True
+    if not has_mistakes and _is_slip(tree, name, meant):
+        problem = "is not in agents.yaml, and has no start_command."
+        remedy = f"If agents.{meant} is meant, correct the name; else give it a start_command."
+        mistakes.append(mistake_at(tree, ("agents", name), problem, remedy))
+
+
+def _is_slip(tree: Branch, name: str, meant: str) -> bool:
+    """Return whether a disabled agent's name is most likely another's, misspelt."""
+    section = tree.children["agents"]
+    assert isinstance(section, Branch)  # noqa: S101 - both were found in it
+    # strategy_2 is no slip for strategy_1, and who writes both names means both.
+    is_numbered = name.rstrip("0123456789") == meant.rstrip("0123456789")
+    is_beside = section.key_origin(name).name == section.key_origin(meant).name
+    return not is_numbered and not is_beside and nearest(name, [meant], _SLIP) == meant
 
 
 def check_ports(
@@ -146,6 +176,10 @@ def _port(url: SplitResult) -> int | None:
 
 def _check_command(tree: Branch, agent: KeyPath, settings: AgentSettings) -> Iterator[Mistake]:
     path = (*agent, "start_command")
+    node, _, existing = find(tree, path)
+    is_wrong = existing == path and not (isinstance(node, Items) and not node.items)
+    if is_wrong and not settings.start_command:
+        return  # reported with the types
     if not settings.start_command:
         remedy = 'Say how to start it, such as start_command: ["python", "run_api.py"].'
         yield mistake_at(tree, path, "is missing, and the agent is enabled.", remedy)
@@ -156,6 +190,7 @@ def _check_command(tree: Branch, agent: KeyPath, settings: AgentSettings) -> Ite
 def _check_folder(tree: Branch, agent: KeyPath, folder: Path) -> Iterator[Mistake]:
     if folder.is_dir():
         return
+    folder = Path(os.path.normpath(folder))
     problem = f"is not a folder ({folder})." if folder.exists() else f"is not there ({folder})."
     remedy = "Correct the path (relative to the project root), or set enabled: false."
     yield mistake_at(tree, (*agent, "working_directory"), problem, remedy)

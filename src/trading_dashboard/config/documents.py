@@ -129,12 +129,18 @@ def _compose(text: str, origin: Origin, mistakes: list[Mistake], path: KeyPath) 
             key=dotted(path),
             value="(not parsed)",
             problem=f"YAML syntax: {shown(problem)}.",
-            remedy="Check indentation, quotes and brackets at and above this line."
-            if origin.kind is OriginKind.FILE
-            else "Write the value as it would stand in the file.",
+            remedy=_syntax_remedy(origin, problem),
         )
     )
     return None
+
+
+def _syntax_remedy(origin: Origin, problem: str) -> str:
+    if origin.kind is not OriginKind.FILE:
+        return "Write the value as it would stand in the file."
+    if "'\\t'" in problem:
+        return "Indent with spaces; YAML allows no tabs there."
+    return "Check indentation, quotes and brackets at and above this line."
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,13 +160,13 @@ def _check(
     control_api = validate(ControlApiSettings, tree, ("control_api",), mistakes)
     dashboard = validate(DashboardSettings, tree, ("dashboard",), mistakes)
     logs = validate(LogSettings, tree, ("logs",), mistakes)
-    _name_the_meant(check_misspelt_agents(tree, base_names, agents), mistakes)
     own_ports: dict[KeyPath, int] = {}
     if dashboard is not None and dashboard.enabled:
         own_ports["dashboard", "port"] = dashboard.port
     if control_api is not None:
         own_ports["control_api", "port"] = control_api.port
     check_agents(tree, agents, places.project_root, mistakes)
+    check_misspelt_agents(tree, base_names, agents, mistakes)
     check_ports(tree, agents, own_ports, mistakes)
     check_dependencies(tree, agents, mistakes)
     if control_api is None or dashboard is None or logs is None:
@@ -188,15 +187,6 @@ def _absolute(agent: AgentSettings, places: Places) -> AgentSettings:
     """Return the agent with an absolute working directory; links stay as they are."""
     folder = os.path.normpath(places.project_root / agent.working_directory)
     return agent.model_copy(update={"working_directory": Path(folder)})
-
-
-def _name_the_meant(misspelt: Mapping[str, str], mistakes: list[Mistake]) -> None:
-    """Add the likely name to the mistakes of an agent that only looks incomplete."""
-    for index, mistake in enumerate(mistakes):
-        for name, meant in misspelt.items():
-            if mistake.key == f"agents.{name}.url":
-                remedy = f"If agents.{meant} is meant, correct the name. {mistake.remedy}"
-                mistakes[index] = replace(mistake, remedy=remedy)
 
 
 def _ordered(mistakes: Sequence[Mistake], places: Places) -> list[Mistake]:
@@ -232,6 +222,6 @@ def _demo_refused(loaded: LoadedSettings, agent: AgentSettings) -> Mistake:
         key=key,
         value=DEMO_SOURCE,
         problem="is a replay of history, which production refuses.",
-        remedy=f"Name a real source under {key} in config/environments/production.yaml, or give "
-        f"{agent.name} the start_command of your own agent there.",
+        remedy=f"This version has no other source: give {agent.name} the start_command of your own "
+        "agent in config/environments/production.yaml.",
     )

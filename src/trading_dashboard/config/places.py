@@ -99,7 +99,7 @@ def _of_file(
     if stem is not None and chosen != stem:
         mistakes.append(
             Mistake(
-                file="--env" if environment else ENVIRONMENT_VARIABLE,
+                file="--env" if environment is not None else ENVIRONMENT_VARIABLE,
                 line=None,
                 key="environment",
                 value=chosen,
@@ -128,7 +128,9 @@ def _choose_environment(
     mistakes: list[Mistake],
     default: str | None = None,
 ) -> str:
-    chosen = environment or environ.get(ENVIRONMENT_VARIABLE) or default or DEFAULT_ENVIRONMENT
+    # An empty option is a script's unset variable: starting something else would be a guess.
+    fallback = environ.get(ENVIRONMENT_VARIABLE) or default or DEFAULT_ENVIRONMENT
+    chosen = fallback if environment is None else environment
     if chosen in ENVIRONMENTS:
         return chosen
     known = ", ".join(ENVIRONMENTS)
@@ -137,10 +139,10 @@ def _choose_environment(
         extra = " A file alone does not make an environment."
     mistakes.append(
         Mistake(
-            file="--env" if environment else ENVIRONMENT_VARIABLE,
+            file="--env" if environment is not None else ENVIRONMENT_VARIABLE,
             line=None,
             key="environment",
-            value=chosen[:64],
+            value=chosen[:64] or "(empty)",
             problem=f"is not a known environment.{extra}",
             remedy=f"Use one of: {known}.",
         )
@@ -159,8 +161,10 @@ def _built_in(environment: str) -> tuple[tuple[Path, str], ...]:
 
 def _missing(path: Path, root: Path, remedy: str) -> Mistake:
     name = _name(path, root)
-    problem = "is not there." if not path.exists() else "is not a YAML file."
-    known = sorted(p.name for p in path.parent.glob("*.yaml"))[:10]
+    problem = "is not there."
+    if path.exists():
+        problem = "is not a YAML file." if path.is_file() else "is no file."
+    known = sorted(p.name for p in path.parent.glob("*.yaml") if p.is_file())[:10]
     there = f" There: {', '.join(known)}." if known else ""
     return Mistake(
         file=name, line=None, key="(file)", value=name, problem=problem, remedy=remedy + there

@@ -63,9 +63,9 @@ def is_text(annotation: Any) -> bool:
     return isinstance(annotation, type) and annotation.__name__ in ("str", "Path")
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
     """Return the known word a misspelt one most likely means, or None."""
-    matches = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=likeness)
     return matches[0] if matches else None
 
 

@@ -141,7 +141,10 @@ def _check_reserved(name: str, environ: Mapping[str, str], mistakes: list[Mistak
         meant = ENVIRONMENT_VARIABLE
     elif name not in GIVEN_TO_AGENTS:
         sections = [key for key in keys_at(()) if tail.startswith(f"{key}_")]
-        if sections:
+        # Not what Kubernetes sets for a service of this name: TRADING_DASHBOARD_PORT=tcp://…
+        if tail in keys_at(("dashboard",)) and "://" not in environ[name]:
+            meant = f"{PREFIX}DASHBOARD__{tail.upper()}"
+        elif sections:
             rest = tail.removeprefix(f"{sections[0]}_").strip("_").upper()
             meant = f"{PREFIX}{sections[0].upper()}__{rest}"
     if meant:

@@ -150,7 +150,8 @@ CASES = [
          "is given twice; it already stands at line 5", "Keep one"),
     Case("syntax", BASE + "  second: [1, 2\n", 6, "(file)", "(not parsed)", "YAML syntax",
          "brackets"),
-    Case("tab", BASE + "\tsecond: 1\n", 5, "(file)", "(not parsed)", "YAML syntax", "indentation"),
+    Case("tab", BASE + "\tsecond: 1\n", 5, "(file)", "(not parsed)", "YAML syntax",
+         "Indent with spaces"),
     Case("undefined_alias", indent("timeout: *short\n"), 5, "(file)", "(not parsed)",
          "undefined alias", ""),
     Case("python_tag", indent("timeout: !!python/object:os.system x\n"), 5,
@@ -185,6 +186,11 @@ CASES = [
     Case("variable_with_one_underscore", BASE, None, "dashboard_port", "1", "is not read",
          "Did you mean TRADING_DASHBOARD__DASHBOARD__PORT?",
          {"TRADING_DASHBOARD_DASHBOARD_PORT": "1"}, "TRADING_DASHBOARD_DASHBOARD_PORT"),
+    Case("variable_without_its_section", BASE, None, "port", "1", "is not read",
+         "Did you mean TRADING_DASHBOARD__DASHBOARD__PORT?",
+         {"TRADING_DASHBOARD_PORT": "1"}, "TRADING_DASHBOARD_PORT"),
+    Case("command_in_one_text", indent("").replace('["python", "run.py"]', "python run.py"), 4,
+         "agents.first.start_command", '"python run.py"', "is one text", '["python", "run.py"]'),
     Case("variable_in_lower_case", BASE, None, "dashboard.port", "1", "is not a setting",
          "Did you mean TRADING_DASHBOARD__DASHBOARD__PORT?",
          {"trading_dashboard__dashboard__port": "1"}, "trading_dashboard__dashboard__port"),
@@ -289,6 +295,39 @@ def test_a_misspelt_agent_in_the_environment_file_is_recognised(tmp_path: Path) 
     root = project(tmp_path, BASE, "agents:\n  frist: {timeout: 3}\n")
     by_key = {mistake.key: mistake for mistake in mistakes_of(root)}
     assert "If agents.first is meant" in by_key["agents.frist.url"].remedy
+
+
+@pytest.mark.parametrize("settings", ["enabled: true", "enabled: false"])
+def test_a_misspelt_agent_with_an_address_is_recognised(settings: str, tmp_path: Path) -> None:
+    base = BASE.replace("first", "market_data")
+    layer = f"agents:\n  markte_data: {{url: 'http://localhost:8001', {settings}}}\n"
+    (mistake,) = mistakes_of(project(tmp_path, base, layer))
+    assert mistake.key.startswith("agents.markte_data")
+    assert "If agents.market_data is meant, correct the name" in mistake.remedy
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "  agent_2: {url: 'http://localhost:8001', enabled: false}\n",
+        "  agent_1: {timeout: 3}\n  agent_x: {url: 'http://localhost:8001', enabled: false}\n",
+    ],
+)
+def test_an_agent_of_a_like_name_may_wait_for_its_command(layer: str, tmp_path: Path) -> None:
+    root = project(tmp_path, BASE.replace("first", "agent_1"), f"agents:\n{layer}")
+    assert len(load_settings(root, environ={}).settings.agents) == 2
+
+
+def test_an_empty_environment_option_is_not_the_default(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(project(tmp_path, BASE), environment="", environ={})
+    (mistake,) = caught.value.mistakes
+    assert (mistake.file, mistake.value) == ("--env", "(empty)")
+
+
+def test_what_kubernetes_sets_for_a_service_of_this_name_is_none_of_ours(tmp_path: Path) -> None:
+    environ = {"TRADING_DASHBOARD_PORT": "tcp://10.0.0.1:80"}
+    assert load_settings(project(tmp_path, BASE), environ=environ).settings.dashboard.port == 8501
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
