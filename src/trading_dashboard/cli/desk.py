@@ -104,8 +104,8 @@ class Desk:
         )
 
     def request_shutdown(self) -> None:
-        """Begin the end; returns at once."""
-        self._stop.set()
+        """Begin the end because a client asked for it; returns at once."""
+        self._begin_end("Asked to end")
 
     # Life.
 
@@ -288,14 +288,18 @@ class Desk:
         A closing terminal may hang up twice, so a second SIGHUP means nothing new.
         """
         first = await signals.get()
-        name = "Ctrl-C" if first is signal.SIGINT else first.name
-        self._terminal.line(f"{name}: stopping everything.")
-        _log.info("%s: stopping", first.name)
-        self.request_shutdown()
+        self._begin_end("Ctrl-C" if first is signal.SIGINT else first.name)
         while True:
             if await signals.get() is not signal.SIGHUP:
                 self._terminal.line("Killing what is left.")
                 await self._manager.kill_everything()
+
+    def _begin_end(self, reason: str) -> None:
+        """Say why everything ends, the first time, and let it end."""
+        if not self._stop.is_set():
+            self._terminal.line(f"{reason}: stopping everything.")
+            _log.info("%s: stopping", reason)
+            self._stop.set()
 
 
 def _listen(port: int) -> socket.socket:

@@ -132,6 +132,7 @@ def test_down_ends_it_from_another_terminal(one_agent: Path) -> None:
         down = run("down", root=one_agent)
         assert (down.returncode, down.stderr) == (0, "")
         assert up.wait(5) == 0
+        assert "Asked to end: stopping everything." in up.text
 
 
 def test_a_killed_supervisor_is_no_supervisor(one_agent: Path) -> None:
