@@ -35,8 +35,8 @@ from trading_dashboard.orchestrator.processes.leftovers import Leftovers
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
     ProcessStat,
+    ProcessTable,
     RunMarker,
-    Snapshot,
     members,
     own_start_ticks,
 )
@@ -354,7 +354,7 @@ class LocalRuntime:
         return frozenset({0, 1, os.getpid(), os.getppid(), self._guardian.pid or 0})
 
     def _find_run(
-        self, snapshot: Snapshot, seen: Collection[Identity]
+        self, snapshot: ProcessTable, seen: Collection[Identity]
     ) -> Mapping[int, ProcessStat]:
         return members(
             snapshot,
@@ -385,7 +385,7 @@ class LocalRuntime:
 
 
 def _marked(wanted: RunMarker, never: frozenset[int]) -> Find:
-    def find(snapshot: Snapshot, seen: Collection[Identity]) -> Mapping[int, ProcessStat]:
+    def find(snapshot: ProcessTable, seen: Collection[Identity]) -> Mapping[int, ProcessStat]:
         return members(snapshot, session=None, is_ours=wanted.__eq__, seen=seen, never=never)
 
     return find

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from trading_dashboard.orchestrator.processes.process_tree import (
     ProcessStat,
+    ProcessTable,
     RunMarker,
-    Snapshot,
     members,
     parse_marker,
     read_stat,
@@ -36,11 +36,11 @@ def row(
     )
 
 
-def table(*rows: ProcessStat, markers: dict[int, RunMarker] | None = None) -> Snapshot:
-    return Snapshot({found.pid: found for found in rows}, markers or {})
+def table(*rows: ProcessStat, markers: dict[int, RunMarker] | None = None) -> ProcessTable:
+    return ProcessTable({found.pid: found for found in rows}, markers or {})
 
 
-def found_in(snapshot: Snapshot, session: int | None = 10, **options: object) -> set[int]:
+def found_in(snapshot: ProcessTable, session: int | None = 10, **options: object) -> set[int]:
     return set(members(snapshot, session=session, is_ours=OURS.__eq__, **options))  # type: ignore[arg-type]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import eventually
 from trading_dashboard.orchestrator.processes import scanner as module
-from trading_dashboard.orchestrator.processes.process_tree import ProcessStat, Snapshot
+from trading_dashboard.orchestrator.processes.process_tree import ProcessStat, ProcessTable
 from trading_dashboard.orchestrator.processes.scanner import UNREADABLE_TRIES, Scanner
 
 
@@ -24,11 +24,11 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 async def test_questions_during_a_reading_share_the_next(
     executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readings: list[Snapshot] = []
+    readings: list[ProcessTable] = []
     may_end = threading.Event()
 
-    def read() -> Snapshot:
-        readings.append(Snapshot({}))
+    def read() -> ProcessTable:
+        readings.append(ProcessTable({}))
         may_end.wait(10)
         return readings[-1]
 
@@ -54,7 +54,7 @@ async def test_empty_environment_is_asked_for_again_before_it_is_believed(
         asked.append(pid)
         return b"" if len(asked) < 2 else b"TRADING_DASHBOARD_RUN_ID=run"
 
-    monkeypatch.setattr(module, "take_snapshot", lambda: Snapshot({100: loading}))
+    monkeypatch.setattr(module, "take_snapshot", lambda: ProcessTable({100: loading}))
     monkeypatch.setattr(module, "read_environ", read_environ)
     scanner = Scanner(executor, 0)
     assert (await scanner.scan()).undetermined == {100}
@@ -68,7 +68,7 @@ async def test_environment_that_stays_empty_is_believed(
     executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare = ProcessStat(100, 5, "S", 1, 100, 100, 0, 0)
-    monkeypatch.setattr(module, "take_snapshot", lambda: Snapshot({100: bare}))
+    monkeypatch.setattr(module, "take_snapshot", lambda: ProcessTable({100: bare}))
     monkeypatch.setattr(module, "read_environ", lambda _: b"")
     scanner = Scanner(executor, 0)
     for _ in range(UNREADABLE_TRIES):
@@ -80,7 +80,7 @@ async def test_who_is_older_is_not_asked(
     executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = ProcessStat(100, 4, "S", 1, 100, 100, 0, 0)
-    monkeypatch.setattr(module, "take_snapshot", lambda: Snapshot({100: older}))
+    monkeypatch.setattr(module, "take_snapshot", lambda: ProcessTable({100: older}))
     monkeypatch.setattr(module, "read_environ", lambda _: b"TRADING_DASHBOARD_RUN_ID=run")
     assert (await Scanner(executor, 5).scan()).markers == {}
 
@@ -88,7 +88,7 @@ async def test_who_is_older_is_not_asked(
 async def test_a_cancelled_reading_does_not_stand_in_the_way_of_the_next(
     executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "take_snapshot", lambda: Snapshot({}))
+    monkeypatch.setattr(module, "take_snapshot", lambda: ProcessTable({}))
     scanner = Scanner(executor, 0)
     before = asyncio.all_tasks()
     asking = asyncio.create_task(scanner.scan())

@@ -14,8 +14,8 @@ from pathlib import Path
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
     ProcessStat,
+    ProcessTable,
     RunMarker,
-    Snapshot,
     members,
     parse_marker,
     read_environ,
@@ -33,7 +33,7 @@ class Leftovers:
         self._never = frozenset(_self_and_ancestors())
 
     def find(
-        self, snapshot: Snapshot, seen: Collection[Identity] = ()
+        self, snapshot: ProcessTable, seen: Collection[Identity] = ()
     ) -> Mapping[int, ProcessStat]:
         """Return all leftovers in a snapshot with markers; `seen` were found before."""
         proven = [

@@ -70,7 +70,7 @@ class RunMarker:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class ProcessTable:
     """The process table at one moment."""
 
     processes: Mapping[int, ProcessStat]
@@ -97,7 +97,7 @@ class Snapshot:
 
 
 def members(
-    snapshot: Snapshot,
+    snapshot: ProcessTable,
     *,
     session: int | None,
     is_ours: Callable[[RunMarker], bool],
@@ -136,7 +136,7 @@ def members(
     }
 
 
-def _relatives(snapshot: Snapshot, pid: int) -> Iterable[ProcessStat]:
+def _relatives(snapshot: ProcessTable, pid: int) -> Iterable[ProcessStat]:
     """Return the children of a process, and the session it leads: both stem from it."""
     yield from snapshot.children.get(pid, ())
     if snapshot.processes[pid].session == pid:
@@ -254,7 +254,7 @@ else:
         return b"\0".join(os.fsencode(f"{name}={value}") for name, value in entries.items())
 
 
-def take_snapshot() -> Snapshot:
+def take_snapshot() -> ProcessTable:
     """Read the process table, without environments."""
     found = ((pid, read_stat(pid)) for pid in list_pids())
-    return Snapshot({pid: process for pid, process in found if process is not None})
+    return ProcessTable({pid: process for pid, process in found if process is not None})

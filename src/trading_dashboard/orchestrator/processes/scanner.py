@@ -13,8 +13,8 @@ from concurrent.futures import Executor
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
     ProcessStat,
+    ProcessTable,
     RunMarker,
-    Snapshot,
     parse_marker,
     read_environ,
     take_snapshot,
@@ -33,19 +33,19 @@ class Scanner:
         self._since_ticks = since_ticks
         self._markers: dict[Identity, RunMarker | None] = {}
         self._unreadable: dict[Identity, int] = {}
-        self._running: asyncio.Task[Snapshot] | None = None
-        self._queued: asyncio.Task[Snapshot] | None = None
-        self._recent: Snapshot | None = None
+        self._running: asyncio.Task[ProcessTable] | None = None
+        self._queued: asyncio.Task[ProcessTable] | None = None
+        self._recent: ProcessTable | None = None
         self._recent_at = 0.0
 
-    async def scan(self) -> Snapshot:
+    async def scan(self) -> ProcessTable:
         """Return a snapshot, with markers, whose reading begins after this call."""
         # Cancelled with everything else when the loop ends, it would stay here for ever.
         if self._queued is None or self._queued.done():
             self._queued = asyncio.get_running_loop().create_task(self._read_next(self._running))
         return await asyncio.shield(self._queued)
 
-    async def recent(self, max_age_seconds: float) -> Snapshot:
+    async def recent(self, max_age_seconds: float) -> ProcessTable:
         """Return a snapshot not older than that."""
         if self._recent is None or time.monotonic() - self._recent_at > max_age_seconds:
             return await self.scan()
@@ -57,7 +57,7 @@ class Scanner:
             if task is not None:
                 await asyncio.wait([task])
 
-    async def _read_next(self, before: asyncio.Task[Snapshot] | None) -> Snapshot:
+    async def _read_next(self, before: asyncio.Task[ProcessTable] | None) -> ProcessTable:
         if before is not None:
             await asyncio.wait([before])
         self._running, self._queued = self._queued, None
@@ -69,7 +69,7 @@ class Scanner:
         finally:
             self._running = None
 
-    def _read(self) -> Snapshot:
+    def _read(self) -> ProcessTable:
         """Read the table and the environments not known yet. One thread at a time."""
         processes = take_snapshot().processes
         markers: dict[int, RunMarker] = {}
@@ -92,7 +92,7 @@ class Scanner:
             for identity, tries in self._unreadable.items()
             if identity[0] in undetermined
         }
-        return Snapshot(processes, markers, frozenset(undetermined))
+        return ProcessTable(processes, markers, frozenset(undetermined))
 
     def _ask(
         self,

@@ -19,7 +19,11 @@ from trading_dashboard.orchestrator.processes.process_reference import (
     ProcessReference,
     open_reference,
 )
-from trading_dashboard.orchestrator.processes.process_tree import Identity, ProcessStat, Snapshot
+from trading_dashboard.orchestrator.processes.process_tree import (
+    Identity,
+    ProcessStat,
+    ProcessTable,
+)
 from trading_dashboard.orchestrator.processes.scanner import Scanner
 
 KILL_WAIT_SECONDS = 0.05
@@ -28,7 +32,7 @@ SETTLE_SECONDS = 0.003
 """A program being loaded has no readable environment for about a millisecond."""
 COMPLAIN_SECONDS = 5.0
 
-Find = Callable[[Snapshot, Collection[Identity]], Mapping[int, ProcessStat]]
+Find = Callable[[ProcessTable, Collection[Identity]], Mapping[int, ProcessStat]]
 """Returns the members in a snapshot by pid, given those that were found before: what proved them
 to be members, such as their parent, may be gone by now."""
 

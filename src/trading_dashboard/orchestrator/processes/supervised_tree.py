@@ -17,8 +17,8 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     CLOCK_TICKS,
     Identity,
     ProcessStat,
+    ProcessTable,
     RunMarker,
-    Snapshot,
     members,
 )
 from trading_dashboard.orchestrator.processes.scanner import Scanner
@@ -129,7 +129,7 @@ class SupervisedTree:
             self._watch.close()
 
     def members(
-        self, snapshot: Snapshot, seen: Collection[Identity] = ()
+        self, snapshot: ProcessTable, seen: Collection[Identity] = ()
     ) -> Mapping[int, ProcessStat]:
         """Return the living members, and remember them: they may change beyond recognition."""
         found = members(
@@ -142,7 +142,7 @@ class SupervisedTree:
         self._seen = {process.identity for process in found.values()}
         return found
 
-    def usage(self, snapshot: Snapshot) -> Usage | None:
+    def usage(self, snapshot: ProcessTable) -> Usage | None:
         """Return what the members use; CPU since the last call."""
         found = self.members(snapshot)
         if not found:
