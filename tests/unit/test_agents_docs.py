@@ -11,6 +11,7 @@ from tests.support import ROOT
 from trading_dashboard.agents.kit import AgentApp, AgentEnvironment
 from trading_dashboard.agents.kit import __all__ as kit_names
 from trading_dashboard.agents.kit.errors import _CODES, STATUS_BY_ERROR
+from trading_dashboard.agents.kit.token import TokenUnusable
 from trading_dashboard.agents.market_data.errors import StoreInUse, StoreUnusable
 from trading_dashboard.models.market import INTERVALS
 from trading_dashboard.models.market_api import MarketMessage
@@ -51,9 +52,9 @@ def test_metrics(app: AgentApp) -> None:
 
 
 def test_error_codes() -> None:
-    own = {StoreInUse.code, StoreUnusable.code, "invalid_request", "invalid_operation"}
+    own = {StoreInUse.code, StoreUnusable.code, TokenUnusable.code, "invalid_operation"}
     ours = {kind.code for kind in STATUS_BY_ERROR} | set(_CODES.values()) | own
-    for code in ours | {"internal_error", "http_error"}:
+    for code in ours | {"internal_error", "http_error", "invalid_request"}:
         assert f"`{code}`" in API
 
 

@@ -25,6 +25,7 @@ from trading_dashboard.agents.kit import (
 from trading_dashboard.agents.kit.errors import STATUS_BY_ERROR, status_of
 from trading_dashboard.agents.kit.logs import JsonLines, masked
 from trading_dashboard.agents.kit.server import _bound_socket
+from trading_dashboard.agents.kit.token import OperatorToken, TokenUnusable
 from trading_dashboard.models.errors import (
     ConfigurationError,
     MarketDataError,
@@ -251,3 +252,24 @@ def test_the_listening_socket_lets_asyncio_turn_off_nagle(tmp_path: Path) -> Non
     environment = AgentEnvironment(name="own", data_directory=tmp_path)
     with _bound_socket(environment) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_a_token_is_made_once_and_an_empty_one_is_replaced(tmp_path: Path) -> None:
+    token = OperatorToken(tmp_path / "new" / "operator.token")
+    token.ensure()
+    made = token.path.read_text()
+    token.check(f"Bearer {made}")
+    token.ensure()
+    assert token.path.read_text() == made
+    assert token.path.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in token.path.parent.iterdir()] == ["operator.token"]
+    # What a process leaves that was killed, or ran out of space, between creating and writing.
+    token.path.write_text("")
+    token.ensure()
+    assert token.path.read_text()
+
+
+def test_a_token_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TokenUnusable, match=r"operator\.token"):
+        OperatorToken(tmp_path / "file" / "operator.token").ensure()

@@ -10,17 +10,24 @@ import hmac
 import logging
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from fastapi import Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
-from trading_dashboard.models.errors import Unauthorized
+from trading_dashboard.models.errors import TradingDashboardError, Unauthorized
 
 _SCHEME = "bearer "
 
 logger = logging.getLogger(__name__)
+
+
+class TokenUnusable(TradingDashboardError):
+    """The operator token's file cannot be made."""
+
+    code = "token_unusable"
 
 
 class OperatorToken(SecurityBase):
@@ -36,14 +43,31 @@ class OperatorToken(SecurityBase):
         self.check(request.headers.get("authorization", ""))
 
     def ensure(self) -> None:
-        """Make the file with a new token if it is missing. Readable by its owner only."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Make the file with a new token if it is missing or empty. Readable by its owner only.
+
+        Raises:
+            TokenUnusable: It cannot be made.
+        """
         try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(32))
+            if self.path.exists() and self.path.stat().st_size:
+                return
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Whole or not at all: a process killed in between must not leave an empty token.
+            descriptor, draft = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
+            try:
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(secrets.token_urlsafe(32))
+                Path(draft).replace(self.path)
+            except BaseException:
+                Path(draft).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise TokenUnusable(
+                f"The operator token cannot be put in {self.path}.",
+                subject=str(self.path),
+                observed=error.strerror or str(error),
+                next_step="Check the folder's permissions and free space.",
+            ) from error
         logger.info("The operator token of this agent is in %s", self.path)
 
     def check(self, authorization: str) -> None:
