@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 import signal
 import socket
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +18,7 @@ import pytest
 from tests.integration.market_data.conftest import AgentProcess, StartAgent, run_agent
 from tests.support import eventually_sync
 from trading_dashboard.agents.market_data import dataset
-from trading_dashboard.agents.market_data.agent import STORE_FILE
+from trading_dashboard.agents.market_data.agent import JOURNAL_FILE, STORE_FILE
 from trading_dashboard.agents.market_data.loading import DATASET_LABEL
 from trading_dashboard.agents.market_data.store import MarketStore
 from trading_dashboard.models.health import HealthReport
@@ -159,14 +162,50 @@ def test_a_port_in_use_is_said_at_once(agent: AgentProcess, tmp_path: Path) -> N
     assert not (tmp_path / "other" / STORE_FILE).exists()
 
 
-def test_a_damaged_store_is_moved_aside_and_built_anew(data: Path, start_agent: StartAgent) -> None:
-    content = bytearray((data / STORE_FILE).read_bytes())
-    content[:200] = b"\xff" * 200
-    (data / STORE_FILE).write_bytes(content)
+def overwrite(path: Path, offset: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * 200)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda path: overwrite(path, 0),
+        lambda path: overwrite(path, 4096),
+        lambda path: overwrite(path, path.stat().st_size // 3),
+        lambda path: overwrite(path, path.stat().st_size * 2 // 3),
+        lambda path: overwrite(path, path.stat().st_size - 40_000),
+        lambda path: os.truncate(path, 0),
+        lambda path: os.truncate(path, 5000),
+        lambda path: os.truncate(path, path.stat().st_size // 2),
+    ],
+    ids=["magic", "header", "third", "two thirds", "end", "empty", "headers only", "half"],
+)
+def test_a_damaged_store_is_moved_aside_and_built_anew(
+    data: Path, start_agent: StartAgent, harm: Callable[[Path], None]
+) -> None:
+    harm(data / STORE_FILE)
     agent = start_agent()
-    assert agent.get("/price/IBM").status_code == 200
+    answer = agent.get("/historical/IBM?limit=10000&end_date=2012-08-31").json()
+    assert (answer["data_points"], answer["data"][-1]["close"]) == (3148, 194.85)
     assert len(list(data.glob("*.damaged-*"))) == 1
     assert "built anew" in agent.log.read_text()
+
+
+@pytest.mark.parametrize("name", [STORE_FILE, JOURNAL_FILE, "."])
+def test_files_that_cannot_be_made_are_told(data: Path, name: str) -> None:
+    where = data / name
+    shutil.rmtree(where) if where.is_dir() else where.unlink(missing_ok=True)
+    if name == ".":
+        where.write_text("a file where a folder is needed")
+    else:
+        where.mkdir()
+    done = run_agent(data, "--port", "0")
+    assert done.returncode == 1
+    assert str(where) in done.stderr
+    assert "permissions" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
 
 
 def test_rows_that_were_changed_are_loaded_anew(data: Path, start_agent: StartAgent) -> None:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import FastAPI
@@ -26,10 +27,11 @@ from trading_dashboard.agents.kit import (
 )
 from trading_dashboard.agents.market_data.clock import ReplayClock
 from trading_dashboard.agents.market_data.dataset import SOURCE
+from trading_dashboard.agents.market_data.errors import StoreUnusable
 from trading_dashboard.agents.market_data.journal import PositionJournal
-from trading_dashboard.agents.market_data.loading import load_market
+from trading_dashboard.agents.market_data.loading import open_market
 from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.store import MarketStore, open_or_rebuild
+from trading_dashboard.agents.market_data.store import MarketStore
 from trading_dashboard.agents.market_data.stream import StreamHub
 from trading_dashboard.agents.market_data.timeline import Timeline
 from trading_dashboard.models.errors import SourceRefused
@@ -138,7 +140,10 @@ class MarketDataAgent:
         except OSError as error:
             logger.error("The replay's position could not be recorded at the end: %s", error)
         self.journal.close()
-        self.store.close()
+        try:
+            self.store.close()
+        except StoreUnusable as error:
+            logger.error("%s Observed: %s", error.message, error.observed)
 
 
 def build(environment: AgentEnvironment) -> AgentApp:
@@ -151,10 +156,10 @@ def build(environment: AgentEnvironment) -> AgentApp:
     """
     settings = checked_settings(MarketDataSettings, environment)
     check_source(settings, environment)
-    store = open_or_rebuild(environment.data_directory / STORE_FILE)
-    market = load_market(store, settings.seed)
-    journal = PositionJournal(environment.data_directory / JOURNAL_FILE)
-    clock = resume_clock(market.timeline, journal, settings)
+    store, market = open_market(environment.data_directory / STORE_FILE, settings.seed)
+    journal, clock = open_clock(
+        market.timeline, environment.data_directory / JOURNAL_FILE, settings
+    )
     agent = MarketDataAgent(store, journal, market, clock)
     app = create_agent_app(
         environment,
@@ -185,6 +190,26 @@ def check_source(settings: MarketDataSettings, environment: AgentEnvironment) ->
             observed="environment production, source demo",
             next_step=f"Set {setting} to a real source, or use the environment development.",
         )
+
+
+def open_clock(
+    timeline: Timeline, path: Path, settings: MarketDataSettings
+) -> tuple[PositionJournal, ReplayClock]:
+    """Return the open journal of the replay's position, and the clock it says.
+
+    Raises:
+        StoreUnusable: The journal cannot be read or written.
+    """
+    try:
+        journal = PositionJournal(path)
+        return journal, resume_clock(timeline, journal, settings)
+    except OSError as error:
+        raise StoreUnusable(
+            f"The replay's position cannot be kept in {path}.",
+            subject=str(path),
+            observed=error.strerror or str(error),
+            next_step="Check the folder's permissions and free space.",
+        ) from error
 
 
 def resume_clock(

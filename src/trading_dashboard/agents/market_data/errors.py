@@ -15,3 +15,7 @@ class StoreUnusable(MarketDataError):
     """The store cannot be opened, read or written."""
 
     code = "store_unusable"
+
+
+class StoreDamaged(StoreUnusable):
+    """The file's content cannot be read; all of it can be loaded again from the data set."""

@@ -8,6 +8,7 @@ See docs/decisions for what is promised.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -65,7 +66,9 @@ class PositionJournal:
         """Write over the older record; raises OSError if that fails."""
         number = self._number + 1
         slot = _encode(number, record)
-        os.pwrite(self._descriptor, slot, (number % 2) * _SLOT_BYTES)
+        written = os.pwrite(self._descriptor, slot, (number % 2) * _SLOT_BYTES)
+        if written != len(slot):
+            raise OSError(errno.ENOSPC, f"only {written} of {len(slot)} bytes were written")
         self._number = number
 
     def sync(self) -> None:

@@ -6,6 +6,7 @@ start that was killed is finished by the next one.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import logging
@@ -16,10 +17,14 @@ from pathlib import Path
 
 from trading_dashboard.agents.market_data import dataset
 from trading_dashboard.agents.market_data.dataset import Action, DailyRow
-from trading_dashboard.agents.market_data.errors import StoreUnusable
+from trading_dashboard.agents.market_data.errors import StoreDamaged, StoreUnusable
 from trading_dashboard.agents.market_data.market import DemoMarket
 from trading_dashboard.agents.market_data.series import DailySeries
-from trading_dashboard.agents.market_data.store import MarketStore, calendar_label
+from trading_dashboard.agents.market_data.store import (
+    MarketStore,
+    calendar_label,
+    move_aside,
+)
 from trading_dashboard.agents.market_data.timeline import Session, Timeline
 
 FIRST_DAY = date(2000, 3, 1)
@@ -29,6 +34,43 @@ DATASET_LABEL = f"bokeh_sampledata {dataset.DATASET_VERSION} stocks, reading 1"
 _CALENDAR_TIMEOUT_SECONDS = 60
 
 logger = logging.getLogger(__name__)
+
+
+def open_market(path: Path, seed: int) -> tuple[MarketStore, DemoMarket]:
+    """Return the store, open, and the market in it.
+
+    A store that is damaged is moved aside, never deleted, and built anew: everything in it can be
+    loaded again. Damage anywhere is found here, because all of the content is read.
+
+    Raises:
+        StoreInUse: Another process has it open.
+        StoreUnusable: It cannot be opened, created, read or filled.
+    """
+    try:
+        return _opened(path, seed)
+    except StoreDamaged as error:
+        logger.error("%s Observed: %s", error.message, error.observed)
+    try:
+        aside = move_aside(path)
+    except OSError as error:
+        raise StoreUnusable(
+            f"The damaged market data store {path} cannot be moved aside.",
+            subject=str(path),
+            observed=str(error),
+            next_step="Check the folder's permissions, or move the file away.",
+        ) from error
+    logger.error("The damaged store is now %s; it is built anew", aside)
+    return _opened(path, seed)
+
+
+def _opened(path: Path, seed: int) -> tuple[MarketStore, DemoMarket]:
+    store = MarketStore(path)
+    try:
+        return store, load_market(store, seed)
+    except BaseException:
+        with contextlib.suppress(StoreUnusable):
+            store.close()
+        raise
 
 
 def load_market(store: MarketStore, seed: int) -> DemoMarket:

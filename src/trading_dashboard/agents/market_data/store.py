@@ -1,8 +1,8 @@
 """The agent's DuckDB file: daily bars, corporate actions and exchange sessions.
 
-Owns the file, its schema and its integrity. One process at a time. Every method blocks; the agent
-calls them from one thread of their own (`StoreThread`), never from the event loop. The schema
-keeps `source` in every key, because series of different sources are never mixed.
+Owns the file, its schema and its integrity. One process at a time. Every method blocks: the agent
+reads the file before its event loop runs and closes it in a thread. The schema keeps `source` in
+every row, because series of different sources are never mixed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Self
 import duckdb
 
 from trading_dashboard.agents.market_data.dataset import Action, DailyRow
-from trading_dashboard.agents.market_data.errors import StoreInUse, StoreUnusable
+from trading_dashboard.agents.market_data.errors import StoreDamaged, StoreInUse, StoreUnusable
 from trading_dashboard.agents.market_data.timeline import Session
 
 SCHEMA_VERSION = 1
@@ -39,6 +39,12 @@ CREATE TABLE IF NOT EXISTS sessions (
 """
 _SETTINGS = {"threads": "1", "memory_limit": "96MB"}
 _FLAW_SEPARATOR = "; "
+_IN_USE = "could not set lock"
+_DAMAGE = (
+    "corrupt", "checksum", "could not read enough bytes", "not a valid duckdb", "replaying wal",
+    "deserialize", "serialization",
+)  # fmt: skip
+"""What DuckDB says, in lower case, of a file whose content is not what it wrote."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,15 +57,19 @@ class MarketStore:
 
         Raises:
             StoreInUse: Another process has it open.
+            StoreDamaged: Its content cannot be read; any other method may raise this, too.
             StoreUnusable: It cannot be opened or created, or comes from a newer version.
         """
         self.path = path
-        self._connection = _connect(path)
+        with self._explained():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._connection = duckdb.connect(str(path), config=dict(_SETTINGS))
         try:
-            self._connection.execute(_SCHEMA)
-            self._check_version()
+            with self._explained():
+                self._connection.execute(_SCHEMA)
+                self._check_version()
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
@@ -70,7 +80,8 @@ class MarketStore:
 
     def close(self) -> None:
         """Write what is pending and give the file back."""
-        self._connection.close()
+        with self._explained():
+            self._connection.close()
 
     # Writing
 
@@ -80,7 +91,7 @@ class MarketStore:
         """Replace everything of one source in one transaction.
 
         A process killed in the middle leaves the file as it was before. `label` names the content
-        (a data set and its version) and is what `holds` asks for.
+        (a data set and its version) and is what `source` asks for.
         """
         with self._transaction() as connection:
             connection.execute("DELETE FROM daily_bars WHERE source = ?", [source])
@@ -111,10 +122,10 @@ class MarketStore:
         """Return the calendar's sessions stored under `label`; empty if there are none."""
         if self._get(f"calendar:{calendar}") != label:
             return []
-        rows = self._connection.execute(
+        rows = self._read(
             "SELECT session, open_at, close_at FROM sessions WHERE calendar = ? ORDER BY session",
-            [calendar],
-        ).fetchall()
+            calendar,
+        )
         return [Session(*row) for row in rows]
 
     def source(self, source: str, label: str) -> tuple[list[DailyRow], list[Action]] | None:
@@ -126,19 +137,19 @@ class MarketStore:
             return None
         rows = [
             _daily_row(record)
-            for record in self._connection.execute(
+            for record in self._read(
                 "SELECT symbol, session, open, high, low, close, volume, adjusted_close, flaws "
                 "FROM daily_bars WHERE source = ? ORDER BY symbol, session",
-                [source],
-            ).fetchall()
+                source,
+            )
         ]
         actions = [
             Action(symbol, ex_date.isoformat(), kind, ratio, amount, factor)
-            for symbol, ex_date, kind, ratio, amount, factor in self._connection.execute(
+            for symbol, ex_date, kind, ratio, amount, factor in self._read(
                 "SELECT symbol, ex_date, kind, ratio, amount, factor FROM corporate_actions "
                 "WHERE source = ? ORDER BY symbol, ex_date",
-                [source],
-            ).fetchall()
+                source,
+            )
         ]
         if digest(rows, actions) != self._get(f"digest:{source}"):
             logger.warning(
@@ -163,44 +174,46 @@ class MarketStore:
             )
 
     def _get(self, key: str) -> str | None:
-        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
-        return None if row is None else str(row[0])
+        rows = self._read("SELECT value FROM meta WHERE key = ?", key)
+        return str(rows[0][0]) if rows else None
 
     def _put(self, key: str, value: str) -> None:
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
+    def _read(self, query: str, value: str) -> list[tuple[Any, ...]]:
+        with self._explained():
+            return self._connection.execute(query, [value]).fetchall()
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        self._connection.execute("BEGIN")
+        with self._explained():
+            self._connection.execute("BEGIN")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # DuckDB may have ended the transaction itself; the first error is the one to tell.
+                with contextlib.suppress(duckdb.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raise DuckDB's errors as ours."""
         try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+            yield
+        except (duckdb.Error, OSError) as error:
+            raise _explain(self.path, error) from error
 
 
-def open_or_rebuild(path: Path) -> MarketStore:
-    """Open the store; one that is damaged is moved aside, never deleted, and begun anew.
-
-    Everything in it can be loaded again from the data set.
-
-    Raises:
-        StoreInUse: Another process has it open.
-        StoreUnusable: It cannot be created either.
-    """
-    try:
-        return MarketStore(path)
-    except StoreUnusable as error:
-        if error.observed is None or not path.is_file() or not _is_damage(str(error.observed)):
-            raise
-        aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
-        logger.error("%s It was moved to %s and is built anew", error.message, aside)
-        path.rename(aside)
-        wal = path.with_name(path.name + ".wal")
-        if wal.exists():
-            wal.rename(aside.with_name(aside.name + ".wal"))
-        return MarketStore(path)
+def move_aside(path: Path) -> Path:
+    """Move a damaged store out of the way, never deleting it; return where it is now."""
+    aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    path.rename(aside)
+    wal = path.with_name(path.name + ".wal")
+    if wal.exists():
+        wal.rename(aside.with_name(aside.name + ".wal"))
+    return aside
 
 
 def digest(rows: Sequence[DailyRow], actions: Sequence[Action]) -> str:
@@ -222,30 +235,31 @@ _DAILY_TYPES = ("VARCHAR", "VARCHAR", "DATE", *["DOUBLE"] * 4, "BIGINT", "DOUBLE
 _ACTION_TYPES = ("VARCHAR", "VARCHAR", "DATE", "VARCHAR", "DOUBLE", "DOUBLE", "DOUBLE")
 
 
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return duckdb.connect(str(path), config=dict(_SETTINGS))
-    except (duckdb.Error, OSError) as error:
-        if "lock" in str(error).lower():
-            raise StoreInUse(
-                f"The market data store {path} is in use by another process.",
-                subject=str(path),
-                observed=str(error).splitlines()[0],
-                next_step="Stop the other market data agent, or give this one its own "
-                "--data-directory.",
-            ) from error
-        raise StoreUnusable(
-            f"The market data store {path} cannot be opened.",
-            subject=str(path),
-            observed=str(error).splitlines()[0],
-            next_step="Check the folder's permissions and free space.",
-        ) from error
-
-
-def _is_damage(observed: str) -> bool:
-    signs = ("not a valid duckdb", "corrupt", "checksum", "serialization", "failed to deserialize")
-    return any(sign in observed.lower() for sign in signs)
+def _explain(path: Path, error: Exception) -> StoreUnusable | StoreInUse:
+    """Return our error for one of DuckDB's, or of the file system."""
+    subject, observed = str(path), str(error).splitlines()[0]
+    said = observed.lower().replace(subject.lower(), "")
+    if _IN_USE in said:
+        return StoreInUse(
+            f"The market data store {path} is in use by another process.",
+            subject=subject,
+            observed=observed,
+            next_step="Stop the other market data agent, or give this one its own "
+            "--data-directory.",
+        )
+    if path.is_file() and any(sign in said for sign in _DAMAGE):
+        return StoreDamaged(
+            f"The market data store {path} is damaged.",
+            subject=subject,
+            observed=observed,
+            next_step="Move the file away; all in it is loaded again.",
+        )
+    return StoreUnusable(
+        f"The market data store {path} cannot be used.",
+        subject=subject,
+        observed=observed,
+        next_step="Check the folder's permissions and free space.",
+    )
 
 
 def _insert(
