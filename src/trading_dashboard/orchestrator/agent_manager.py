@@ -122,7 +122,7 @@ class AgentManager:
             life.result()
 
     def add_system_agent(self, agent: AgentSettings, extra_env: Mapping[str, str]) -> None:
-        """Supervise a part of the desk itself, such as the dashboard, like an agent."""
+        """Supervise a part of the desk itself, such as the dashboard. Only before `open`."""
         self._add(agent, AgentKind.SYSTEM, extra_env)
 
     def begin_shutdown(self) -> None:
@@ -310,6 +310,7 @@ class AgentManager:
                 ready.exception()  # whoever waits gets it; nobody else is told of it
             await self.runtime.close()
             return
+        self._agents.seal()
         try:
             async with asyncio.TaskGroup() as group:
                 for task in self._agents:
@@ -385,8 +386,7 @@ class AgentManager:
             )
 
 
-_managers: list[AgentManager] = []
-"""At most one."""
+_managers: list[AgentManager] = []  # at most one
 
 
 def get_agent_manager(config_path: str | None = None) -> AgentManager:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.errors import AgentDisabled, UnknownAgent
+from trading_dashboard.models.errors import AgentDisabled, TradingDashboardError, UnknownAgent
 from trading_dashboard.orchestrator.agent_task import AgentTask
 from trading_dashboard.orchestrator.dependencies import (
     dependents_of,
@@ -23,13 +23,28 @@ class Roster:
 
     def __init__(self) -> None:
         self._tasks: dict[str, AgentTask] = {}
+        self._is_sealed = False
 
     def __iter__(self) -> Iterator[AgentTask]:
         return iter(list(self._tasks.values()))
 
     def add(self, task: AgentTask) -> None:
-        """Add an agent; its name must be new."""
+        """Add an agent; its name must be new.
+
+        Raises:
+            TradingDashboardError: The agents' tasks run already: nobody would run this one's.
+        """
+        if self._is_sealed:
+            raise TradingDashboardError(
+                f"Agent '{task.settings.name}' comes too late: the manager is open.",
+                subject=task.settings.name,
+                next_step="Add it before anything is started.",
+            )
         self._tasks[task.settings.name] = task
+
+    def seal(self) -> None:
+        """Accept no more agents."""
+        self._is_sealed = True
 
     def find(self, name: str) -> AgentTask | None:
         """Return the agent of that name, if there is one."""
