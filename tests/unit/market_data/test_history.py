@@ -119,6 +119,17 @@ def test_the_day_in_progress_is_only_told_when_asked_for(market: DemoMarket) -> 
 # No look-ahead
 
 
+@pytest.mark.parametrize("interval", ["1m", "1d", "1w", "1M"])
+def test_the_bar_in_progress_is_not_told_outside_its_range(
+    market: DemoMarket, interval: str
+) -> None:
+    instant = at(market, date(2012, 9, 5), 3_600.0)
+    question = {"symbol": "AAPL", "interval": interval, "include_partial": True}
+    later = ask(market, instant, start=date(2012, 10, 6), **question)
+    assert later["data"] == []
+    assert ask(market, instant, start=date(2012, 9, 5), **question)["data"]
+
+
 def times_in(value: Any, key: str = "") -> Iterator[datetime]:
     """Yield every time and date anywhere in a body, but for what is meant to lie ahead."""
     if isinstance(value, dict):

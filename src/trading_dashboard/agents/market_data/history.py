@@ -122,7 +122,7 @@ class History:
             np.ones(len(sessions), dtype=np.bool_),
         )
         running = self._running_day(series, instant)
-        wants_running = rows is None or rows.stop > closed
+        wants_running = rows is None or rows.start <= closed < rows.stop
         return barlib.concat([past, running]) if running is not None and wants_running else past
 
     # Private
