@@ -93,3 +93,48 @@ def test_a_reset_drops_what_belongs_to_the_past() -> None:
     assert everything(outbox) == [("reset", 0), ("new snapshot", 0)]
     with pytest.raises(IndexError):
         outbox.take()
+
+
+def test_closed_bars_that_wait_survive_a_snapshot_and_go_before_it() -> None:
+    """Otherwise who subscribes to one interval more loses a bar of the others."""
+    outbox = Outbox()
+    outbox.closed("A", "1m", "bar 1")
+    outbox.forming("A", "1m", "forming 2")
+    outbox.snapshot("A", "first snapshot")
+    outbox.closed("A", "1m", "bar 2")
+    outbox.snapshot("A", "second snapshot")
+    outbox.closed("A", "1m", "bar 3")
+    expected = ["bar 1", "bar 2", "second snapshot", "bar 3"]
+    assert everything(outbox) == [(body, 0) for body in expected]
+
+
+def test_closed_bars_before_a_snapshot_are_bounded_and_counted() -> None:
+    outbox = Outbox()
+    for number in range(3 * MAX_CLOSED_BARS):
+        outbox.closed("A", "1s", str(number))
+        outbox.snapshot("A", "snapshot")
+    taken = everything(outbox)
+    assert taken[0] == (str(2 * MAX_CLOSED_BARS), 2 * MAX_CLOSED_BARS)
+    assert len(taken) == MAX_CLOSED_BARS + 1
+
+
+def test_forgetting_an_interval_leaves_the_others() -> None:
+    outbox = Outbox()
+    outbox.closed("A", "1m", "1m")
+    outbox.closed("A", "5m", "5m")
+    outbox.tick("A", "tick", 0)
+    outbox.forget("A", ["5m"])
+    assert everything(outbox) == [("1m", 0), ("tick", 0)]
+    outbox.closed("A", "1m", "1m")
+    outbox.snapshot("A", "snapshot")
+    outbox.forget("A")
+    assert not outbox
+
+
+def test_a_reset_is_never_crowded_out() -> None:
+    outbox = Outbox()
+    outbox.reset("reset")
+    for number in range(2 * MAX_REPLIES):
+        outbox.reply(str(number))
+    assert len(outbox) == MAX_REPLIES + 1
+    assert everything(outbox)[0] == ("reset", 0)

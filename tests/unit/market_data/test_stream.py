@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from trading_dashboard.agents.market_data.clock import ReplayClock
 from trading_dashboard.agents.market_data.journal import PositionJournal, ReplayRecord
 from trading_dashboard.agents.market_data.market import DemoMarket
 from trading_dashboard.agents.market_data.store import MarketStore
-from trading_dashboard.agents.market_data.stream import StreamHub
+from trading_dashboard.agents.market_data.stream import StreamHub, Subscriber
 from trading_dashboard.agents.market_data.timeline import Instant
 from trading_dashboard.models.market import ClockState
 
@@ -125,6 +126,67 @@ async def test_readers_share_the_work(market: DemoMarket, monkeypatch: pytest.Mo
         assert len(made) - 2 <= ticks <= len(made)
     clocks = [m["clock"] for m in received[0] if m["type"] == "clock"]
     assert [ClockState.model_validate(clock) for clock in clocks]
+
+
+def waiting(reader: Subscriber) -> list[dict[str, Any]]:
+    """Return all that waits for a reader."""
+    found = []
+    while reader.outbox:
+        found.append(orjson.loads(f"{{{reader.outbox.take()[0]}}}"))
+    return found
+
+
+def at_position(market: DemoMarket, position: float) -> tuple[StreamHub, ReplayClock]:
+    clock = ReplayClock(
+        market.timeline, FailingJournal(), position=position, speed=1, configured="", paused=True
+    )
+    return StreamHub(market, clock), clock
+
+
+def test_a_new_symbols_bars_come_before_the_state_they_led_to(market: DemoMarket) -> None:
+    """A chart takes no bar that is older than its newest."""
+    eve = position_at(market.timeline, date(2012, 5, 17), 23_399.5)
+    for symbol in ("FB", "*"):
+        hub, clock = at_position(market, eve)
+        reader = hub.join()
+        hub.subscribe(reader, [symbol], ["1s"])
+        waiting(reader)
+        clock.set(position=eve + 5)
+        hub.advance()
+        of_fb = [message for message in waiting(reader) if message.get("symbol") == "FB"]
+        assert [message["type"] for message in of_fb] == ["bar"] * 4 + ["snapshot"]
+        starts = [message["bar"]["timestamp"] for message in of_fb[:4]]
+        starts.append(of_fb[4]["bars"]["1s"]["timestamp"])
+        assert starts == [f"2012-05-18T13:30:0{second}Z" for second in range(5)]
+
+
+def test_adding_an_interval_loses_no_bar(market: DemoMarket) -> None:
+    start = position_at(market.timeline, date(2012, 9, 5), 59.0)
+    hub, clock = at_position(market, start)
+    reader = hub.join()
+    hub.subscribe(reader, ["IBM"], ["1m", "5m"])
+    waiting(reader)
+    clock.set(position=start + 2)
+    hub.subscribe(reader, ["IBM"], ["1h"])
+    hub.unsubscribe(reader, ["IBM"], ["5m"])
+    closed = [m for m in waiting(reader) if m["type"] == "bar" and m["bar"]["closed"]]
+    assert [(m["interval"], m["bar"]["timestamp"]) for m in closed] == [
+        ("1m", "2012-09-05T13:30:00Z")
+    ]
+
+
+def test_what_was_unsubscribed_of_all_stays_so_after_a_jump(market: DemoMarket) -> None:
+    hub, clock = at_position(market, position_at(market.timeline, date(2012, 9, 5), 59.0))
+    reader = hub.join()
+    hub.subscribe(reader, ["*"], ["1m", "5m"])
+    hub.unsubscribe(reader, ["*"], ["5m"])
+    hub.unsubscribe(reader, ["AAPL"], [])
+    waiting(reader)
+    clock.set(position=position_at(market.timeline, date(2012, 9, 6), 59.0))
+    hub.jumped()
+    snapshots = [m for m in waiting(reader) if m["type"] == "snapshot"]
+    assert [m["symbol"] for m in snapshots] == ["FB", "GOOG", "IBM", "MSFT"]
+    assert all(m["bars"].keys() == {"1m"} for m in snapshots)
 
 
 async def test_a_failed_replay_ends_the_process(

@@ -34,7 +34,7 @@ class Receiver(Protocol):
         """Take a forming or closed bar."""
 
     def listed(self, symbol: str) -> None:
-        """Take note that a symbol has begun to trade."""
+        """Take note that a symbol has begun to trade; all else of it has been handed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +68,22 @@ class Feed:
         timeline = self._market.timeline
         instant = timeline.at(end)
         seen = dict.fromkeys(wanted, 0)
+        listed = []
         for segment in timeline.segments(start, end):
             for symbol, intervals in wanted.items():
                 place = self._place(symbol, segment.session)
                 if place is None:
                     continue
                 if segment.is_entered and place.row == 0:
-                    out.listed(symbol)
+                    listed.append(symbol)
                 seen[symbol] += self._ticks_in(segment, place)
                 self._bars(place, segment, intervals, out)
         for symbol, ticks in seen.items():
             if ticks:
                 body = self.tick_body(symbol, instant)
                 out.tick(symbol, body, ticks - 1)
+        for symbol in listed:
+            out.listed(symbol)
 
     def tick_body(self, symbol: str, instant: Instant) -> str:
         """Return the inside of a tick message."""

@@ -8,6 +8,7 @@ time, so that whatever still waits can be replaced by something newer. Knows no 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 MAX_CLOSED_BARS = 64
@@ -18,6 +19,9 @@ TICK = "tick"
 FORMING = "forming"
 CLOSED = "closed"
 CLOCK = "clock"
+
+Key = tuple[str, str, str]
+"""Kind, symbol and interval; the latter two empty where they don't apply."""
 
 
 @dataclass(slots=True)
@@ -32,39 +36,55 @@ class Outbox:
     """Pending messages. A body is the inside of a JSON object, without braces and `seq`."""
 
     def __init__(self) -> None:
+        self._reset: str | None = None
         self._urgent: deque[str] = deque(maxlen=MAX_REPLIES)
+        self._earlier: dict[Key, Slot] = {}
+        """Closed bars of before a snapshot that still waits."""
         self._snapshots: dict[str, str] = {}
-        self._updates: dict[tuple[str, str, str], Slot] = {}
+        self._updates: dict[Key, Slot] = {}
         self.conflated = 0
         """Updates merged because of this reader's slowness, since it connected."""
 
     def __bool__(self) -> bool:
-        return bool(self._updates or self._snapshots or self._urgent)
+        waits = self._updates or self._earlier or self._snapshots or self._urgent
+        return bool(waits) or self._reset is not None
 
     def __len__(self) -> int:
-        waiting = sum(len(slot.bodies) for slot in self._updates.values())
-        return len(self._urgent) + len(self._snapshots) + waiting
+        slots = [*self._updates.values(), *self._earlier.values()]
+        waiting = sum(len(slot.bodies) for slot in slots)
+        return len(self._urgent) + len(self._snapshots) + waiting + (self._reset is not None)
 
     def reset(self, body: str) -> None:
         """Drop all data that waits; the reader is told to begin anew."""
+        self._earlier.clear()
         self._snapshots.clear()
         self._updates.clear()
-        self._urgent.append(body)
+        self._reset = body
 
     def reply(self, body: str) -> None:
         """Add an answer to the client; the oldest of too many is dropped."""
         self._urgent.append(body)
 
     def snapshot(self, symbol: str, body: str) -> None:
-        """Put a symbol's whole state; what waits of it is older and dropped."""
-        self.forget(symbol)
+        """Put a symbol's whole state; of what waits, only closed bars are kept, to go before it."""
+        for key in [key for key in self._updates if key[1] == symbol]:
+            slot = self._updates.pop(key)
+            if key[0] == CLOSED:
+                earlier = self._earlier.setdefault(key, Slot())
+                earlier.conflated += slot.conflated
+                for bar in slot.bodies:
+                    self._append(earlier, bar, MAX_CLOSED_BARS)
+        self._snapshots.pop(symbol, None)
         self._snapshots[symbol] = body
 
-    def forget(self, symbol: str) -> None:
-        """Drop what waits of a symbol."""
-        self._snapshots.pop(symbol, None)
-        for key in [key for key in self._updates if key[1] == symbol]:
-            del self._updates[key]
+    def forget(self, symbol: str, intervals: Collection[str] = ()) -> None:
+        """Drop what waits of a symbol, or of these intervals of it only."""
+        for slots in (self._updates, self._earlier):
+            for key in [key for key in slots if key[1] == symbol]:
+                if not intervals or key[2] in intervals:
+                    del slots[key]
+        if not intervals:
+            self._snapshots.pop(symbol, None)
 
     def tick(self, symbol: str, body: str, merged: int) -> None:
         """Put the newest tick, which stands for `merged` older ones too."""
@@ -89,26 +109,36 @@ class Outbox:
         Raises:
             IndexError: Nothing waits.
         """
+        if self._reset is not None:
+            body, self._reset = self._reset, None
+            return body, 0
         if self._urgent:
             return self._urgent.popleft(), 0
+        if self._earlier:
+            return self._take_from(self._earlier)
         if self._snapshots:
             return self._snapshots.pop(next(iter(self._snapshots))), 0
-        key = next(iter(self._updates), None)
-        if key is None:
-            raise IndexError("nothing waits")
-        slot = self._updates[key]
+        if self._updates:
+            return self._take_from(self._updates)
+        raise IndexError("nothing waits")
+
+    @staticmethod
+    def _take_from(slots: dict[Key, Slot]) -> tuple[str, int]:
+        key = next(iter(slots))
+        slot = slots[key]
         body = slot.bodies.popleft()
         conflated, slot.conflated = slot.conflated, 0
         if not slot.bodies:
-            del self._updates[key]
+            del slots[key]
         return body, conflated
 
-    def _put(self, key: tuple[str, str, str], body: str, merged: int = 0, limit: int = 1) -> None:
-        slot = self._updates.get(key)
-        if slot is None:
-            slot = self._updates[key] = Slot()
-        slot.bodies.append(body)
+    def _put(self, key: Key, body: str, merged: int = 0, limit: int = 1) -> None:
+        slot = self._updates.setdefault(key, Slot())
         slot.conflated += merged
+        self._append(slot, body, limit)
+
+    def _append(self, slot: Slot, body: str, limit: int) -> None:
+        slot.bodies.append(body)
         if len(slot.bodies) > limit:
             slot.bodies.popleft()
             slot.conflated += 1

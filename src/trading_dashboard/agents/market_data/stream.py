@@ -40,9 +40,7 @@ class Subscriber:
     def __init__(self) -> None:
         self.outbox = Outbox()
         self.intervals: dict[str, set[str]] = {}
-        """Intervals by symbol; a symbol without intervals gets ticks only."""
-        self.everything: set[str] | None = None
-        """Intervals wanted of every symbol, also of ones listed later; None without ``*``."""
+        """Intervals by symbol, listed or not; a symbol without intervals gets ticks only."""
         self._wake = asyncio.Event()
         self._is_closing = False
         self._seq = 0
@@ -125,10 +123,12 @@ class StreamHub:
         instant = self._clock.instant()
         self._served = instant.position
         self._session, self._finished = instant.session, instant.finished
+        listed = self._market.listed(instant)
         for subscriber in self._subscribers:
             subscriber.outbox.reset('"type":"reset","reason":"clock_jump"')
-            for symbol in self._symbols_of(subscriber, instant):
-                self._snapshot(subscriber, symbol, instant)
+            for symbol in listed:
+                if symbol in subscriber.intervals:
+                    self._snapshot(subscriber, symbol, instant)
         self.clock_changed()
 
     def clock_changed(self) -> None:
@@ -168,15 +168,12 @@ class StreamHub:
         self.advance()
         instant = self._market.timeline.at(self._served)
         added = set(intervals)
+        listed = self._market.listed(instant)
         for symbol in symbols:
-            if symbol == ALL:
-                subscriber.everything = (subscriber.everything or set()) | added
-                targets = self._market.listed(instant)
-            else:
-                targets = [symbol]
-            for target in targets:
+            for target in self._market.series if symbol == ALL else [symbol]:
                 subscriber.intervals.setdefault(target, set()).update(added)
-                self._snapshot(subscriber, target, instant)
+                if target in listed:
+                    self._snapshot(subscriber, target, instant)
         self._count_wanted()
         subscriber.wake()
         self._changed.set()
@@ -187,11 +184,8 @@ class StreamHub:
         """Remove symbols; with intervals given, only those intervals of the symbols."""
         removed = set(intervals)
         for symbol in symbols:
-            targets = list(subscriber.intervals) if symbol == ALL else [symbol]
-            if symbol == ALL:
-                subscriber.everything = None
-            for target in targets:
-                subscriber.outbox.forget(target)
+            for target in list(subscriber.intervals) if symbol == ALL else [symbol]:
+                subscriber.outbox.forget(target, removed)
                 if removed:
                     subscriber.intervals.get(target, set()).difference_update(removed)
                 else:
@@ -205,7 +199,7 @@ class StreamHub:
         instant = self._clock.instant()
         if self._wanted:
             served, self._served = self._served, instant.position
-            self._feed.advance(served, instant.position, self._every_symbol(), self)
+            self._feed.advance(served, instant.position, self._wanted, self)
             for subscriber in self._subscribers:
                 if subscriber.outbox:
                     subscriber.wake()
@@ -230,14 +224,11 @@ class StreamHub:
                     subscriber.outbox.forming(symbol, interval, body)
 
     def listed(self, symbol: str) -> None:
-        """Begin a newly listed symbol for everyone who wants it, or all of them."""
+        """Send a newly listed symbol's state to everyone who wants it."""
         instant = self._market.timeline.at(self._served)
         for subscriber in self._subscribers:
-            if subscriber.everything is not None:
-                subscriber.intervals.setdefault(symbol, set(subscriber.everything))
             if symbol in subscriber.intervals:
                 self._snapshot(subscriber, symbol, instant)
-        self._count_wanted()
 
     # Figures
 
@@ -305,29 +296,12 @@ class StreamHub:
         subscriber.outbox.snapshot(symbol, body)
         subscriber.wake()
 
-    def _symbols_of(self, subscriber: Subscriber, instant: Instant) -> list[str]:
-        """Return the symbols that exist at `instant` of those subscribed; also adds new ones."""
-        listed = self._market.listed(instant)
-        if subscriber.everything is not None:
-            for symbol in listed:
-                subscriber.intervals.setdefault(symbol, set(subscriber.everything))
-            self._count_wanted()
-        return [symbol for symbol in listed if symbol in subscriber.intervals]
-
     def _count_wanted(self) -> None:
         wanted: dict[str, set[str]] = {}
         for subscriber in self._subscribers:
             for symbol, intervals in subscriber.intervals.items():
                 wanted.setdefault(symbol, set()).update(intervals)
         self._wanted = wanted
-
-    def _every_symbol(self) -> dict[str, set[str]]:
-        """Return what is wanted, plus symbols that ``*`` will want once they are listed."""
-        wanted = {symbol: set(intervals) for symbol, intervals in self._wanted.items()}
-        if any(subscriber.everything is not None for subscriber in self._subscribers):
-            for symbol in self._market.series:
-                wanted.setdefault(symbol, set())
-        return wanted
 
 
 def error_message(body: dict[str, object]) -> str:
