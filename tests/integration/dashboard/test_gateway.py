@@ -205,3 +205,10 @@ def test_without_a_supervisor_requests_and_sockets_say_so(tmp_path: Path) -> Non
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_supervised")
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4502
+
+
+def test_an_unknown_address_of_the_api_is_no_page(person: httpx.Client) -> None:
+    for path in ("/api/x", "/api/control", "/api/agents/market_data", "/api/session/x"):
+        answer = person.get(path)
+
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")

@@ -19,7 +19,12 @@ from trading_dashboard.dashboard.gateway.http_proxy import forward
 from trading_dashboard.dashboard.gateway.socket_proxy import CloseCode, close, pump
 from trading_dashboard.dashboard.gateway.upstreams import PathRefused, Target, Upstreams
 from trading_dashboard.dashboard.sessions import Sessions
-from trading_dashboard.models.errors import NotSupervised, TradingDashboardError, UnknownAgent
+from trading_dashboard.models.errors import (
+    NotSupervised,
+    TradingDashboardError,
+    UnknownAgent,
+    error_body,
+)
 
 _METHODS = ["GET", "POST", "PUT", "DELETE"]
 _ANSWERS: dict[type[TradingDashboardError], tuple[int, CloseCode]] = {
@@ -58,7 +63,14 @@ def gateway_routes(
         Route("/api/session", session, methods=["GET"]),
         *_both("/api/control/{rest:path}", over_http, over_websocket),
         *_both("/api/agents/{name}/{rest:path}", over_http, over_websocket),
+        Route("/api/{rest:path}", _unknown, methods=_METHODS),
     ]
+
+
+async def _unknown(request: Request) -> Response:
+    """Say so in the shape of all answers; a page instead of data would be taken for success."""
+    body = error_body("not_found", "There is nothing at this address.", observed=request.url.path)
+    return JSONResponse(body, 404, headers={"cache-control": "no-store"})
 
 
 def _both(
