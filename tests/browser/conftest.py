@@ -16,7 +16,9 @@ CHROMIUM_OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-CALM: dict[str, Any] = {"silent": False, "down": False, "ticks_per_second": 5.0}
+CALM: dict[str, Any] = {
+    "silent": False, "down": False, "finished": False, "conflated": 0, "ticks_per_second": 5.0,
+}  # fmt: skip
 NOON: dict[str, Any] = {"now": "2012-09-05T16:00:00+00:00", "speed": 60, "paused": False}
 
 

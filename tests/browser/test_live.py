@@ -229,6 +229,44 @@ async def test_a_lost_supervisor_is_shown_at_once(browser: Browser, tmp_path: Pa
         await tab.page.context.close()
 
 
+async def test_bars_dropped_for_a_slow_reader_are_read_again(tab: Tab) -> None:
+    await tab.open("/chart?symbol=AAPL&interval=1m")
+    await bars_loaded(tab)
+    tab.desk.steer(market={"silent": True}, clock={"speed": 600})
+    known = (await csv_times(tab))[-1]
+    later = known + timedelta(minutes=5)
+    await eventually(lambda: datetime.fromisoformat(tab.desk.steer()["clock"]["now"]) > later)
+    tab.desk.steer(clock={"speed": 60}, market={"conflated": 4, "silent": False})
+
+    async def is_whole() -> bool:
+        times = await csv_times(tab)
+        steps = {after - before for before, after in pairwise(times)}
+        return times[-1] >= later and steps == {timedelta(minutes=1)}
+
+    await eventually(is_whole)
+    await expect(tab.page.locator(".legend")).to_contain_text("forming")
+
+
+async def test_the_chart_forgets_its_oldest_bars(tab: Tab) -> None:
+    await tab.open("/chart?symbol=AAPL&interval=1m")
+    await bars_loaded(tab)
+    outcome = await tab.page.evaluate(
+        """async () => {
+          const scripts = performance.getEntriesByType('resource').map((entry) => entry.name);
+          const { BarSeries } = await import(scripts.find((name) => /bar_series/.test(name)));
+          const series = new BarSeries('1m', 'America/New_York');
+          const at = (minute) => ({ timestamp: new Date(minute * 60000).toISOString(), close: 1 });
+          for (const minute of [0, 1, 2, 5, 6, 7]) series.push(at(minute));
+          const filled = series.fill([0, 1, 2, 3, 4, 5, 6, 7, 8].map(at));
+          const gone = series.trim(3);
+          const times = series.bars.map((bar) => bar.timestamp.slice(14, 16));
+          return [filled, gone, times, series.byTime.size];
+        }"""
+    )
+
+    assert outcome == [2, 5, ["05", "06", "07"], 3]
+
+
 async def test_a_lost_dashboard_is_shown_and_everything_comes_back(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -38,7 +38,8 @@ class Market:
 
     def __init__(self) -> None:
         self.speed, self.paused, self.ticks_per_second = 60.0, False, 5.0
-        self.silent, self.down = False, False
+        self.silent, self.down, self.finished = False, False, False
+        self.conflated = 0
         self._base, self._at = START, time.monotonic()
         self.sockets: set[WebSocket] = set()
         self.wanted: dict[WebSocket, dict[str, set[str]]] = {}
@@ -91,7 +92,7 @@ class Market:
         close = close if close > now else close + timedelta(days=1)
         return {
             "now": stamp(now), "replay": True, "speed": self.speed, "paused": self.paused,
-            "finished": False, "calendar": "XNYS", "time_zone": "America/New_York",
+            "finished": self.finished, "calendar": "XNYS", "time_zone": "America/New_York",
             "market": "open", "session": "2012-09-05", "next_open": None,
             "next_close": stamp(close), "start": "2000-03-01T14:30:00Z",
             "end": "2013-03-01T21:00:00Z",
@@ -130,8 +131,16 @@ class Market:
             for interval in wanted:
                 bar = self.bar(symbol, interval, self.start_of(interval), closed=False)
                 sent = {"sent_at": time.time() * 1000}
+                if self.conflated:
+                    await self._tell_closed(symbol, interval)
                 message = {"type": "bar", "symbol": symbol, "interval": interval, "bar": bar}
                 await self.send(message | sent)
+
+    async def _tell_closed(self, symbol: str, interval: str) -> None:
+        start = self.start_of(interval) - timedelta(seconds=SECONDS[interval])
+        bar = self.bar(symbol, interval, start, closed=True)
+        message = {"type": "bar", "symbol": symbol, "interval": interval, "bar": bar}
+        await self.send(message | {"conflated": self.conflated})
 
 
 def error(status: int, code: str, message: str, **more: Any) -> JSONResponse:

@@ -63,6 +63,22 @@ export class BarSeries {
     return stamped;
   }
 
+  /** Put what is missing between the first and the last bar; returns how many that were. */
+  fill(page) {
+    const gaps = page.map((bar) => this.#stamped(bar))
+      .filter(({ time }) => time > this.first.time && time < this.last.time && !this.byTime.has(time));
+    for (const bar of gaps) this.byTime.set(bar.time, bar);
+    if (gaps.length > 0) this.bars = [...this.byTime.values()].sort((a, b) => a.time - b.time);
+    return gaps.length;
+  }
+
+  /** Keep the newest `count` bars; returns how many went. */
+  trim(count) {
+    const gone = this.bars.splice(0, Math.max(0, this.bars.length - count));
+    for (const bar of gone) this.byTime.delete(bar.time);
+    return gone.length;
+  }
+
   #stamped(bar) {
     return { ...bar, time: this.axisTime(bar.timestamp) };
   }

@@ -189,9 +189,9 @@ class ChartView {
       return;
     }
     const again = h('button', { class: 'btn', type: 'button', onclick: () => this.model.reload() }, 'Try again');
-    const condition = market.condition();
-    const text = condition.isCurrent ? words(error) : condition.text;
-    this.#note('error', h('p', {}, h('b', {}, `No bars of ${this.model.symbol}.`)), h('p', {}, text), again);
+    // Why market data are not current is said, and kept up to date, by the banner.
+    const why = market.condition().isCurrent ? h('p', {}, words(error)) : null;
+    this.#note('error', h('p', {}, h('b', {}, `No bars of ${this.model.symbol}.`)), why, again);
   }
 
   #showUnknown(error) {

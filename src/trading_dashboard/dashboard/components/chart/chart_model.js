@@ -1,6 +1,6 @@
 // What the chart shows: history joined with the stream, without gaps and without jumps.
 //
-// Owns loading, paging backwards, joining after a lost connection. Knows nothing of the page; it
+// Owns loading, paging backwards, joining after a lost connection, filling gaps, forgetting. Knows nothing of the page; it
 // tells its `view` what to draw.
 
 import { market } from '/assets/js/hub.js';
@@ -12,6 +12,11 @@ const OLDER_PAGE = 1000;
 const MAX_LIMIT = 10_000;
 const VISIBLE = 140;
 const OLDER_MARGIN = 40;
+const GAP_PAGE = 4000;
+const GAP_DELAY = 500;
+/** Seconds at 60× are 216,000 bars an hour: beyond so many the oldest go; scrolling back reads them. */
+const MAX_BARS = 40_000;
+const KEPT_BARS = 25_000;
 
 export class ChartModel {
   /** @param view {bars, update, loading, ready, failed, quote, condition} */
@@ -23,6 +28,8 @@ export class ChartModel {
     this.load = null;
     this.isLoadingOlder = false;
     this.hasOlder = true;
+    this.from = Infinity;
+    this.gapTimer = null;
     this.wholeDays = new Set();
     this.pending = [];
     this.end = null;
@@ -101,6 +108,7 @@ export class ChartModel {
 
   /** Called when the oldest bar comes into view. */
   async needOlder(from) {
+    this.from = from;
     const { series } = this;
     if (from > OLDER_MARGIN || !series || this.load || this.isLoadingOlder || !this.hasOlder) return;
     if (!series.first) return;
@@ -166,6 +174,8 @@ export class ChartModel {
 
   #bar(bar, message = null) {
     if (!bar) return;
+    // Said of a closed bar: so many closed ones before it were dropped because we read too slowly.
+    if (bar.closed && message?.conflated) this.#fillSoon();
     if (!this.series || this.load) this.pending.push(bar);
     else this.#push(bar, message);
   }
@@ -174,11 +184,50 @@ export class ChartModel {
     const drawn = this.series.push(bar);
     if (!drawn) return;
     this.view.update(drawn, this.series);
+    this.#forget();
     // Measurements look here (bench/dashboard.py).
     if (message) globalThis.deskProbe?.(message);
   }
 
+  #fillSoon() {
+    this.gapTimer ??= setTimeout(() => {
+      this.gapTimer = null;
+      if (this.load) this.#fillSoon();
+      else this.#fill();
+    }, GAP_DELAY);
+  }
+
+  async #fill() {
+    const { series } = this;
+    if (!series?.first) return;
+    try {
+      const { data } = await this.#read({ limit: GAP_PAGE });
+      if (this.series !== series || data.length === 0) return;
+      if (series.axisTime(data[0].timestamp) > series.last.time) {
+        this.reload();
+        return;
+      }
+      const added = series.fill(data);
+      if (added > 0) this.view.bars(series.bars, added);
+    } catch {
+      // Lost; the next connection joins.
+    }
+  }
+
+  /** Memory stays flat; what someone is looking at stays as long as that can be. */
+  #forget() {
+    const { series } = this;
+    const surplus = series.bars.length - KEPT_BARS;
+    if (series.bars.length <= MAX_BARS) return;
+    if (this.from < surplus && series.bars.length < 3 * MAX_BARS) return;
+    const gone = series.trim(KEPT_BARS);
+    this.hasOlder = true;
+    this.wholeDays.clear();
+    this.view.bars(series.bars, -gone);
+  }
+
   destroy() {
+    clearTimeout(this.gapTimer);
     this.load?.abort();
     this.end?.();
   }
