@@ -11,6 +11,9 @@ from tests.browser.conftest import Tab, watch
 from tests.dashboard_desk import DashboardDesk
 from tests.support import eventually
 
+LINES_ARE_DRAWN = """[...document.querySelectorAll('.sparkline polyline')]
+  .every((line) => (line.getAttribute('points') ?? '').split(' ').length > 20)"""
+
 
 async def test_the_overview_shows_live_prices_of_every_symbol(tab: Tab) -> None:
     rows = tab.page.locator(".desk-watchlist tbody tr")
@@ -191,6 +194,92 @@ async def test_files_carry_the_bars(tab: Tab, tmp_path: Path) -> None:
     assert all(line.startswith("MSFT,") and line.endswith(",puppet") for line in table[1:])
     assert picture.startswith(b"\x89PNG")
     assert (await csv.value).suggested_filename.startswith("MSFT-1d-")
+
+
+async def test_the_line_of_thirty_days_has_its_own_colour(tab: Tab) -> None:
+    await eventually(lambda: tab.page.evaluate(LINES_ARE_DRAWN))
+    lines = await tab.page.evaluate(
+        """[...document.querySelectorAll('.sparkline')].map((svg) => {
+             const points = svg.firstElementChild.getAttribute('points').split(' ');
+             const heights = points.map((point) => Number(point.split(',')[1]));
+             return [svg.classList.contains('up'), heights.at(-1) < heights[0]];
+           })"""
+    )
+
+    assert len(lines) == 5
+    assert [is_green for is_green, _ in lines] == [rises for _, rises in lines]
+
+
+async def test_marking_a_price_does_not_open_the_chart(tab: Tab) -> None:
+    tab.desk.steer(clock={"paused": True})
+    cell = tab.page.locator("tr[data-symbol=AAPL] .volume")
+    box = await cell.bounding_box()
+    assert box is not None
+    await tab.page.mouse.move(box["x"] + 4, box["y"] + 12)
+    await tab.page.mouse.down()
+    await tab.page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 12, steps=4)
+    await tab.page.mouse.up()
+
+    assert (await tab.page.evaluate("getSelection().toString()")).strip()
+    await tab.page.wait_for_timeout(500)
+    await expect(tab.page.locator(".desk-watchlist")).to_be_visible()
+
+
+async def test_a_long_error_leaves_the_overview_readable(tab: Tab) -> None:
+    message = "Gave up. " + "no_break_anywhere" * 60
+    failed = {"status": "error", "pid": None, "health": "unknown", "error_message": message}
+    tab.desk.steer(agents={"market_data": failed})
+    detail = tab.page.locator(".desk-agent-panel tr[data-agent=market_data] .detail")
+    await expect(detail).to_contain_text("Gave up.")
+
+    for width in (1440, 1024, 420):
+        await tab.page.set_viewport_size({"width": width, "height": 900})
+        await tab.page.wait_for_timeout(200)
+        text = await detail.bounding_box()
+        row = await tab.page.locator(".desk-agent-panel tr").first.bounding_box()
+        assert text is not None
+        assert row is not None
+        assert text["width"] > 140
+        assert row["height"] < 90
+
+
+async def test_numbers_have_their_names_on_a_narrow_screen(tab: Tab) -> None:
+    await tab.page.set_viewport_size({"width": 420, "height": 860})
+    await tab.open("/agents")
+    labels = await tab.page.evaluate(
+        """[...document.querySelectorAll('tr[data-agent=market_data] td[data-label]')]
+             .map((cell) => getComputedStyle(cell, '::before').content)"""
+    )
+
+    assert labels == [f'"{name} "' for name in ("Data", "Up", "Restarts", "CPU", "Memory")]
+
+
+async def test_the_keyboard_stays_in_the_row_it_acted_on(tab: Tab) -> None:
+    await tab.open("/agents")
+    await tab.page.get_by_role("button", name="Stop market_data").focus()
+    await tab.page.keyboard.press("Enter")
+    start = tab.page.get_by_role("button", name="Start market_data")
+    await expect(start).to_be_visible()
+
+    await expect(start).to_be_focused()
+
+
+async def test_a_finished_replay_offers_no_pause(tab: Tab) -> None:
+    tab.desk.steer(market={"finished": True})
+    await expect(tab.page.locator(".replay")).to_contain_text("60× finished")
+    await tab.page.locator(".desk-strip .replay").click()
+    dialog = tab.page.get_by_role("dialog", name="Replay controls")
+
+    await expect(dialog.get_by_role("button", name="Pause")).to_have_attribute(
+        "aria-disabled", "true"
+    )
+    await expect(dialog).to_contain_text("The replay has reached its end.")
+
+
+async def test_the_last_seconds_of_a_session_are_counted(tab: Tab) -> None:
+    tab.desk.steer(clock={"paused": True, "now": "2012-09-05T19:59:56+00:00"})
+
+    await expect(tab.page.locator(".session")).to_have_text("XNYS open, closes in 4 s")
 
 
 async def test_the_theme_is_remembered(tab: Tab) -> None:

@@ -27,6 +27,20 @@ export function setClass(node, name, isOn) {
   node.classList.toggle(name, Boolean(isOn));
 }
 
+/**
+ * Make a button deaf without the `disabled` attribute, which would throw the keyboard's focus away.
+ * Its click listener must be set with `onPress`.
+ */
+export function setBlocked(node, isBlocked) {
+  setAttribute(node, 'aria-disabled', isBlocked ? 'true' : null);
+}
+
+export function onPress(button, listener) {
+  button.addEventListener('click', () => {
+    if (button.getAttribute('aria-disabled') !== 'true') listener();
+  });
+}
+
 export function setHidden(node, isHidden) {
   if (node.hidden !== isHidden) node.hidden = isHidden;
 }

@@ -111,8 +111,8 @@ export class MarketStore {
       const age = agent.data_age_seconds === null ? '' : ` (${duration(agent.data_age_seconds)})`;
       return { kind: 'stale', text: `${AGENT} reports stale data${age}`, isCurrent: false };
     }
-    if (this.clock?.finished) return { kind: 'finished', text: 'The replay has reached its end', isCurrent: true };
-    if (this.clock?.paused) return { kind: 'paused', text: 'Replay paused', isCurrent: true };
+    if (this.clock?.finished) return { kind: 'finished', text: 'The replay has reached its end', short: 'finished', isCurrent: true };
+    if (this.clock?.paused) return { kind: 'paused', text: 'Replay paused', short: 'paused', isCurrent: true };
     if (this.clock?.market === 'closed') return { kind: 'closed', text: 'Market closed', isCurrent: true };
     return { kind: 'live', text: 'Live', isCurrent: true };
   }

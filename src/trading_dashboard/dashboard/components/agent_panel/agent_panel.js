@@ -7,8 +7,8 @@ import { duration } from '/assets/js/format.js';
 
 function makeRow(name) {
   const status = statusCell();
-  const cells = { health: h('td', { class: 'l' }), detail: h('td', { class: 'l k wrap' }) };
-  const node = h('tr', { dataset: { agent: name } }, h('th', { scope: 'row' }, name),
+  const cells = { health: h('td', { class: 'l' }), detail: h('td', { class: 'l wrap' }, h('span', { class: 'detail k' })) };
+  const node = h('tr', { dataset: { agent: name } }, h('th', { scope: 'row', title: name }, name),
     h('td', { class: 'l' }, status.node), cells.health, cells.detail);
   return { node, status, cells };
 }
@@ -26,8 +26,10 @@ function detail(agent) {
 function paintRow(row, agent) {
   row.status.paint(agent);
   setText(row.cells.health, healthText(agent));
-  setText(row.cells.detail, detail(agent));
-  setClass(row.cells.detail, 'warn', Boolean(problem(agent)));
+  const text = row.cells.detail.firstElementChild;
+  setText(text, detail(agent));
+  setAttribute(text, 'title', text.textContent);
+  setClass(text, 'warn', Boolean(problem(agent)));
   setAttribute(row.node, 'class', agent.enabled ? '' : 'off');
 }
 
@@ -38,7 +40,7 @@ function create({ parentElement }) {
   const note = h('span', { class: 'condition', role: 'status' });
   const empty = h('p', { class: 'empty' }, 'Waiting for the supervisor');
   const card = h('section', { class: 'card desk-agent-panel', 'aria-label': 'Agents' },
-    h('h3', {}, 'Agents ', note), h('table', {}, body), empty);
+    h('h3', {}, 'Agents ', note), h('div', { class: 'scroll' }, h('table', {}, h('caption', { class: 'sr' }, 'Agents'), body)), empty);
   parentElement.append(card);
 
   const paint = () => {

@@ -4,8 +4,10 @@
 import { control } from '/assets/js/hub.js';
 import { words } from '/assets/js/api.js';
 import { dataText, healthText, problem, statusCell } from '/assets/js/agent_words.js';
-import { cleanup, h, mounted, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
-import { bytes, duration, milliseconds, NONE, number, wallTime } from '/assets/js/format.js';
+import {
+  cleanup, h, mounted, onPress, setAttribute, setBlocked, setClass, setHidden, setText,
+} from '/assets/js/dom.js';
+import { bytes, countdown, duration, milliseconds, NONE, number, wallTime } from '/assets/js/format.js';
 
 const COLUMNS = [
   ['Agent', 'name'], ['Status', 'l'], ['Health', 'l'], ['Data', 'l'], ['Managed', 'l wide-only'],
@@ -17,7 +19,7 @@ const BUSY = new Set(['starting', 'stopping']);
 function makeButtons(row) {
   const button = (verb, label) => {
     const node = h('button', { class: 'btn', type: 'button', 'aria-label': `${label} ${row.name}` }, label);
-    node.addEventListener('click', () => act(row, verb));
+    onPress(node, () => act(row, verb));
     return node;
   };
   return { start: button('start', 'Start'), restart: button('restart', 'Restart'), stop: button('stop', 'Stop') };
@@ -42,16 +44,16 @@ function makeRow(name) {
   const row = { name, pending: null, refusal: null };
   row.status = statusCell();
   row.cells = {};
-  const cell = (key, kind = '') => {
-    row.cells[key] = h('td', { class: kind }, NONE);
+  const cell = (key, kind = '', label = null) => {
+    row.cells[key] = h('td', { class: kind, 'data-label': label }, NONE);
     return row.cells[key];
   };
   row.buttons = makeButtons(row);
   row.note = h('td', { class: 'l wrap note', colspan: COLUMNS.length - 1 });
-  row.node = h('tr', { dataset: { agent: name } }, h('th', { scope: 'row' }, name),
-    h('td', { class: 'l' }, row.status.node), cell('health', 'l'), cell('data', 'l'),
-    cell('managed', 'l wide-only'), cell('port', 'wide-only'), cell('pid', 'wide-only'), cell('up'),
-    cell('restarts'), cell('cpu'), cell('memory'), cell('probe', 'wide-only'), cell('checked', 'wide-only'),
+  row.node = h('tr', { dataset: { agent: name } }, h('th', { scope: 'row', title: name }, name),
+    h('td', { class: 'l' }, row.status.node), cell('health', 'l'), cell('data', 'l', 'Data'),
+    cell('managed', 'l wide-only'), cell('port', 'wide-only'), cell('pid', 'wide-only'), cell('up', '', 'Up'),
+    cell('restarts', '', 'Restarts'), cell('cpu', '', 'CPU'), cell('memory', '', 'Memory'), cell('probe', 'wide-only'), cell('checked', 'wide-only'),
     h('td', { class: 'acts' }, h('span', { class: 'actions' }, row.buttons.start, row.buttons.restart, row.buttons.stop)));
   row.noteNode = h('tr', { class: 'note-row', hidden: true }, h('td'), row.note);
   row.paint = () => {
@@ -76,6 +78,7 @@ function paintCells(cells, agent) {
   setText(cells.memory, bytes(agent.memory_bytes));
   setText(cells.probe, milliseconds(agent.probe_latency_seconds));
   setText(cells.checked, agent.last_health_check ? wallTime(agent.last_health_check) : NONE);
+  for (const cell of Object.values(cells)) setClass(cell, 'none', cell.textContent === NONE);
 }
 
 function paintButtons(row, agent) {
@@ -85,12 +88,15 @@ function paintButtons(row, agent) {
   const isBlocked = row.pending !== null || !control.isConnected;
   // A start that hangs must be stoppable.
   const isStopBlocked = row.pending === 'stop' || !control.isConnected;
+  const focused = [start, restart, stop].find((button) => button === document.activeElement);
   setHidden(start, !isOurs || !(isDown || agent.status === 'backoff'));
   setHidden(restart, !isOurs || isDown || agent.status === 'backoff');
   setHidden(stop, !isOurs || isDown);
-  start.disabled = isBlocked;
-  restart.disabled = isBlocked || BUSY.has(agent.status);
-  stop.disabled = isStopBlocked || agent.status === 'stopping';
+  setBlocked(start, isBlocked);
+  setBlocked(restart, isBlocked || BUSY.has(agent.status));
+  setBlocked(stop, isStopBlocked || agent.status === 'stopping');
+  // The button just pressed gives way to its opposite: the keyboard stays in the row.
+  if (focused?.hidden) [start, stop, restart].find((button) => !button.hidden)?.focus();
 }
 
 function noteText(row, agent) {
@@ -104,6 +110,9 @@ function noteText(row, agent) {
     return [`${trouble}${isBad && !trouble.includes(agent.log_path ?? '\0') ? log : ''}`, agent.status === 'error' ? 'bad' : 'warn'];
   }
   if (agent.waiting_for.length) return [`Waiting for ${agent.waiting_for.join(', ')}`, 'k'];
+  if (agent.status === 'starting' && agent.started_at) {
+    return [`Starting for ${countdown((Date.now() - Date.parse(agent.started_at)) / 1000)}`, 'k'];
+  }
   if (agent.kind === 'system') return ['Part of the desk: this page. It stops with the desk.', 'k'];
   if (agent.management === 'external') return ['Started by someone else: watched, never stopped from here.', 'k'];
   if (agent.status === 'running' && agent.restarts && agent.last_exit) return [`Previous process ended with ${agent.last_exit}`, 'k'];
@@ -132,10 +141,10 @@ function makeAllButtons(paintNote) {
   const ask = (isAsking) => {
     setHidden(question, !isAsking);
     setHidden(stopAll, isAsking);
-    if (isAsking) cancel.focus();
+    (isAsking ? cancel : stopAll).focus();
   };
   const run = async (verb, button) => {
-    button.disabled = true;
+    setBlocked(button, true);
     paintNote(verb === 'start-all' ? 'Starting all agents' : 'Stopping all agents', 'k');
     try {
       const { results } = await control.commandAll(verb);
@@ -144,20 +153,24 @@ function makeAllButtons(paintNote) {
     } catch (error) {
       paintNote(words(error), 'bad');
     } finally {
-      button.disabled = false;
+      setBlocked(button, !control.isConnected);
     }
   };
-  startAll.addEventListener('click', () => run('start-all', startAll));
-  stopAll.addEventListener('click', () => ask(true));
-  cancel.addEventListener('click', () => {
-    ask(false);
-    stopAll.focus();
-  });
+  onPress(startAll, () => run('start-all', startAll));
+  onPress(stopAll, () => ask(true));
+  cancel.addEventListener('click', () => ask(false));
+  question.addEventListener('keydown', (event) => event.key === 'Escape' && ask(false));
   confirm.addEventListener('click', () => {
     ask(false);
     run('stop-all', stopAll);
   });
-  return { nodes: [question, startAll, stopAll], buttons: [startAll, stopAll] };
+  let wasLost = false;
+  const paint = (isLost) => {
+    if (isLost === wasLost) return;
+    wasLost = isLost;
+    [startAll, stopAll].forEach((button) => setBlocked(button, isLost));
+  };
+  return { nodes: [question, startAll, stopAll], paint };
 }
 
 function create({ parentElement }) {
@@ -196,7 +209,7 @@ function create({ parentElement }) {
       rows.delete(name);
     }
     const trouble = control.trouble();
-    all.buttons.forEach((button) => setAttribute(button, 'aria-disabled', trouble ? 'true' : null));
+    all.paint(Boolean(trouble));
     setClass(card, 'is-stale', Boolean(trouble));
     setHidden(table, rows.size === 0);
     setHidden(empty, rows.size > 0);

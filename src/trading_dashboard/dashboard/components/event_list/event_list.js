@@ -48,6 +48,7 @@ function create({ parentElement }) {
     h('h3', {}, 'What happened'), scroll, empty);
   parentElement.append(card);
   let painted = null;
+  let shown = new Map();
 
   const paint = () => {
     const newest = control.events[0];
@@ -59,7 +60,15 @@ function create({ parentElement }) {
       : 'Waiting for the supervisor');
     if (mark === painted) return;
     painted = mark;
-    body.replaceChildren(...control.events.slice(0, SHOWN).map(item));
+    // Known rows stay in place: what someone reads or has marked is not taken away.
+    const before = shown;
+    shown = new Map(control.events.slice(0, SHOWN).map((event) => [event, before.get(event) ?? item(event)]));
+    for (const [event, node] of before) if (!shown.has(event)) node.remove();
+    let place = body.firstElementChild;
+    for (const node of shown.values()) {
+      if (node === place) place = place.nextElementSibling;
+      else body.insertBefore(node, place);
+    }
   };
   tasks.add(control.subscribe(paint));
   paint();

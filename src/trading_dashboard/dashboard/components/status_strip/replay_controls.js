@@ -2,12 +2,13 @@
 
 import { market } from '/assets/js/hub.js';
 import { post, words } from '/assets/js/api.js';
-import { cleanup, h, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
+import { cleanup, h, onPress, setAttribute, setBlocked, setClass, setHidden, setText } from '/assets/js/dom.js';
 import { zoneOffset } from '/assets/js/format.js';
 
 const SPEEDS = [1, 10, 60, 300, 1000];
 const CLOCK_PATH = '/api/agents/market_data/clock';
 const OPENING = '09:30:00';
+const NOTE = 'Daily bars are real. Ticks within a day are simulated.';
 
 /** The instant of the opening bell on a date: the zone's offset differs over the year. */
 function opening(date, timeZone) {
@@ -25,22 +26,24 @@ export function replayControls(button) {
   const date = h('input', { type: 'date', class: 'input', 'aria-label': 'Jump to date' });
   const jump = h('button', { class: 'btn', type: 'submit' }, 'Jump');
   const form = h('form', { class: 'row' }, date, jump);
+  const note = h('p', { class: 'k note' });
   const node = h('div', { class: 'popover', role: 'dialog', 'aria-label': 'Replay controls', hidden: true },
     h('div', { class: 'row spread' }, h('b', {}, 'Replay'), pause),
     h('div', { class: 'seg', role: 'group', 'aria-label': 'Speed' }, ...speeds),
     h('label', { class: 'k' }, 'Jump to the opening of'), form,
-    h('p', { class: 'k note' }, 'Daily bars are real. Ticks within a day are simulated.'), message);
+    note, message);
 
   const act = async (content, busyButton) => {
     setHidden(message, true);
-    busyButton.disabled = true;
+    setBlocked(busyButton, true);
     try {
       await post(CLOCK_PATH, content);
     } catch (error) {
       setText(message, words(error));
       setHidden(message, false);
     } finally {
-      busyButton.disabled = false;
+      setBlocked(busyButton, false);
+      paint();
     }
   };
   const show = (isShown) => {
@@ -50,6 +53,7 @@ export function replayControls(button) {
       const box = button.getBoundingClientRect();
       node.style.left = `${Math.max(8, Math.min(box.left, innerWidth - 300))}px`;
       node.style.top = `${box.bottom + 6}px`;
+      date.value = '';
       paint();
       pause.focus();
     }
@@ -58,6 +62,8 @@ export function replayControls(button) {
     const { clock } = market;
     if (node.hidden || !clock) return;
     setText(pause, clock.paused ? 'Resume' : 'Pause');
+    setBlocked(pause, clock.finished);
+    setText(note, clock.finished ? 'The replay has reached its end. Jump to an earlier day to go on.' : NOTE);
     for (const item of speeds) {
       const isOn = Number(item.dataset.speed) === clock.speed;
       setClass(item, 'on', isOn);
@@ -65,15 +71,15 @@ export function replayControls(button) {
     }
     if (clock.start) setAttribute(date, 'min', clock.start.slice(0, 10));
     if (clock.end) setAttribute(date, 'max', clock.end.slice(0, 10));
-    if (!date.value) date.value = clock.session ?? clock.now.slice(0, 10);
+    if (!date.value && document.activeElement !== date) date.value = clock.session ?? clock.now.slice(0, 10);
   };
 
   button.addEventListener('click', () => {
     if (market.clock?.replay) show(node.hidden);
   });
-  pause.addEventListener('click', () => act({ paused: !market.clock?.paused }, pause));
+  onPress(pause, () => act({ paused: !market.clock?.paused }, pause));
   for (const item of speeds) {
-    item.addEventListener('click', () => act({ speed: Number(item.dataset.speed) }, item));
+    onPress(item, () => act({ speed: Number(item.dataset.speed) }, item));
   }
   form.addEventListener('submit', (event) => {
     event.preventDefault();

@@ -2,7 +2,7 @@
 
 import { control, market, setTheme } from '/assets/js/hub.js';
 import { cleanup, h, mounted, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
-import { age as ageText, countdown, duration, number, zoneName, zonedParts } from '/assets/js/format.js';
+import { age as ageText, countdown, number, zoneName, zonedParts } from '/assets/js/format.js';
 import { replayControls } from './replay_controls.js';
 
 const RISK_AGENT = 'risk_management';
@@ -18,10 +18,10 @@ function gate() {
 
 function session(clock, now) {
   const name = clock.calendar;
-  if (clock.finished) return [name, 'replay finished'];
+  if (clock.finished) return [name, 'closed, replay finished'];
   if (clock.market === 'open') {
     const left = clock.next_close ? (Date.parse(clock.next_close) - now) / 1000 : null;
-    return [name, left === null ? 'open' : `open, closes in ${duration(Math.max(10, left))}`];
+    return [name, left === null ? 'open' : `open, closes in ${countdown(left)}`];
   }
   if (!clock.next_open) return [name, 'closed'];
   const { weekday, time } = zonedParts(Date.parse(clock.next_open), clock.time_zone);
@@ -68,9 +68,8 @@ function paintClock(parts) {
     return;
   }
   const now = market.now();
-  const label = clock.replay
-    ? `REPLAY ${number(clock.speed)}×${clock.paused ? ' paused' : ''} · SIMULATED ticks · `
-    : '';
+  const state = clock.finished ? ' finished' : clock.paused ? ' paused' : '';
+  const label = clock.replay ? `REPLAY ${number(clock.speed)}×${state} · SIMULATED ticks · ` : '';
   setText(parts.clock, `${label}${clockText(clock, now)}`);
   const isCurrent = market.condition().isCurrent;
   setClass(parts.replay, 'is-stale', !isCurrent);
@@ -93,7 +92,7 @@ function paintData(parts) {
   if (condition.kind === 'live') {
     const age = dataAge() ?? market.silence();
     text = `${source ?? 'live'}, ${ageText(age)}`;
-  } else if (condition.isCurrent) text = `${source ?? ''} ${condition.text.toLowerCase()}`.trim();
+  } else if (condition.isCurrent) text = `${source ?? ''}, ${text.toLowerCase()}`.replace(/^, /, '');
   setText(parts.data, text);
   setClass(parts.dataItem, 'warn', !condition.isCurrent);
 }

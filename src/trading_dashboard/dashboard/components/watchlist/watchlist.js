@@ -46,6 +46,8 @@ function makeRow(symbol, open) {
   node.addEventListener('click', (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
+    // Whoever marks a price to copy it does not want the chart.
+    if (!getSelection().isCollapsed && getSelection().containsNode(node, true)) return;
     open(symbol);
   });
   return { symbol, node, cells, line, svg, closes: [], session: null, price: null, note: '' };
@@ -61,9 +63,7 @@ function paintRow(row) {
   setClass(cells.last, 'quiet', false);
   setText(cells.last, price(quote.price));
   setText(cells.change, change(quote.change_percent));
-  const sign = direction(quote.change_percent);
-  setAttribute(cells.change, 'class', sign);
-  setAttribute(row.svg, 'class', `sparkline ${sign}`);
+  setAttribute(cells.change, 'class', direction(quote.change_percent));
   setText(cells.volume, volume(quote.volume));
 }
 
@@ -76,11 +76,11 @@ function paintAge(row, condition) {
   setClass(age, 'warn', !condition.isCurrent);
 }
 
-/** Daily closes up to yesterday; today's point is the live price. */
+/** Daily closes up to yesterday, adjusted: a split is no crash. Today's point is the live price. */
 async function loadCloses(row) {
   try {
     const history = await market.history(row.symbol, { interval: '1d', limit: DAYS });
-    row.closes = history.data.filter((bar) => bar.closed !== false).map((bar) => bar.close);
+    row.closes = history.data.filter((bar) => bar.closed !== false);
     row.note = '';
   } catch (error) {
     row.note = error.code === 'unknown_symbol' ? 'unknown symbol' : '';
@@ -91,8 +91,14 @@ async function loadCloses(row) {
 }
 
 function drawRowLine(row) {
-  const values = row.price ? [...row.closes, row.price.price] : row.closes;
-  drawSparkline(row.line, values.slice(-DAYS));
+  // Once a day has ended, its own bar is among the closed ones.
+  const days = row.closes.filter((bar) => bar.timestamp.slice(0, 10) !== row.price?.session);
+  const closes = days.map((bar) => bar.adjusted_close ?? bar.close);
+  const values = (row.price ? [...closes, row.price.price] : closes).slice(-DAYS);
+  drawSparkline(row.line, values);
+  // Its own colour: thirty days may fall while today rises.
+  const sign = values.length > 1 ? Math.sign(values.at(-1) - values[0]) : 0;
+  setAttribute(row.svg, 'class', `sparkline ${direction(sign)}`);
 }
 
 function create({ parentElement, data, setTriggerValue }) {
