@@ -33,7 +33,7 @@ from trading_dashboard.agents.market_data.loading import open_market
 from trading_dashboard.agents.market_data.market import DemoMarket
 from trading_dashboard.agents.market_data.store import MarketStore
 from trading_dashboard.agents.market_data.stream import StreamHub
-from trading_dashboard.agents.market_data.timeline import Timeline
+from trading_dashboard.agents.market_data.timeline import Instant, Timeline
 from trading_dashboard.models.errors import SourceRefused
 from trading_dashboard.models.settings import MarketDataSettings
 
@@ -109,12 +109,7 @@ class MarketDataAgent:
                     else {"status": "healthy"}
                 ),
             },
-            "data": {
-                "state": "idle" if instant.finished else "fresh",
-                "age_seconds": 0.0 if instant.finished else round(instant.offset % 1.0, 3),
-                "market": state.market.value,
-                "source": SOURCE,
-            },
+            "data": self._freshness(instant, state.market.value),
             "clock": state.model_dump(mode="json"),
         }  # fmt: skip
         if self.failure:
@@ -124,7 +119,22 @@ class MarketDataAgent:
             body["message"] = f"The replay stands still, its position cannot be saved: {trouble}"
         elif instant.finished:
             body["message"] = "The replay has reached the end of its data."
+        elif state.paused:
+            body["message"] = "The replay is paused: market time stands still."
         return body
+
+    def _freshness(self, instant: Instant, market: str) -> dict[str, Any]:
+        """Return how old the newest price is, in market time; stale if time should have passed."""
+        overdue = self.clock.overdue_seconds()
+        data: dict[str, Any] = {
+            "state": "stale" if overdue else "fresh",
+            "market": market,
+            "source": SOURCE,
+        }
+        data["age_seconds"] = round(instant.offset % 1.0 + overdue, 3)
+        if instant.finished:
+            data.update(state="idle", age_seconds=0.0)
+        return data
 
     def _hub_ended(self, runner: asyncio.Task[None]) -> None:
         """End the process if the hub failed: without it market time stands still for ever."""

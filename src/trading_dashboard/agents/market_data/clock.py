@@ -53,6 +53,7 @@ class ReplayClock:
         self._anchor = position
         self._anchored_at = monotonic()
         self._reserved = position
+        self._held_since: float | None = None
 
     def set(
         self,
@@ -73,6 +74,7 @@ class ReplayClock:
         reserved = self._record(at + ahead, new_speed, new_paused)
         self._speed, self._paused = new_speed, new_paused
         self._anchor, self._anchored_at, self._reserved = at, self._monotonic(), reserved
+        self._held_since = None
 
     def renew(self) -> None:
         """Put the position a little ahead on record, so that the clock may go on.
@@ -83,6 +85,7 @@ class ReplayClock:
         if self.is_moving:
             ahead = self.position() + self._speed * RESERVE_SECONDS
             self._reserved = self._record(ahead, self._speed, self._paused)
+            self._held_since = None
 
     def settle(self) -> None:
         """Put the exact position on record and stop there: the last act before a clean exit."""
@@ -110,7 +113,18 @@ class ReplayClock:
             # Stand still at the record; time spent waiting for its renewal is not made up for.
             position = self._reserved
             self._anchor, self._anchored_at = position, now
+            if self._held_since is None:
+                self._held_since = now
         return position
+
+    def overdue_seconds(self) -> float:
+        """Return how many market seconds are missing because the record was not renewed.
+
+        0 while the clock runs, and when it is paused or at the end.
+        """
+        if not self.is_moving or self._held_since is None:
+            return 0.0
+        return (self._monotonic() - self._held_since) * self._speed
 
     def instant(self) -> Instant:
         """Return the market's moment now."""

@@ -233,7 +233,7 @@ def add_metrics(app: AgentApp, agent: MarketDataAgent) -> None:
     add("market_data_clock_speed", "Market seconds per second.", "gauge", lambda: clock.speed)
     add(
         "market_data_clock_moving",
-        "1 while market time passes, 0 when paused or finished.",
+        "1 while market time passes, 0 when paused, finished or held.",
         "gauge",
-        lambda: float(clock.is_moving),
+        lambda: float(clock.is_moving and not clock.overdue_seconds()),
     )
