@@ -237,14 +237,18 @@ async def test_users_metrics_stand_beside_ours(tmp_path: Path) -> None:
     Counter("own_events", "Events.", registry=app.metrics.registry).inc(2)
     async with client_of(app) as client:
         await client.get("/metrics")
+        for number in range(3):
+            await client.request(f"MADEUP{number}", "/metrics")
         text = (await client.get("/metrics")).text
     for line in (
         "own_things 3.0",
         "own_events_total 2.0",
         'agent_info{agent="own",version="1.2"} 1.0',
-        'agent_request_seconds_bucket{le="+Inf",route="/metrics"} 1.0',
+        'agent_request_seconds_bucket{le="+Inf",route="/metrics"} 4.0',
+        'agent_requests_total{method="(other)",route="/metrics",status="405"} 3.0',
     ):
         assert line in text
+    assert "MADEUP" not in text
 
 
 def test_the_listening_socket_lets_asyncio_turn_off_nagle(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 UNMATCHED = "(none)"
 """The route label of requests that no route answers; their paths are not labels, being endless."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD = "(other)"
+"""The label of methods that HTTP does not name; clients may make up as many as they like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +138,5 @@ class RequestMeter:
         finally:
             route = getattr(scope.get("route"), "path", UNMATCHED)
             seconds = time.perf_counter() - began
-            self.metrics.count_request(scope["method"], route, status, seconds)
+            method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
+            self.metrics.count_request(method, route, status, seconds)
