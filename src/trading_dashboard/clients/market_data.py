@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, TypeVar
@@ -213,7 +214,7 @@ class MarketDataClient:
 
     async def stream(
         self, symbols: Sequence[str], intervals: Sequence[Interval] = ()
-    ) -> AsyncIterator[MarketMessage]:
+    ) -> AsyncGenerator[MarketMessage]:
         """Yield messages for ever, over as many connections as it takes.
 
         After an interruption a `MarketReset` (reason ``reconnected``) comes first, then new
@@ -228,18 +229,20 @@ class MarketDataClient:
         is_first = True
         while True:
             received = False
-            async for message in self._connection(symbols, intervals):
-                if not received and not is_first:
-                    yield MarketReset(type="reset", seq=0, reason="reconnected")
-                received, is_first, attempts = True, False, 0
-                yield message
+            # Closed by name: who stops reading has left the agent, too, not only when collected.
+            async with aclosing(self._connection(symbols, intervals)) as messages:
+                async for message in messages:
+                    if not received and not is_first:
+                        yield MarketReset(type="reset", seq=0, reason="reconnected")
+                    received, is_first, attempts = True, False, 0
+                    yield message
             attempts += 1
             ceiling = min(FIRST_RETRY_SECONDS * 2**attempts, MAX_RETRY_SECONDS)
             await asyncio.sleep(random.uniform(FIRST_RETRY_SECONDS / 2, ceiling))
 
     async def _connection(
         self, symbols: Sequence[str], intervals: Sequence[Interval]
-    ) -> AsyncIterator[MarketMessage]:
+    ) -> AsyncGenerator[MarketMessage]:
         """Yield one connection's messages until it is lost."""
         from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus

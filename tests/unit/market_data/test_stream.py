@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+import threading
+from collections.abc import AsyncGenerator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from trading_dashboard.agents.market_data.market import DemoMarket
 from trading_dashboard.agents.market_data.store import MarketStore
 from trading_dashboard.agents.market_data.stream import StreamHub, Subscriber
 from trading_dashboard.agents.market_data.timeline import Instant
+from trading_dashboard.clients.market_data import MarketDataClient
 from trading_dashboard.models.market import ClockState
+from trading_dashboard.models.market_api import MarketHeartbeat
 
 
 class FailingJournal:
@@ -223,6 +226,39 @@ async def test_prices_that_should_have_moved_are_stale(market: DemoMarket, tmp_p
     assert data() == {"state": "idle", "age_seconds": 0.0, "market": "closed"}
     for file in files:
         file.close()
+
+
+async def test_a_short_question_does_not_wait_behind_a_long_one(
+    market: DemoMarket, tmp_path: Path
+) -> None:
+    journal = PositionJournal(tmp_path / "position")
+    store = MarketStore(tmp_path / "x.duckdb")
+    agent = MarketDataAgent(store, journal, market, make_clock(market, journal))
+    release = threading.Event()
+    async with asyncio.timeout(20), agent.lifespan(None):  # type: ignore[arg-type]
+        scan = asyncio.create_task(agent.computed(release.wait, 3000))
+        assert await agent.computed(lambda: "chart", 3) == "chart"
+        assert not scan.done()
+        release.set()
+        await scan
+
+
+async def test_who_stops_reading_has_left_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+
+    async def connection(*_: Any) -> AsyncGenerator[MarketHeartbeat]:
+        try:
+            while True:
+                yield MarketHeartbeat(type="heartbeat", seq=1)
+        finally:
+            ended.append(True)
+
+    async with MarketDataClient("http://localhost:1") as client:
+        monkeypatch.setattr(client, "_connection", connection)
+        messages = client.stream(["IBM"])
+        await anext(messages)
+        await messages.aclose()
+        assert ended
 
 
 async def test_a_failed_replay_ends_the_process(

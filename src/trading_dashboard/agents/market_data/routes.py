@@ -153,9 +153,10 @@ def _add_historical(app: AgentApp, agent: MarketDataAgent) -> None:
         def answer() -> Response:
             return OrjsonResponse(market.history.answer(question, series, instant))
 
-        if market.history.cost(question) <= _INLINE_SESSIONS and limit <= DEFAULT_LIMIT:
+        sessions = market.history.cost(question)
+        if sessions <= _INLINE_SESSIONS and limit <= DEFAULT_LIMIT:
             return answer()
-        return await agent.computed(answer)
+        return await agent.computed(answer, sessions)
 
 
 def _add_clock(app: AgentApp, agent: MarketDataAgent) -> None:
