@@ -55,6 +55,37 @@ async def test_200_updates_cost_no_rerun_and_no_remount_and_keep_the_zoom(tab: T
     assert [len(wanted) for wanted in tab.desk.steer()["wanted"]] == [1]
 
 
+async def visible_bars(tab: Tab) -> float:
+    start, _, end = (await chart_range(tab.page)).partition(" ")
+    return float(end) - float(start)
+
+
+async def test_the_zoom_outlives_the_interval_and_the_page(tab: Tab) -> None:
+    await tab.open("/chart?symbol=AAPL&interval=1m")
+    await bars_loaded(tab)
+    box = await tab.page.locator(".desk-candles .canvas").bounding_box()
+    assert box is not None
+    at_first = await visible_bars(tab)
+    await tab.page.mouse.move(box["x"] + 700, box["y"] + 200)
+    await tab.page.mouse.wheel(0, -600)
+    await eventually(lambda: is_zoomed(tab, at_first))
+    zoomed = await visible_bars(tab)
+
+    await tab.page.get_by_role("button", name="Interval 5m").click()
+    await expect(tab.page.locator(".legend")).to_contain_text("forming")
+    assert abs(await visible_bars(tab) - zoomed) < 3
+    await tab.page.get_by_role("link", name="Agents", exact=True).click()
+    await expect(tab.page.locator(".desk-agents")).to_be_visible()
+    await tab.page.get_by_role("link", name="Chart", exact=True).click()
+    await bars_loaded(tab)
+    await expect(tab.page.locator(".legend")).to_contain_text("forming")
+    assert abs(await visible_bars(tab) - zoomed) < 3
+
+
+async def is_zoomed(tab: Tab, at_first: float) -> bool:
+    return await visible_bars(tab) < at_first * 0.7
+
+
 async def test_a_click_on_the_watchlist_opens_the_chart_in_the_same_page(tab: Tab) -> None:
     await tab.page.locator("tr[data-symbol=IBM] .last").click()
     await bars_loaded(tab)

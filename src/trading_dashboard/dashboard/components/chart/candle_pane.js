@@ -95,6 +95,10 @@ export class CandlePane {
     this.volume.update(this.#column(bar));
   }
 
+  showRange(range) {
+    this.chart.timeScale().setVisibleLogicalRange(range);
+  }
+
   showLatest(count, total) {
     this.chart.timeScale().setVisibleLogicalRange({ from: total - count, to: total + 3 });
   }

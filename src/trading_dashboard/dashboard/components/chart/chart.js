@@ -9,6 +9,7 @@ import { CandlePane } from './candle_pane.js';
 import { ChartModel } from './chart_model.js';
 import { chartHeader, intervalName } from './chart_header.js';
 import { quotePanel } from './quote_panel.js';
+import { keepZoom, keptZoom } from './zoom.js';
 
 const PIXELS_PER_BAR = 7;
 const REMEMBERED = 'desk-chart';
@@ -98,7 +99,12 @@ class ChartView {
     this.pane.onRange((range) => {
       this.frame.dataset.range = `${range.from.toFixed(2)} ${range.to.toFixed(2)}`;
       this.model.needOlder(range.from);
+      const { symbol, interval, series, load } = this.model;
+      if (this.isOwnView && series && !load) keepZoom(symbol, interval, range, series.bars);
     });
+    for (const name of ['wheel', 'pointerdown']) {
+      this.tasks.on(this.canvas, name, () => { this.isOwnView = true; });
+    }
     this.tasks.on(globalThis, 'desk-theme', () => this.pane.restyle(this.model.series?.bars ?? []));
     this.tasks.every(250, () => this.paintCondition());
     this.tasks.add(control.subscribe(() => this.paintCondition()));
@@ -154,6 +160,7 @@ class ChartView {
 
   showLoading() {
     this.failed = null;
+    this.isOwnView = false;
     this.pane.setBars([]);
     this.legend.paint(null);
     this.#note('loading', h('p', {}, `Loading ${this.model.symbol} ${intervalName(this.model.interval)}`));
@@ -161,9 +168,11 @@ class ChartView {
 
   showReady(series, visible) {
     setHidden(this.notice, true);
+    const zoom = keptZoom(this.model.symbol, this.model.interval, series.bars);
     const fitting = Math.max(40, Math.floor(this.canvas.clientWidth / PIXELS_PER_BAR));
     const count = Math.min(visible, fitting, Math.max(series.bars.length, 30));
-    this.pane.showLatest(count, series.bars.length);
+    if (zoom) this.pane.showRange(zoom);
+    else this.pane.showLatest(count, series.bars.length);
     this.paintLegend();
     if (series.bars.length === 0) this.#explainEmpty();
     this.frame.dataset.bars = String(series.bars.length);
