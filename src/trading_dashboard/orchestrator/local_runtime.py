@@ -128,8 +128,8 @@ class LocalRuntime:
                 observed=sys.platform,
                 next_step="Run it there, for instance in WSL 2.",
             )
-        for name in ("run", "log", "data"):
-            (self.state_directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in ("", "run", "log", "data"):
+            _make_private(self.state_directory / name)
         raise_descriptor_limit()
         self._lease.claim(self.run_id)
         try:
@@ -389,3 +389,10 @@ def _marked(wanted: RunMarker, never: frozenset[int]) -> Find:
         return members(snapshot, session=None, is_ours=wanted.__eq__, seen=seen, never=never)
 
     return find
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that only its owner can enter, or make one that is there so."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid == os.geteuid():
+        folder.chmod(0o700)
