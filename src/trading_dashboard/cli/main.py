@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -140,4 +141,7 @@ def down(
 
 def main() -> None:
     """Run the command line; ends the process with one of `exit_codes.ExitCode`."""
+    if sys.stdout is None or sys.stderr is None:  # `>&-`: whoever started us wants no output
+        nothing = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
+        sys.stdout, sys.stderr = sys.stdout or nothing, sys.stderr or nothing
     app()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
+import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -52,6 +56,15 @@ def run(action: Action, project_root: Path | None) -> ExitCode:
     except BrokenPipeError:  # `logs -f | head`: the reader has had enough
         silence_output()
         return ExitCode.OK
+    except OSError as error:  # a full disk behind `>`
+        code = complain(
+            TradingDashboardError(
+                f"The output cannot be written: {error.strerror}.",
+                next_step="Free space, or write it elsewhere.",
+            )
+        )
+        silence_output()
+        return code
 
 
 def status(as_json: bool) -> Action:
@@ -108,11 +121,12 @@ def follow_logs(agent: str, lines: int) -> Action:
 
     async def action(context: Context) -> ExitCode:
         await context.client.agent(agent)
-        async with context.client.stream() as stream:
-            await stream.subscribe_logs([agent], lines)
-            async for message in stream:
-                if isinstance(message, LogMessage):
-                    say(log_text(message.line))
+        with _reader_watched():
+            async with context.client.stream() as stream:
+                await stream.subscribe_logs([agent], lines)
+                async for message in stream:
+                    if isinstance(message, LogMessage):
+                        say(log_text(message.line))
         say("The supervisor has ended.")
         return ExitCode.OK
 
@@ -137,3 +151,30 @@ def down(timeout: float) -> Action:
         return ExitCode.OK
 
     return action
+
+
+@contextmanager
+def _reader_watched() -> Iterator[None]:
+    """Raise BrokenPipeError as soon as who reads our output has gone, not at the next line."""
+    if not stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
+        yield
+        return
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    has_left = False
+
+    def leave() -> None:
+        nonlocal has_left
+        has_left = True
+        loop.remove_reader(sys.stdout)
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        task.cancel()
+
+    loop.add_reader(sys.stdout, leave)  # nothing can be read from it: this tells errors
+    try:
+        yield
+    except asyncio.CancelledError:
+        if has_left:
+            raise BrokenPipeError from None
+        raise
+    finally:
+        loop.remove_reader(sys.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -59,6 +60,21 @@ def test_logs_follow_until_interrupted(up: Up) -> None:
         following.communicate(timeout=10)
 
 
+def test_following_ends_with_its_reader_though_the_agent_is_silent(up: Up) -> None:
+    command = [*COMMAND, "logs", "one", "-f", "--project-root", str(up.root)]
+    following = subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert following.stdout is not None
+    while "running" not in following.stdout.readline():
+        pass  # its newest line: nothing comes after it
+    following.stdout.close()
+    assert following.wait(10) == 0
+    assert following.stderr is not None
+    assert following.stderr.read() == ""
+    following.stderr.close()
+
+
 def test_following_ends_with_the_supervisor(project: ProjectFactory, free_port: int) -> None:
     with Up(project(desk({"one": agent(free_port)}))) as up:
         up.wait_for("1 of 1 are running.")
@@ -82,6 +98,25 @@ def test_without_a_supervisor_every_command_says_so(command: str, tmp_path: Path
     assert answer.returncode == 3
     assert "trading-dashboard up" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(("redirection", "code"), [(">/dev/full", 1), (">&-", 0), ("2>&-", 0)])
+def test_output_that_cannot_be_written_is_no_fault(up: Up, redirection: str, code: int) -> None:
+    command = f"{shlex.join(COMMAND)} status --project-root {shlex.quote(str(up.root))}"
+    shell = ["sh", "-c", f"{command} {redirection}"]
+    answer = subprocess.run(
+        shell, env=environment(), capture_output=True, text=True, timeout=30, check=False
+    )
+    assert answer.returncode == code
+    assert "Traceback" not in answer.stderr
+    assert ("cannot be written" in answer.stderr) == (code == 1)
+
+
+def test_what_a_run_writes_is_its_owners_only(up: Up) -> None:
+    var = up.root / "var"
+    for path in (var, *var.rglob("*")):
+        allowed = 0o700 if path.is_dir() else 0o600
+        assert path.stat().st_mode & 0o777 == allowed, path
 
 
 def test_a_restart_by_the_supervisor_is_told(up: Up) -> None:
