@@ -40,6 +40,7 @@ def create_api(
         description="Start, stop and watch the agents of one running supervisor. Loopback only.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     install_error_handlers(api)

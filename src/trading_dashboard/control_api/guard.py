@@ -36,7 +36,7 @@ class Guard:
         self, app: ASGIApp, token: str, body_deadline_seconds: float = BODY_DEADLINE_SECONDS
     ) -> None:
         self._app = app
-        self._authorization = b"Bearer " + token.encode()
+        self._token = token.encode()
         self._body_deadline_seconds = body_deadline_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +81,10 @@ class Guard:
 
     def _is_authorized(self, headers: _Headers) -> bool:
         given = headers.raw(b"authorization")
-        return len(given) == 1 and hmac.compare_digest(given[0], self._authorization)
+        if len(given) != 1:
+            return False
+        scheme, _, token = given[0].partition(b" ")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(token, self._token)
 
     async def _with_bounded_body(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole body first: it is small or refused."""

@@ -35,9 +35,11 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
         HTTPStatus.NOT_FOUND,
+        HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.CONFLICT,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
         HTTPStatus.SERVICE_UNAVAILABLE,
     )
 }
@@ -87,7 +89,9 @@ class _Face:
 def _health() -> APIRouter:
     router = APIRouter()
 
-    @router.get("/health", tags=["supervisor"])
+    refused: dict[int | str, dict[str, Any]] = {403: _ERRORS[HTTPStatus.FORBIDDEN]}
+
+    @router.get("/health", tags=["supervisor"], responses=refused)
     async def health() -> HealthAnswer:
         """Answer that the supervisor lives. Needs no token."""
         return HealthAnswer(version=__version__)

@@ -243,6 +243,13 @@ def test_each_error_has_a_status() -> None:
     assert all(int(status) >= 400 for status in STATUS_BY_ERROR.values())
 
 
+async def test_the_scheme_has_no_case_and_paths_have_one_form(desk: Desk) -> None:
+    headers = {"Authorization": f"bearer {TOKEN}"}
+    async with httpx.AsyncClient(base_url=desk.url, headers=headers, trust_env=False) as http:
+        assert (await http.get("/v1/status")).status_code == 200
+        assert error_of(await http.get("/v1/status/"))["code"] == "not_found"
+
+
 async def test_openapi_and_the_documentation_know_each_route(http: httpx.AsyncClient) -> None:
     document = (await http.get("/openapi.json")).json()
     text = (ROOT / "docs" / "control-api.md").read_text(encoding="utf-8")
