@@ -23,7 +23,7 @@ test: install
 	$(PYTHON) run_tests.py --unit --integration --browser
 
 bench: install
-	set -e; for script in bench/[a-z]*.py; do echo "== $$script"; $(ENV) $$script; done
+	set -e; for script in bench/[a-z]*.py; do echo "== $$script"; $(ENV) -m bench.$$(basename $$script .py); done
 
 docs: install
 	$(ENV) -m pytest -q tests -k docs

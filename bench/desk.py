@@ -264,8 +264,10 @@ def measure_idle(seconds: float) -> None:
 
 
 def show(what: str, values: list[float], bar: str, floor: list[float], floor_name: str) -> None:
-    line = f"{what:52} median {statistics.median(values):7.3f} s  max {max(values):7.3f} s"
-    print(f"{line}  bar {bar:9} {floor_name}: {statistics.median(floor):.3f} s")
+    """Print one figure beside its bar and its floor."""
+    line = f"{what:46} median {1000 * statistics.median(values):6.0f} ms"
+    line += f"  max {1000 * max(values):6.0f} ms  bar {bar:9}"
+    print(f"{line} {floor_name}: {1000 * statistics.median(floor):.1f} ms")
 
 
 def main() -> None:
@@ -295,7 +297,8 @@ def main() -> None:
     show("Ctrl-C -> prompt", [s[0] for s in stops], "3 s", respawns, "bare Popen")
     print(f"  left behind: {sum(s[1] for s in stops)}")
     kills = [measure_kill() for _ in rounds]
-    show("kill -9 of the supervisor -> nothing left", [k[0] for k in kills], "5 s", respawns, "-")
+    lefts = [k[0] for k in kills]
+    show("kill -9 of the supervisor -> nothing left", lefts, "5 s", respawns, "bare Popen")
     print(f"  processes at the kill: {[k[1] for k in kills]}")
     measure_idle(options.idle_seconds)
 

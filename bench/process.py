@@ -1,6 +1,6 @@
 """How fast processes come and go, and how fast their output is drained.
 
-    python bench/process.py [all|restart|drain|guardian|many]
+    .venv/bin/python -m bench.process [all|restart|drain|guardian|many]
 
 Each figure stands beside a yardstick that does the bare minimum: `Popen` and `cat > /dev/null`.
 """
