@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import time
 from importlib.util import find_spec
@@ -39,6 +40,7 @@ def ensure(profile: Profile, environment: Environment | None = None) -> Environm
 
 def ensure_or_exit(profile: Profile) -> Environment:
     """Do as `ensure`; what goes wrong is said in one sentence and ends the program."""
+    _hear_every_end()
     try:
         return ensure(profile)
     except SetupFailed as failure:
@@ -47,6 +49,18 @@ def ensure_or_exit(profile: Profile) -> Environment:
     except KeyboardInterrupt:
         show("\nSet-up interrupted. Run the same command again to finish it.")
         sys.exit(130)
+
+
+def _hear_every_end() -> None:
+    """Let a kill or a closed terminal interrupt as Ctrl-C does: tools under way end with us.
+
+    An interrupt is heard even if it was ignored, as shells do for what scripts start in the
+    background; a hang-up that was ignored stays so, as `nohup` asks.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number and (name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN):
+            signal.signal(number, signal.default_int_handler)
 
 
 def _set_up(environment: Environment, profile: Profile) -> None:

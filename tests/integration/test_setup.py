@@ -115,6 +115,25 @@ def test_ctrl_c_says_how_to_go_on(checkout: TinyCheckout) -> None:
     child = checkout.start()
     eventually_sync(checkout.hanging.exists)
     os.killpg(child.pid, signal.SIGINT)
+    interrupted(checkout, child)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_kill_ends_the_installer_too(checkout: TinyCheckout, number: signal.Signals) -> None:
+    checkout.hang.touch()
+    # As a script's shell starts what runs in the background.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = checkout.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    eventually_sync(checkout.hanging.exists)
+    child.send_signal(number)
+    # The installer would hang as long as the file is there, and hold on to the output.
+    interrupted(checkout, child)
+
+
+def interrupted(checkout: TinyCheckout, child: subprocess.Popen[str]) -> None:
     _, log = child.communicate(timeout=30)
     assert child.returncode == 130
     assert "Set-up interrupted. Run the same command again to finish it." in log
