@@ -318,6 +318,35 @@ async def test_a_lost_dashboard_is_shown_and_everything_comes_back(
         await tab.page.context.close()
 
 
+async def test_an_ended_session_is_said_calmly_and_a_new_login_revives_the_page(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with running_desk(tmp_path / "var", any_port()) as desk:
+        tab = await logged_in(browser, desk)
+        key = desk.state / "run" / "login.key"
+        key.write_bytes(b"k" * 32)
+        assert desk.process is not None
+        desk.process.kill()
+        desk.process.wait(10)
+        assert desk.process.stdout is not None
+        desk.process.stdout.close()
+        desk.start_dashboard()
+
+        banner = tab.page.locator(".desk-banner")
+        await expect(banner).to_contain_text("Your session has ended", timeout=20_000)
+        await tab.page.wait_for_timeout(3_000)
+        await expect(tab.page.locator("[role=dialog]:visible")).to_have_count(0)
+        other = await tab.page.context.new_page()
+        await other.goto(desk.login_url())
+        await expect(banner).to_be_hidden(timeout=20_000)
+        await expect(tab.page.locator(".desk-watchlist .last").first).to_have_text(
+            re.compile(r"\d")
+        )
+        await tab.page.get_by_role("link", name="Agents", exact=True).click()
+        await expect(tab.page.locator(".desk-agents")).to_be_visible()
+        await tab.page.context.close()
+
+
 async def logged_in(browser: Browser, desk: DashboardDesk) -> Tab:
     tab = Tab(await (await browser.new_context()).new_page(), desk)
     watch(tab)

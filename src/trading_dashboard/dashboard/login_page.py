@@ -1,6 +1,6 @@
 """``GET /login`` and the page shown to whoever is not logged in.
 
-Owns these two answers. What a token is worth is `sessions`.
+Owns these two answers and what plain pages look like. What a token is worth is `sessions`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 background:#0b0e14;color:#d9dee7;font:15px/1.6 system-ui,sans-serif}}
 main{{max-width:460px;margin:16px;padding:24px 28px;background:#11151d;border:1px solid #232a37;
 border-radius:8px}}h1{{font-size:17px;margin:0 0 8px}}p{{margin:0 0 10px;color:#8b95a7}}
-code{{color:#d9dee7;background:#1b2230;border-radius:4px;padding:2px 6px}}
+a{{color:#5b9dff}}code{{color:#d9dee7;background:#1b2230;border-radius:4px;padding:2px 6px}}
 @media (prefers-color-scheme:light){{body{{background:#f5f6f8;color:#1b2230}}
-main{{background:#fff;border-color:#e0e4ea}}p{{color:#5d6778}}
+main{{background:#fff;border-color:#e0e4ea}}p{{color:#5d6778}}a{{color:#1f6feb}}
 code{{color:#1b2230;background:#e9edf3}}}}
 </style></head><body><main><h1>{title}</h1>{body}</main></body></html>"""
 
@@ -36,8 +36,13 @@ _HOW_TO = (
 def signed_out_page(refusal: TradingDashboardError) -> Response:
     """Return 401 with the way in."""
     body = f"<p>{html.escape(refusal.message)}</p>{_HOW_TO}"
-    page = _PAGE.format(head="", title="Log in to your trading desk", body=body)
-    return HTMLResponse(page, 401, headers={"cache-control": "no-store"})
+    return plain_page("Log in to your trading desk", body, 401)
+
+
+def plain_page(title: str, body: str, status: int = 200, *, head: str = "") -> Response:
+    """Return a page that needs nothing but itself; all three texts are HTML."""
+    page = _PAGE.format(head=head, title=title, body=body)
+    return HTMLResponse(page, status, headers={"cache-control": "no-store"})
 
 
 class LoginPage:
@@ -70,6 +75,5 @@ def _onwards(request: Request) -> Response:
     if request.headers.get("sec-fetch-site") == "cross-site":
         head = '<meta http-equiv="refresh" content="0;url=/">'
         body = '<p>You are logged in. <a href="/">Open the desk</a></p>'
-        page = _PAGE.format(head=head, title="Trading Dashboard", body=body)
-        return HTMLResponse(page, headers={"cache-control": "no-store"})
+        return plain_page("Trading Dashboard", body, head=head)
     return RedirectResponse("/", 303, headers={"cache-control": "no-store"})

@@ -14,12 +14,16 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
+
+from trading_dashboard.dashboard.login_page import plain_page
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
 COMPONENTS = HERE / "components"
 PAGE_PATHS = ("/", "/chart", "/agents")
+STREAMLIT_PATHS = ("/_stcore/", "/static/", "/media/", "/component/")
 PRELOADED_MODULES = ("js/boot.js", "js/hub.js", "js/live_socket.js", "js/format.js", "js/dom.js")
 
 _MEDIA_TYPES = {
@@ -47,8 +51,18 @@ def page_routes() -> list[BaseRoute]:
         *pages,
         Route("/assets/desk.css", _stylesheet, methods=["GET"]),
         Route("/assets/{path:path}", _asset, methods=["GET"]),
-        Route("/{name}", _unknown, methods=["GET"]),
+        _Elsewhere("/{path:path}", _unknown, methods=["GET"]),
     ]
+
+
+class _Elsewhere(Route):
+    """Every address that is neither ours nor Streamlit's; Streamlit would send its own shell."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Leave Streamlit its own."""
+        if str(scope.get("path", "")).startswith(STREAMLIT_PATHS):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 @lru_cache(maxsize=1)
@@ -98,10 +112,10 @@ async def _page(_request: Request) -> Response:
 
 
 async def _unknown(request: Request) -> Response:
-    """Answer an unknown page with ours, which says so; Streamlit would send its own shell."""
-    if "." in request.path_params["name"]:
+    if "." in request.path_params["path"]:
         return Response("Not found", 404, media_type="text/plain")
-    return await _page(request)
+    body = '<p>There is no such page on this desk.</p><p><a href="/">Open the Overview</a></p>'
+    return plain_page("Page not found", body, 404)
 
 
 async def _stylesheet(request: Request) -> Response:

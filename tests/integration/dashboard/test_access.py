@@ -191,3 +191,11 @@ def test_assets_stay_in_their_folder(person: httpx.Client) -> None:
         request.url = request.url.copy_with(raw_path=path)
         assert person.send(request).status_code in (400, 404)
     assert person.get("/assets/vendor/lightweight-charts.mjs").status_code == 200
+
+
+def test_an_unknown_page_is_said_to_be_one(person: httpx.Client) -> None:
+    for path in ("/nowhere", "/deep/down/there", "/chart/", "/docs"):
+        answer = person.get(path, headers={"accept": "text/html"})
+
+        assert answer.status_code == 404, path
+        assert "There is no such page on this desk." in answer.text

@@ -6,6 +6,7 @@ import { age as ageText, countdown, number, zoneName, zonedParts } from '/assets
 import { replayControls } from './replay_controls.js';
 
 const RISK_AGENT = 'risk_management';
+let wasSignedOut = false;
 
 function gate() {
   const agent = control.agent(RISK_AGENT);
@@ -105,6 +106,9 @@ function paintAgents(parts) {
   setClass(parts.agentsItem, 'warn', !isKnown || up.length < enabled.length);
   setText(parts.gate, gate().text);
   const trouble = control.trouble();
+  // Logged in again in another tab: Streamlit has given up by then, so begin anew.
+  if (wasSignedOut && !trouble) location.reload();
+  wasSignedOut = trouble ? wasSignedOut || trouble.kind === 'signed_out' : false;
   setHidden(parts.trouble, !trouble || trouble.kind === 'connecting');
   if (trouble && trouble.kind !== 'connecting') {
     const retry = trouble.kind === 'signed_out' ? '' : ` Retrying in ${countdown(control.retrySeconds())}.`;
