@@ -48,7 +48,8 @@ class Ending:
         for agent in self._alive:
             self._terminal.line(f"{agent.name}: pid {agent.pid} could not be ended.")
         if not self._alive:
-            self._terminal.line(f"Stopped in {seconds}. Nothing is left running.")
+            nothing = "Nothing else" if self._external else "Nothing"
+            self._terminal.line(f"Stopped in {seconds}. {nothing} is left running.")
 
     async def _tell_waiting(self) -> None:
         hint = " Ctrl-C again kills at once."

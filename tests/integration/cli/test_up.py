@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import ProjectFactory
 from tests.integration.cli.terminal_session import Up, agent, desk, environment, run
-from tests.support import ROOT, eventually_sync
+from tests.support import PUPPETS, ROOT, eventually_sync
 
 Ports = Callable[[], int]
 
@@ -69,6 +69,21 @@ def test_other_signals_end_it_as_well(number: signal.Signals, one_agent: Path) -
         up.signal(number)
         assert up.wait() == 0
         assert "Nothing is left running." in up.text
+
+
+def test_what_someone_else_runs_is_said_to_be_left(one_agent: Path, free_port: int) -> None:
+    command = [sys.executable, str(PUPPETS / "healthy.py"), str(free_port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as theirs:
+        assert theirs.stdout is not None
+        theirs.stdout.readline()
+        with Up(one_agent) as up:
+            up.wait_for("1 of 1 are running.")
+            up.signal(signal.SIGTERM)
+            assert up.wait() == 0
+            assert "one: left running, someone else started it." in up.text
+            assert "Nothing else is left running." in up.text
+        assert theirs.poll() is None
+        theirs.kill()
 
 
 def test_an_ignored_interrupt_is_heard(one_agent: Path) -> None:
