@@ -6,6 +6,7 @@ Owns wording only. Everything here returns a `Failure`, which becomes `AgentInfo
 from __future__ import annotations
 
 import errno
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -190,7 +191,26 @@ def _duration(seconds: float) -> str:
 
 
 def _last(lines: Sequence[LogLine]) -> str:
-    texts = [line.text.strip()[:MAX_LINE_CHARACTERS] for line in lines if line.text.strip()]
+    """Return what the newest process wrote last; the supervisor's own lines mark its start."""
+    texts: list[str] = []
+    for line in reversed(lines):
+        if line.stream == "supervisor":
+            if "-> starting" in line.text:
+                break
+        elif text := _message(line.text.strip()):
+            texts.insert(0, text[:MAX_LINE_CHARACTERS])
     if not texts:
         return "It wrote nothing. "
     return "Last lines: " + " | ".join(texts[-LAST_LINES:]) + " "
+
+
+def _message(text: str) -> str:
+    """Return the message of a JSON line, and any other line as it is."""
+    if not text.startswith("{"):
+        return text
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    message = content.get("message") if isinstance(content, dict) else None
+    return message if isinstance(message, str) else text

@@ -133,13 +133,17 @@ class FakeRuntime:
                 yield line
 
     def write_log(self, agent: str, level: str, text: str) -> None:
+        self.say(agent, text, level, "supervisor")
+
+    def say(self, agent: str, text: str, level: str = "error", stream: str = "stderr") -> None:
+        """Add a line as if the agent had written it."""
         lines = self.lines.setdefault(agent, [])
         lines.append(
             LogLine(
                 agent=agent,
                 seq=len(lines),
                 time=datetime.now(UTC),
-                stream="supervisor",
+                stream=stream,
                 level=level,
                 text=text,
             )

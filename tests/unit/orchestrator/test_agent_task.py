@@ -76,7 +76,7 @@ async def test_a_crash_loop_ends_in_an_error_that_tells_all(tmp_path: Path) -> N
         starting = asyncio.create_task(made.manager.start_agent("a"))
         for n in range(1, 4):
             await eventually(launched(made, n))
-            made.runtime.write_log("a", "error", "KeyError: 'API_KEY'")
+            made.runtime.say("a", "KeyError: 'API_KEY'")
             made.runtime.crash("a", 1)
         assert not await starting
         failed = await becomes(made, AgentStatus.ERROR)
