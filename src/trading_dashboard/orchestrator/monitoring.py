@@ -9,6 +9,7 @@ from trading_dashboard.orchestrator.roster import Roster
 from trading_dashboard.orchestrator.runtime import Runtime
 
 WATCHED_INTERVAL_SECONDS = 2.0
+UNWATCHED_INTERVAL_SECONDS = 30.0
 
 
 async def sample_usage(agents: Roster, runtime: Runtime) -> None:
@@ -21,11 +22,17 @@ async def sample_usage(agents: Roster, runtime: Runtime) -> None:
 
 
 async def sample_while_watched(agents: Roster, runtime: Runtime, events: EventHub) -> None:
-    """Measure every `WATCHED_INTERVAL_SECONDS` while somebody listens, until cancelled."""
+    """Measure often while somebody listens and seldom otherwise, until cancelled.
+
+    Seldom is enough for whoever asks once: the figure they get is then never older than that.
+    """
+    unwatched = 0.0
     while True:
-        if events.has_subscribers:
+        if events.has_subscribers or unwatched >= UNWATCHED_INTERVAL_SECONDS:
             await sample_usage(agents, runtime)
+            unwatched = 0.0
         await asyncio.sleep(WATCHED_INTERVAL_SECONDS)
+        unwatched += WATCHED_INTERVAL_SECONDS
 
 
 def check_exits(agents: Roster) -> None:

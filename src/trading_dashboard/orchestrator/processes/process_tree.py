@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -78,6 +79,8 @@ class ProcessTable:
     """Run markers by pid, of the processes that were asked."""
     undetermined: frozenset[int] = frozenset()
     """Processes whose environment could not be read (yet): a program is just being loaded."""
+    read_at: float = field(default_factory=time.monotonic)
+    """When it was read, monotonic, in seconds."""
 
     @cached_property
     def children(self) -> Mapping[int, list[ProcessStat]]:

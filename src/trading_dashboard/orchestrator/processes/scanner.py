@@ -71,7 +71,8 @@ class Scanner:
 
     def _read(self) -> ProcessTable:
         """Read the table and the environments not known yet. One thread at a time."""
-        processes = take_snapshot().processes
+        taken = take_snapshot()
+        processes = taken.processes
         markers: dict[int, RunMarker] = {}
         undetermined: set[int] = set()
         known: dict[Identity, RunMarker | None] = {}
@@ -92,7 +93,7 @@ class Scanner:
             for identity, tries in self._unreadable.items()
             if identity[0] in undetermined
         }
-        return ProcessTable(processes, markers, frozenset(undetermined))
+        return ProcessTable(processes, markers, frozenset(undetermined), taken.read_at)
 
     def _ask(
         self,

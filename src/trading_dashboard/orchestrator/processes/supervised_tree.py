@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Mapping
 
 from trading_dashboard.orchestrator.output.book import AgentLog
 from trading_dashboard.orchestrator.output.pump import LogPump, OutputStream
+from trading_dashboard.orchestrator.processes.cpu_meter import CpuMeter
 from trading_dashboard.orchestrator.processes.leader import ExitWatch, LeaderProcess
 from trading_dashboard.orchestrator.processes.process_tree import (
-    CLOCK_TICKS,
     Identity,
     ProcessStat,
     ProcessTable,
@@ -71,8 +71,7 @@ class SupervisedTree:
         self._on_exit: ExitCallback | None = None
         self._ending: Ending | None = None
         self._seen: set[Identity] = set()
-        self._sampled: dict[Identity, int] = {}
-        self._sampled_at = 0.0
+        self._cpu = CpuMeter()
 
     def watch(self) -> None:
         """Begin to look out for the leader's end.
@@ -143,21 +142,13 @@ class SupervisedTree:
         return found
 
     def usage(self, snapshot: ProcessTable) -> Usage | None:
-        """Return what the members use; CPU since the last call."""
+        """Return what the members use; CPU over the last second or more."""
         found = self.members(snapshot)
         if not found:
             return None
-        now = time.monotonic()
         ticks = {process.identity: process.cpu_ticks for process in found.values()}
-        cpu: float | None = None
-        if self._sampled and now > self._sampled_at:
-            used = sum(
-                max(count - self._sampled.get(identity, 0), 0) for identity, count in ticks.items()
-            )
-            cpu = 100.0 * used / CLOCK_TICKS / (now - self._sampled_at)
-        self._sampled, self._sampled_at = ticks, now
         return Usage(
-            cpu_percent=cpu,
+            cpu_percent=self._cpu.read(ticks, snapshot.read_at),
             memory_bytes=sum(process.resident_bytes for process in found.values()),
             processes=len(found),
         )
