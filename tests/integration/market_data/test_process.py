@@ -45,6 +45,14 @@ def test_first_start_loads_everything(tmp_path: Path, start_agent: StartAgent) -
     assert str(agent.data / "operator.token") in agent.log.read_text()
 
 
+def test_what_it_writes_is_its_owners_alone(tmp_path: Path, start_agent: StartAgent) -> None:
+    directory = tmp_path / "var" / "data" / "market_data"
+    start_agent(directory=directory)
+    written = [path for path in (tmp_path / "var").rglob("*") if path.parent != tmp_path]
+    assert len(written) > 3
+    assert not [path for path in written if path.stat().st_mode & 0o077]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_while_loading_the_next_start_repairs(
     tmp_path: Path, start_agent: StartAgent, seed: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -51,6 +52,7 @@ def run_agent(
         default_port: Used when neither option nor environment names one.
         arguments: The command line, without the program; `sys.argv` if None.
     """
+    os.umask(0o077)  # what an agent writes is its owner's alone
     configure_logging()
     try:
         environment = read_environment(name, default_port, arguments)
