@@ -19,6 +19,10 @@ _HASH = (
     "A download is not the file the lock names, so it was not installed: something between here "
     f"and the package index changes files; use another network or index, {AGAIN}."
 )
+_CERTIFICATE = (
+    "The package index's certificate is not trusted here, as behind a company proxy: name your "
+    f"certificates in SSL_CERT_FILE and PIP_CERT, or set UV_SYSTEM_CERTS=1, {AGAIN}."
+)
 _NETWORK = (
     "The package index cannot be reached: connect to a network (or set your proxy or mirror), "
     f"{AGAIN}; what was downloaded already is kept."
@@ -31,6 +35,10 @@ _CAUSES = {
         r"Read-only file system|os error 30\b|EROFS|Permission denied|os error 13\b|EACCES"
     ),
     _HASH: r"hash(es)? mismatch|DO NOT MATCH THE HASHES|EINTEGRITY",
+    _CERTIFICATE: (
+        r"invalid peer certificate|CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT"
+        r"|UNABLE_TO_(GET_ISSUER|VERIFY)"
+    ),
     _NETWORK: (
         r"error sending request|dns error|failed to (fetch|lookup|download)|could not connect"
         r"|connection (refused|reset|error)|timed out|network (is unreachable|connectivity)"

@@ -8,10 +8,11 @@ import pytest
 
 from bootstrap.failures import SetupFailed, from_os_error, from_output
 
-DISK, PLACE, HASH, NETWORK = (
+DISK, PLACE, HASH, CERTIFICATE, NETWORK = (
     "The disk is full",
     "may not write there",
     "not the file the lock names",
+    "certificate is not trusted here",
     "package index cannot be reached",
 )
 
@@ -27,6 +28,12 @@ DISK, PLACE, HASH, NETWORK = (
         ("error: Hash mismatch for `pebble==1.0`", HASH),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", HASH),
         ("npm error code EINTEGRITY", HASH),
+        (
+            "error: error sending request for url\n  cause: invalid peer certificate: UnknownIssuer",
+            CERTIFICATE,
+        ),
+        ("SSLError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] self-signed')", CERTIFICATE),
+        ("npm error code SELF_SIGNED_CERT_IN_CHAIN", CERTIFICATE),
         ("error: Failed to fetch: `https://x/`\n  cause: dns error\n", NETWORK),
         ("  × No solution found\n  hint: network connectivity is disabled", NETWORK),
         ("WARNING: Retrying: NewConnectionError: Name or service not known", NETWORK),
