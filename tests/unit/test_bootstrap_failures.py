@@ -29,7 +29,7 @@ DISK, PLACE, HASH, CERTIFICATE, NETWORK = (
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", HASH),
         ("npm error code EINTEGRITY", HASH),
         (
-            "error: error sending request for url\n  cause: invalid peer certificate: UnknownIssuer",
+            "error: error sending request\n  cause: invalid peer certificate: UnknownIssuer",
             CERTIFICATE,
         ),
         ("SSLError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] self-signed')", CERTIFICATE),
