@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,10 @@ from tests.support import ROOT, eventually, eventually_sync, write_project
 class RealDesk(DashboardDesk):
     """A desk started by `up` in a project of its own."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, settings: Mapping[str, Any] | None = None) -> None:
         super().__init__(root / "var", any_port())
         self.root = root
+        self.settings = {"source": "demo", **(settings or {})}
         self.agent_port = any_port()
 
     def start(self) -> None:
@@ -45,7 +46,7 @@ class RealDesk(DashboardDesk):
         command = ["python", "-m", "trading_dashboard.agents.market_data", "--port", "{port}"]
         agent = {"url": f"http://localhost:{self.agent_port}", "start_command": command}
         risk = {"url": f"http://localhost:{any_port()}", "enabled": False, "auto_start": False}
-        interval = {"health_check_interval": 1, "settings": {"source": "demo"}}
+        interval = {"health_check_interval": 1, "settings": self.settings}
         return {"agents": {"market_data": agent | interval, "risk_management": risk}}
 
     def ask(self, path: str) -> Any:

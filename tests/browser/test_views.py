@@ -191,9 +191,9 @@ async def test_files_carry_the_bars(tab: Tab, tmp_path: Path) -> None:
 
     assert table[0].startswith("symbol,timestamp,open,high,low,close,volume")
     assert len(table) > 500
-    assert all(line.startswith("MSFT,") and line.endswith(",puppet") for line in table[1:])
+    assert all(line.startswith("MSFT,") and line.endswith(",puppet,splits") for line in table[1:])
     assert picture.startswith(b"\x89PNG")
-    assert (await csv.value).suggested_filename.startswith("MSFT-1d-")
+    assert (await csv.value).suggested_filename.startswith("MSFT-1d-split-adjusted-")
 
 
 async def test_the_line_of_thirty_days_has_its_own_colour(tab: Tab) -> None:

@@ -158,6 +158,7 @@ class MarketFace:
         return Starlette(
             routes=[
                 Route("/historical/{symbol}", self.historical),
+                Route("/actions/{symbol}", self.actions),
                 Route("/price/{symbol}", self.price),
                 Route("/symbols", self.symbols),
                 Route("/clock", self.clock, methods=["POST"]),
@@ -196,6 +197,9 @@ class MarketFace:
             first = datetime.fromisoformat(query["start_date"]).replace(tzinfo=UTC)
             return [start for start in starts if start >= first]
         return starts
+
+    async def actions(self, request: Request) -> Response:
+        return JSONResponse({"symbol": request.path_params["symbol"], "actions": []})
 
     async def price(self, request: Request) -> Response:
         return JSONResponse(self.market.price(request.path_params["symbol"]))

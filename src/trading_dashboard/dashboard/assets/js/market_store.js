@@ -54,6 +54,11 @@ export class MarketStore {
     return get(`${BASE}/historical/${encodeURIComponent(symbol)}?${query}`, options);
   }
 
+  /** Splits and dividends effective by the market clock. */
+  actions(symbol, options) {
+    return get(`${BASE}/actions/${encodeURIComponent(symbol)}`, options);
+  }
+
   price(symbol) {
     return get(`${BASE}/price/${encodeURIComponent(symbol)}`);
   }
@@ -149,7 +154,9 @@ export class MarketStore {
   }
 
   #takePrice({ symbol, price }) {
-    if (!price) return;
+    // A tick may still be on its way when the last one who followed the symbol has left; kept, it
+    // would pass for the newest price for as long as nobody follows anything.
+    if (!price || !this.wanted.has(symbol)) return;
     price.receivedAt = performance.now();
     this.prices.set(symbol, price);
     const time = Date.parse(price.timestamp);

@@ -1,4 +1,4 @@
-// The bars of one symbol and interval, on the chart's time axis.
+// The bars of one symbol, interval and adjustment, on the chart's time axis.
 //
 // Owns order and identity: bars are unique by time, oldest first; the axis shows exchange time,
 // because the chart library knows only UTC.
@@ -12,8 +12,9 @@ export const SECONDS = {
 };
 
 export class BarSeries {
-  constructor(interval, timeZone) {
+  constructor(interval, timeZone, adjusted = 'none') {
     this.interval = interval;
+    this.adjusted = adjusted;
     this.timeZone = timeZone;
     this.bars = [];
     this.byTime = new Map();
@@ -84,12 +85,12 @@ export class BarSeries {
   }
 }
 
-/** Comma-separated values of the bars, with where they are from. */
-export function toCsv(symbol, bars) {
-  const head = 'symbol,timestamp,open,high,low,close,volume,adjusted_close,closed,source';
+/** Comma-separated values of a series, with where they are from and what they are adjusted for. */
+export function toCsv(symbol, { bars, adjusted }) {
+  const head = 'symbol,timestamp,open,high,low,close,volume,adjusted_close,closed,source,adjusted';
   const rows = bars.map((bar) => [
     symbol, bar.timestamp, bar.open, bar.high, bar.low, bar.close, bar.volume,
-    bar.adjusted_close ?? '', bar.closed !== false, bar.source,
+    bar.adjusted_close ?? '', bar.closed !== false, bar.source, adjusted,
   ].join(','));
   return `${[head, ...rows].join('\n')}\n`;
 }

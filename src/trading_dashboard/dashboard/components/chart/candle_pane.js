@@ -82,12 +82,23 @@ export class CandlePane {
     });
   }
 
-  /** Replace all bars; the view stays on the same bars when `added` came before the first. */
-  setBars(bars, added = null) {
+  /**
+   * Replace all bars; the view stays on the same bars when `added` came before the first. When others
+   * are `appended` after the last, it follows them if the last was in view, as it does live.
+   */
+  setBars(bars, added = null, appended = 0) {
     const range = added === null ? null : this.chart.timeScale().getVisibleLogicalRange();
     this.candles.setData(bars);
     this.volume.setData(bars.map((bar) => this.#column(bar)));
-    if (range) this.chart.timeScale().setVisibleLogicalRange({ from: range.from + added, to: range.to + added });
+    if (!range) return;
+    const wasLast = bars.length - appended - added - 1;
+    const shift = added + (range.to >= wasLast ? appended : 0);
+    this.chart.timeScale().setVisibleLogicalRange({ from: range.from + shift, to: range.to + shift });
+  }
+
+  /** Fit the prices again: whoever has scaled them by hand would look beside adjusted ones. */
+  fitPrices() {
+    this.chart.priceScale('right').applyOptions({ autoScale: true });
   }
 
   update(bar) {

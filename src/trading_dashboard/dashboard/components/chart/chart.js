@@ -4,6 +4,7 @@ import { control, market } from '/assets/js/hub.js';
 import { words } from '/assets/js/api.js';
 import { cleanup, download, h, mounted, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
 import { change, direction, price, volume } from '/assets/js/format.js';
+import { ADJUSTMENTS, adjustmentInFileName, adjustmentWords, DEFAULT_ADJUSTMENT } from './adjustment.js';
 import { DAILY, toCsv } from './bar_series.js';
 import { CandlePane } from './candle_pane.js';
 import { ChartModel } from './chart_model.js';
@@ -13,7 +14,7 @@ import { keepZoom, keptZoom } from './zoom.js';
 
 const PIXELS_PER_BAR = 7;
 const REMEMBERED = 'desk-chart';
-const DEFAULTS = { symbol: 'AAPL', interval: '1m' };
+const DEFAULTS = { symbol: 'AAPL', interval: '1m', adjusted: DEFAULT_ADJUSTMENT };
 
 function remembered() {
   try {
@@ -23,13 +24,13 @@ function remembered() {
   }
 }
 
-function remember(symbol, interval) {
+function remember(choice) {
   try {
-    localStorage.setItem(REMEMBERED, JSON.stringify({ symbol, interval }));
+    localStorage.setItem(REMEMBERED, JSON.stringify(choice));
   } catch {
     // Then the next visit starts with the default.
   }
-  const query = new URLSearchParams({ symbol, interval });
+  const query = new URLSearchParams(choice);
   if (location.search !== `?${query}`) history.replaceState(history.state, '', `${location.pathname}?${query}`);
 }
 
@@ -42,10 +43,11 @@ function legend() {
   });
   const move = h('span', { class: 'v' });
   const state = h('span', { class: 'k' });
-  node.append(move, state);
+  const adjustment = h('span', { class: 'k adjusted' });
+  node.append(move, state, adjustment);
   return {
     node,
-    paint: (bar, previous) => {
+    paint: (bar, previous, adjusted) => {
       setHidden(node, !bar);
       if (!bar) return;
       [price(bar.open), price(bar.high), price(bar.low), price(bar.close), volume(bar.volume)]
@@ -54,6 +56,7 @@ function legend() {
       setText(move, percent === null ? '' : change(percent));
       setAttribute(move, 'class', `v ${direction(percent)}`);
       setText(state, bar.closed === false ? 'forming' : '');
+      setText(adjustment, adjustmentWords(adjusted));
     },
   };
 }
@@ -69,26 +72,32 @@ class ChartView {
     this.canvas = h('div', { class: 'canvas', role: 'img' });
     this.frame = h('div', { class: 'card desk-candles' }, this.canvas, this.legend.node, this.banner, this.notice);
     this.header = chartHeader(data.intervals, {
-      onSymbol: (symbol) => this.show(symbol, this.model.interval),
-      onInterval: (interval) => this.show(this.model.symbol, interval),
+      onSymbol: (symbol) => this.show({ symbol }),
+      onInterval: (interval) => this.show({ interval }),
+      onAdjusted: (adjusted) => this.show({ adjusted }),
       onPicture: () => this.savePicture(),
       onCsv: () => this.saveCsv(),
     }, this.quote.last);
     parentElement.append(h('div', { class: 'desk-chart' }, this.header.node, this.frame, this.quote.node));
     this.pane = new CandlePane(this.canvas);
     this.model = new ChartModel({
-      bars: (bars, added) => this.pane.setBars(bars, added),
+      bars: (bars, added, appended) => this.pane.setBars(bars, added, appended),
       update: (bar, series) => this.updateBar(bar, series),
       loading: () => this.showLoading(),
       ready: (series, visible) => this.showReady(series, visible),
+      reread: (series) => this.showReread(series),
       failed: (error) => this.showError(error),
       quote: (quote) => this.quote.take(quote),
       condition: () => this.paintCondition(),
     });
     this.#listen();
     const first = { ...DEFAULTS, ...remembered() };
-    this.show(data.symbol ?? first.symbol, data.interval ?? first.interval);
-    this.asked = `${data.symbol}/${data.interval}`;
+    if (!ADJUSTMENTS.includes(first.adjusted)) first.adjusted = DEFAULT_ADJUSTMENT;
+    this.show({
+      symbol: data.symbol ?? first.symbol, interval: data.interval ?? first.interval,
+      adjusted: data.adjusted ?? first.adjusted,
+    });
+    this.asked = JSON.stringify(data);
   }
 
   #listen() {
@@ -114,20 +123,26 @@ class ChartView {
 
   /** Python may ask for another symbol later (a link to this page while it is open). */
   update({ data }) {
-    const asked = `${data.symbol}/${data.interval}`;
+    const asked = JSON.stringify(data);
     if (asked === this.asked) return;
     this.asked = asked;
-    if (data.symbol) this.show(data.symbol, data.interval ?? this.model.interval);
+    const { model } = this;
+    if (data.symbol) {
+      this.show({
+        symbol: data.symbol, interval: data.interval ?? model.interval, adjusted: data.adjusted ?? model.adjusted,
+      });
+    }
   }
 
-  show(symbol, interval) {
+  /** Show another symbol, interval or adjustment; what is not named stays. */
+  show({ symbol = this.model.symbol, interval = this.model.interval, adjusted = this.model.adjusted }) {
     const isOther = symbol !== this.model.symbol;
-    remember(symbol, interval);
-    this.header.show(symbol, interval);
+    remember({ symbol, interval, adjusted });
+    this.header.show(symbol, interval, adjusted);
     this.pane.setInterval(interval);
-    setAttribute(this.canvas, 'aria-label', `Candles of ${symbol}, ${interval}`);
+    setAttribute(this.canvas, 'aria-label', `Candles of ${symbol}, ${interval}, ${adjustmentWords(adjusted)}`);
     if (isOther) this.quote.start(symbol);
-    this.model.show(symbol, interval);
+    this.model.show(symbol, interval, adjusted);
   }
 
   updateBar(bar, series) {
@@ -141,7 +156,7 @@ class ChartView {
     if (!series) return;
     const bar = (this.hovered !== null && series.at(this.hovered)) || series.last;
     const index = bar === series.last ? series.bars.length - 1 : series.bars.indexOf(bar);
-    this.legend.paint(bar, series.bars[index - 1]);
+    this.legend.paint(bar, series.bars[index - 1], series.adjusted);
   }
 
   paintCondition() {
@@ -176,8 +191,16 @@ class ChartView {
     this.paintLegend();
     if (series.bars.length === 0) this.#explainEmpty();
     this.frame.dataset.bars = String(series.bars.length);
+    this.frame.dataset.adjusted = series.adjusted;
     performance.mark('desk-first-candle');
     this.header.offerSymbols();
+  }
+
+  showReread(series) {
+    this.pane.fitPrices();
+    this.paintLegend();
+    this.frame.dataset.adjusted = series.adjusted;
+    this.frame.dataset.rereads = String(Number(this.frame.dataset.rereads ?? 0) + 1);
   }
 
   async #explainEmpty() {
@@ -206,7 +229,7 @@ class ChartView {
   #showUnknown(error) {
     const near = nearMatches(error);
     const offers = near.map((symbol) => h('button', {
-      class: 'btn', type: 'button', onclick: () => this.show(symbol, this.model.interval),
+      class: 'btn', type: 'button', onclick: () => this.show({ symbol }),
     }, symbol));
     this.#note('unknown', h('p', {}, h('b', {}, error.error?.message ?? `${this.model.symbol} is not known.`)),
       near.length ? h('p', {}, 'Did you mean ', ...offers) : null,
@@ -222,12 +245,15 @@ class ChartView {
 
   #fileName(extension) {
     const day = market.clock ? market.clock.now.slice(0, 10) : 'bars';
-    return `${this.model.symbol}-${this.model.interval}-${day}.${extension}`;
+    const { symbol, interval, series, adjusted } = this.model;
+    const adjustment = adjustmentInFileName(series?.adjusted ?? adjusted);
+    return `${symbol}-${interval}-${adjustment}-${day}.${extension}`;
   }
 
   saveCsv() {
-    const bars = this.model.series?.bars ?? [];
-    download(this.#fileName('csv'), new Blob([toCsv(this.model.symbol, bars)], { type: 'text/csv' }));
+    const { symbol, adjusted, series } = this.model;
+    const table = toCsv(symbol, series ?? { bars: [], adjusted });
+    download(this.#fileName('csv'), new Blob([table], { type: 'text/csv' }));
   }
 
   savePicture() {
@@ -238,7 +264,9 @@ class ChartView {
     const origin = market.clock?.replay ? ` · REPLAY${isSimulated ? ', simulated intraday' : ''}` : '';
     context.font = `${13 * scale}px system-ui, sans-serif`;
     context.fillStyle = this.pane.palette.text;
-    context.fillText(`${this.model.symbol} ${intervalName(this.model.interval)}${origin}`, 12 * scale, 20 * scale);
+    const { symbol, interval, adjusted, series } = this.model;
+    const adjustment = adjustmentWords(series?.adjusted ?? adjusted);
+    context.fillText(`${symbol} ${intervalName(interval)} · ${adjustment}${origin}`, 12 * scale, 20 * scale);
     picture.toBlob((blob) => blob && download(this.#fileName('png'), blob), 'image/png');
   }
 

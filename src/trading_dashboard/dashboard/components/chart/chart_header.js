@@ -1,14 +1,31 @@
-// The row above the chart: symbol, price, interval, exports.
+// The row above the chart: symbol, price, interval, adjustment, exports.
 
 import { market } from '/assets/js/hub.js';
 import { h, setAttribute, setClass } from '/assets/js/dom.js';
+import { ADJUSTMENTS, adjustmentWords } from './adjustment.js';
 
 /** 1d and 1w are written as on every trading desk; 1m is a minute, 1M a month. */
 export function intervalName(interval) {
   return interval === '1d' || interval === '1w' ? interval.toUpperCase() : interval;
 }
 
-export function chartHeader(intervals, { onSymbol, onInterval, onPicture, onCsv }, last) {
+function press(button, isOn) {
+  setClass(button, 'on', isOn);
+  setAttribute(button, 'aria-pressed', String(isOn));
+}
+
+function adjustmentGroup(onAdjusted) {
+  const buttons = ADJUSTMENTS.map((adjusted) => h('button', {
+    type: 'button', class: 'seg-button', 'aria-pressed': 'false', dataset: { adjusted },
+    'aria-label': `Adjusted: ${adjusted}`, title: `Prices and volumes ${adjustmentWords(adjusted)}`,
+    onclick: () => onAdjusted(adjusted),
+  }, adjusted));
+  const node = h('span', { class: 'adjustment' }, h('span', { class: 'k', 'aria-hidden': 'true' }, 'Adjusted'),
+    h('div', { class: 'seg', role: 'group', 'aria-label': 'Adjusted' }, ...buttons));
+  return { node, show: (adjusted) => buttons.forEach((button) => press(button, button.dataset.adjusted === adjusted)) };
+}
+
+export function chartHeader(intervals, { onSymbol, onInterval, onAdjusted, onPicture, onCsv }, last) {
   const list = h('datalist', { id: 'desk-symbols' });
   const input = h('input', {
     class: 'input symbol', list: 'desk-symbols', 'aria-label': 'Symbol', autocomplete: 'off',
@@ -21,10 +38,11 @@ export function chartHeader(intervals, { onSymbol, onInterval, onPicture, onCsv 
   }, intervalName(interval)));
   const group = h('div', { class: 'seg', role: 'group', 'aria-label': 'Interval' }, ...buttons);
   const label = h('span', { class: 'tag warn', hidden: true }, 'simulated intraday');
-  const node = h('div', { class: 'chart-header' }, form, last, group, label,
-    h('span', { class: 'grow' }),
-    h('button', { class: 'btn q', type: 'button', onclick: onPicture, title: 'Save the chart as a picture' }, 'PNG'),
-    h('button', { class: 'btn q', type: 'button', onclick: onCsv, title: 'Save the bars as a table' }, 'CSV'));
+  const adjustment = adjustmentGroup(onAdjusted);
+  const node = h('div', { class: 'chart-header' }, form, last, group, adjustment.node, label,
+    h('span', { class: 'exports' },
+      h('button', { class: 'btn q', type: 'button', onclick: onPicture, title: 'Save the chart as a picture' }, 'PNG'),
+      h('button', { class: 'btn q', type: 'button', onclick: onCsv, title: 'Save the bars as a table' }, 'CSV')));
 
   const submit = (event) => {
     event?.preventDefault();
@@ -47,12 +65,12 @@ export function chartHeader(intervals, { onSymbol, onInterval, onPicture, onCsv 
       return [];
     }
   };
-  const show = (symbol, interval) => {
+  const show = (symbol, interval, adjusted) => {
+    adjustment.show(adjusted);
     if (document.activeElement !== input || input.value.toUpperCase() !== symbol) input.value = symbol;
     for (const button of buttons) {
       const isOn = button.dataset.interval === interval;
-      setClass(button, 'on', isOn);
-      setAttribute(button, 'aria-pressed', String(isOn));
+      press(button, isOn);
       if (isOn && group.scrollWidth > group.clientWidth) button.scrollIntoView({ block: 'nearest', inline: 'center' });
     }
   };

@@ -1,15 +1,19 @@
 // What the chart shows: history joined with the stream, without gaps and without jumps.
 //
-// Owns loading, paging backwards, joining after a lost connection, filling gaps, forgetting. Knows nothing of the page; it
-// tells its `view` what to draw.
+// Owns loading, paging backwards, joining after a lost connection, filling gaps, forgetting, and reading anew
+// when a split or dividend changes the past. Knows nothing of the page; it tells its `view` what to draw.
 
 import { market } from '/assets/js/hub.js';
 import { zonedParts } from '/assets/js/format.js';
+import { dayNumber, isOutdated } from './adjustment.js';
 import { BarSeries, DAILY } from './bar_series.js';
+import { LongBar } from './long_bar.js';
 
 const FIRST_PAGE = 600;
 const OLDER_PAGE = 1000;
 const MAX_LIMIT = 10_000;
+/** Bars that the stream gives as traded over several sessions. */
+const LONG = new Set(['1w', '1M']);
 const VISIBLE = 140;
 const OLDER_MARGIN = 40;
 const GAP_PAGE = 4000;
@@ -19,12 +23,17 @@ const MAX_BARS = 40_000;
 const KEPT_BARS = 25_000;
 
 export class ChartModel {
-  /** @param view {bars, update, loading, ready, failed, quote, condition} */
+  /** @param view {bars, update, loading, ready, reread, failed, quote, condition} */
   constructor(view) {
     this.view = view;
     this.symbol = null;
     this.interval = null;
+    this.adjusted = null;
     this.series = null;
+    this.longBar = null;
+    /** The session as of which the bars are adjusted, in days since 1970. */
+    this.day = null;
+    this.mustJoin = false;
     this.load = null;
     this.isLoadingOlder = false;
     this.hasOlder = true;
@@ -35,20 +44,25 @@ export class ChartModel {
     this.end = null;
   }
 
-  show(symbol, interval) {
-    if (symbol === this.symbol && interval === this.interval) return;
+  show(symbol, interval, adjusted) {
+    const isSame = symbol === this.symbol && interval === this.interval;
+    if (isSame && adjusted === this.adjusted) return;
+    this.adjusted = adjusted;
+    if (isSame) {
+      this.#reread();
+      return;
+    }
     this.end?.();
     this.symbol = symbol;
     this.interval = interval;
-    this.end = market.subscribe([symbol], [interval], (message) => this.#take(message));
+    const intervals = LONG.has(interval) ? [interval, '1d'] : [interval];
+    this.end = market.subscribe([symbol], intervals, (message) => this.#take(message));
     this.reload();
   }
 
   /** Read everything anew: another symbol, another interval, a jump of the clock. */
   async reload() {
-    this.load?.abort();
-    const load = new AbortController();
-    this.load = load;
+    const load = this.#begin();
     this.series = null;
     this.pending = [];
     this.hasOlder = true;
@@ -56,45 +70,142 @@ export class ChartModel {
     this.view.loading();
     try {
       const history = await this.#read({ limit: FIRST_PAGE, include_partial: true }, load);
+      await this.#readLongBar(history.data, load);
       if (load.signal.aborted) return;
-      this.series = new BarSeries(this.interval, market.timeZone);
+      this.series = this.#newSeries();
       this.series.merge(history.data);
-      this.history = history;
-      for (const bar of this.pending.splice(0)) this.series.push(bar);
+      this.day = this.#dayOfAnswer(history);
       this.view.bars(this.series.bars, null);
       this.view.ready(this.series, VISIBLE);
     } catch (error) {
       if (load.signal.aborted) return;
       this.view.failed(error);
-    } finally {
-      if (this.load === load) this.load = null;
     }
+    this.#finish(load);
+  }
+
+  /**
+   * Read what is loaded once more, the view untouched: another adjustment was chosen, or an action has
+   * become effective, which changes the past. Meanwhile the bars of the new session wait, so that
+   * old and new are never drawn side by side.
+   */
+  async #reread(entered = -Infinity) {
+    const before = this.series;
+    if (!before?.first) {
+      this.reload();
+      return;
+    }
+    const load = this.#begin();
+    const { time: first } = before.first;
+    const { time: last } = before.last;
+    try {
+      const { bars, day } = await this.#range(this.#dayOf(before.first), before.bars.length, load);
+      await this.#readLongBar(bars, load);
+      if (load.signal.aborted) return;
+      const series = this.#newSeries();
+      series.merge(bars.filter((bar) => series.axisTime(bar.timestamp) >= first));
+      const appended = series.bars.filter(({ time }) => time > last).length;
+      // Older ones may have come meanwhile; scrolling reads them again.
+      if (before.first.time < first) this.hasOlder = true;
+      this.wholeDays.clear();
+      this.series = series;
+      this.day = Math.max(day, entered);
+      this.view.bars(series.bars, series.bars.length - appended - before.bars.length, appended);
+      this.view.reread(series);
+    } catch {
+      // What is drawn would be neither what was chosen nor what is true now; `reload` says why.
+      if (!load.signal.aborted) this.reload();
+      return;
+    }
+    this.#finish(load);
+  }
+
+  /** All bars from a day on, and the session as of which the first of them are adjusted. */
+  async #range(day, count, load) {
+    const limit = Math.min(count + OLDER_PAGE, MAX_LIMIT);
+    const bars = [];
+    let page = null;
+    let asOf = null;
+    do {
+      const range = { start_date: day, limit, include_partial: true, ...(page ? { page } : {}) };
+      const answer = await this.#read(range, load);
+      bars.push(...answer.data);
+      asOf ??= this.#dayOfAnswer(answer);
+      page = answer.next_page;
+    } while (page);
+    return { bars, day: asOf };
+  }
+
+  /** A new session: has the past changed? */
+  async #enter(day) {
+    const load = this.#begin();
+    const hasChanged = await this.#hasChanged(load);
+    if (load.signal.aborted) return;
+    if (hasChanged) {
+      this.#reread(day);
+      return;
+    }
+    this.day = day;
+    this.#finish(load);
+  }
+
+  async #hasChanged(load) {
+    try {
+      const { actions } = await market.actions(this.symbol, { signal: load.signal });
+      return isOutdated(actions, this.day);
+    } catch {
+      // Not known: then it is read, to be sure.
+      return true;
+    }
+  }
+
+  #begin() {
+    this.load?.abort();
+    this.load = new AbortController();
+    return this.load;
+  }
+
+  /** Go on with what has waited. */
+  #finish(load) {
+    if (this.load !== load) return;
+    this.load = null;
+    if (!this.series) return;
+    const waiting = this.pending.splice(0);
+    while (waiting.length > 0 && !this.load) this.#accept(...waiting.shift());
+    this.pending.unshift(...waiting);
+    if (this.mustJoin && !this.load) this.#join();
   }
 
   /** The connection is back: read what was missed and go on, the view untouched. */
   async #join() {
+    this.mustJoin = Boolean(this.load && this.series);
     if (!this.series || this.load) {
       if (!this.series && !this.load) this.reload();
       return;
     }
-    const { series } = this;
-    const load = new AbortController();
-    this.load = load;
+    const load = this.#begin();
     try {
       const history = await this.#read({ limit: OLDER_PAGE, include_partial: true }, load);
-      if (load.signal.aborted || this.series !== series) return;
-      this.load = null;
+      await this.#readLongBar(history.data, load);
+      if (load.signal.aborted) return;
       if (this.#isTorn(history.data)) {
         this.reload();
         return;
       }
-      for (const bar of history.data) this.#push(bar);
-      for (const bar of this.pending.splice(0)) this.#push(bar);
+      const day = this.#dayOfAnswer(history);
+      const hasChanged = day > this.day && await this.#hasChanged(load);
+      if (load.signal.aborted) return;
+      if (hasChanged) {
+        this.#reread(day);
+        return;
+      }
+      this.day = day;
+      for (const bar of history.data) this.#draw(bar);
     } catch {
       // Lost again; the next connection tries anew.
-    } finally {
-      if (this.load === load) this.load = null;
+      if (load.signal.aborted) return;
     }
+    this.#finish(load);
   }
 
   /** More was missed than one page holds, or the clock went back. */
@@ -150,21 +261,40 @@ export class ChartModel {
     return bars;
   }
 
+  #newSeries() {
+    return new BarSeries(this.interval, market.timeZone, this.adjusted);
+  }
+
+  /** The days of the week or month in progress, adjusted like the bars. */
+  async #readLongBar(bars, load) {
+    this.longBar = null;
+    if (!LONG.has(this.interval) || this.adjusted === 'none' || bars.length === 0) return;
+    const range = { interval: '1d', start_date: bars.at(-1).timestamp.slice(0, 10), include_partial: true };
+    this.longBar = new LongBar((await this.#read(range, load)).data);
+  }
+
+  /** The market's date of an answer, in days since 1970. */
+  #dayOfAnswer(answer) {
+    return dayNumber(zonedParts(Date.parse(answer.as_of), market.timeZone).date);
+  }
+
   #dayOf(bar) {
     if (DAILY.has(this.interval)) return bar.timestamp.slice(0, 10);
     return zonedParts(Date.parse(bar.timestamp), market.timeZone).date;
   }
 
   #read(parameters, load) {
-    const query = { interval: this.interval, ...parameters };
+    const query = { interval: this.interval, adjusted: this.adjusted, ...parameters };
     return market.history(this.symbol, query, { signal: load?.signal });
   }
 
   #take(message) {
     const { type } = message;
     if (message.price) this.view.quote(message.price);
-    if (type === 'bar') this.#bar(message.bar, message);
-    else if (type === 'snapshot') this.#bar(message.bars?.[this.interval]);
+    if (type === 'bar') this.#bar(message.bar, message.interval, message);
+    else if (type === 'snapshot') {
+      for (const [interval, bar] of Object.entries(message.bars ?? {})) this.#bar(bar, interval);
+    }
     else if (type === 'reset') this.reload();
     else if (type === 'state') {
       if (message.phase === 'open') this.#join();
@@ -172,15 +302,29 @@ export class ChartModel {
     }
   }
 
-  #bar(bar, message = null) {
-    if (!bar) return;
+  #bar(bar, interval, message = null) {
+    const isDayOfLong = interval === '1d' && LONG.has(this.interval);
+    if (!bar || (interval !== this.interval && !isDayOfLong)) return;
     // Said of a closed bar: so many closed ones before it were dropped because we read too slowly.
-    if (bar.closed && message?.conflated) this.#fillSoon();
-    if (!this.series || this.load) this.pending.push(bar);
-    else this.#push(bar, message);
+    if (bar.closed && message?.conflated && interval === this.interval) this.#fillSoon();
+    if (!this.series || this.load) this.pending.push([bar, interval]);
+    else this.#accept(bar, interval, message);
   }
 
-  #push(bar, message = null) {
+  #accept(bar, interval, message = null) {
+    const day = Math.floor(this.series.axisTime(bar.timestamp) / 86_400);
+    if (day > this.day) {
+      this.pending.push([bar, interval]);
+      this.#enter(day);
+      return;
+    }
+    let drawn = bar;
+    if (interval !== this.interval) drawn = this.longBar?.takeDay(bar) ?? null;
+    else if (this.longBar) drawn = this.longBar.takeGroup(bar);
+    if (drawn) this.#draw(drawn, message);
+  }
+
+  #draw(bar, message = null) {
     const drawn = this.series.push(bar);
     if (!drawn) return;
     this.view.update(drawn, this.series);
