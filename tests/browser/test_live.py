@@ -200,6 +200,16 @@ async def test_silence_is_shown_and_prices_are_greyed(tab: Tab) -> None:
     await expect(tab.page.locator(".desk-watchlist.is-stale")).to_have_count(0)
 
 
+async def test_the_age_of_the_data_stays_true_where_no_symbol_is_shown(tab: Tab) -> None:
+    await expect(tab.page.locator(".desk-strip .data")).to_contain_text("< 1 s")
+    tab.desk.steer(market={"ticks_per_second": 200.0})
+    await tab.page.get_by_role("link", name="Agents", exact=True).click()
+    await expect(tab.page.locator(".desk-agents")).to_be_visible()
+    # A tick that came after its symbol was left would be counted as the newest from here on.
+    await tab.page.wait_for_timeout(3000)
+    assert "< 1 s" in await tab.page.locator(".desk-strip .data").inner_text()
+
+
 async def test_an_agent_that_calls_its_data_stale_is_believed(tab: Tab) -> None:
     tab.desk.steer(agents={"market_data": {"data_state": "stale", "data_age_seconds": 42.0}})
 

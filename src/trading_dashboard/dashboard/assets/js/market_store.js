@@ -54,11 +54,6 @@ export class MarketStore {
     return get(`${BASE}/historical/${encodeURIComponent(symbol)}?${query}`, options);
   }
 
-  /** Splits and dividends effective by the market clock. */
-  actions(symbol, options) {
-    return get(`${BASE}/actions/${encodeURIComponent(symbol)}`, options);
-  }
-
   price(symbol) {
     return get(`${BASE}/price/${encodeURIComponent(symbol)}`);
   }
