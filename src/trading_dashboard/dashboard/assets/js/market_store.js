@@ -54,6 +54,11 @@ export class MarketStore {
     return get(`${BASE}/historical/${encodeURIComponent(symbol)}?${query}`, options);
   }
 
+  /** Splits and dividends effective by the market clock. */
+  actions(symbol, options) {
+    return get(`${BASE}/actions/${encodeURIComponent(symbol)}`, options);
+  }
+
   price(symbol) {
     return get(`${BASE}/price/${encodeURIComponent(symbol)}`);
   }
