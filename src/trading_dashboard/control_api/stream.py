@@ -13,6 +13,7 @@ from typing import NoReturn
 from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from trading_dashboard.control_api.log_routes import newest_lines
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.models.control import (
     STREAM_OPERATION,
@@ -25,6 +26,7 @@ from trading_dashboard.models.control import (
 )
 from trading_dashboard.models.errors import TradingDashboardError, error_body
 from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.log_search import LogSearch
 from trading_dashboard.orchestrator.events import Lagged
 
 HEARTBEAT_SECONDS = 5.0
@@ -131,14 +133,18 @@ class StreamSession:
             following = agents.follow_logs(wanted.agents)
             first = asyncio.ensure_future(anext(following))
             await asyncio.sleep(0)  # following before looking back: no line is lost between
-            past = [line for name in wanted.agents for line in agents.logs(name, wanted.lines)]
+            past = [
+                line
+                for name in wanted.agents
+                for line in await newest_lines(agents, name, wanted.lines, wanted)
+            ]
         except TradingDashboardError as error:
             await self._send(ErrorMessage.model_validate({"error": error.as_body()["error"]}))
             return
         try:
             await self._send_lines(sorted(past, key=lambda line: line.time))
             newest = {line.agent: line.seq for line in past}
-            await self._follow(first, following, newest)
+            await self._follow(first, following, newest, wanted)
         finally:
             first.cancel()
 
@@ -147,11 +153,12 @@ class StreamSession:
         first: asyncio.Future[LogLine],
         following: AsyncIterator[LogLine],
         newest: dict[str, int],
+        search: LogSearch,
     ) -> None:
         try:
             line = await first
             while True:
-                if line.seq > newest.get(line.agent, -1):
+                if line.seq > newest.get(line.agent, -1) and search.finds(line):
                     await self._send(LogMessage(line=line))
                 line = await anext(following)
         except StopAsyncIteration:
