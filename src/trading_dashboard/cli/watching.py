@@ -21,6 +21,7 @@ from trading_dashboard.cli.remote import Action, Context, reader_watched
 from trading_dashboard.cli.reporting import say
 from trading_dashboard.cli.terminal import Terminal
 from trading_dashboard.clients.control import ControlClient
+from trading_dashboard.clients.lease import read_lease
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import (
     HeartbeatMessage,
@@ -37,7 +38,9 @@ SILENCE_SECONDS = 15.0
 """Heartbeats come every 5: such a silence means that nobody is there."""
 RETRY_SECONDS = 0.5
 REDRAW_SECONDS = 1.0
-GONE = "The supervisor has ended. Waiting for the next one; Ctrl-C ends this."
+ENDED = "The supervisor has ended. Waiting for the next one; Ctrl-C ends this."
+SILENT = "The supervisor does not answer. Trying again; Ctrl-C ends this."
+BACK = "The supervisor answers again."
 
 
 class View(Protocol):
@@ -46,8 +49,8 @@ class View(Protocol):
     def show(self, message: StreamMessage) -> None:
         """Show what a message tells."""
 
-    def gone(self) -> None:
-        """Show that no supervisor is there."""
+    def lost(self, reason: str) -> None:
+        """Show that no supervisor answers, and why."""
 
     def redraw(self) -> None:
         """Show what has changed by time alone."""
@@ -81,8 +84,16 @@ async def _watch(root: Path, view: View) -> None:
             async with ControlClient.from_project(root) as client, client.stream() as stream:
                 async for message in _until_silent(aiter(stream)):
                     view.show(message)
-        view.gone()
+        view.lost(_why_lost(root))
         await asyncio.sleep(RETRY_SECONDS)
+
+
+def _why_lost(root: Path) -> str:
+    try:
+        read_lease(root)
+    except NotSupervised:
+        return ENDED
+    return SILENT
 
 
 async def _until_silent(messages: AsyncIterator[StreamMessage]) -> AsyncIterator[StreamMessage]:
@@ -124,7 +135,7 @@ class JsonView:
         if not isinstance(message, HeartbeatMessage):
             say(message.model_dump_json())
 
-    def gone(self) -> None:
+    def lost(self, reason: str) -> None:
         """Print nothing: the next snapshot says enough."""
 
     def redraw(self) -> None:
@@ -140,13 +151,16 @@ class LinesView:
     def __init__(self) -> None:
         self._narrator = Narrator()
         self._run_id = ""
-        self._is_gone = False
+        self._lost = ""
 
     def show(self, message: StreamMessage) -> None:
         """Print what it tells."""
         if isinstance(message, SnapshotMessage):
             is_new = message.supervisor.run_id != self._run_id
-            self._run_id, self._is_gone = message.supervisor.run_id, False
+            was_lost, self._lost = self._lost, ""
+            self._run_id = message.supervisor.run_id
+            if was_lost and not is_new:
+                say(BACK)
             if is_new:
                 answer = StatusAnswer(supervisor=message.supervisor, agents=message.agents)
                 for line in status_lines(answer):
@@ -156,11 +170,11 @@ class LinesView:
             if told:
                 say(f"{message.event.time.astimezone():%H:%M:%S} {told}")
 
-    def gone(self) -> None:
+    def lost(self, reason: str) -> None:
         """Say so, once."""
-        if not self._is_gone:
-            self._is_gone = True
-            say(GONE)
+        if reason != self._lost:
+            self._lost = reason
+            say(reason)
 
     def redraw(self) -> None:
         """Print nothing: lines stay."""
@@ -179,7 +193,7 @@ class LiveView:
         self._terminal = terminal
         self._supervisor: SupervisorInfo | None = None
         self._agents: dict[str, AgentInfo] = {}
-        self._is_gone = False
+        self._lost = ""
         self._drawn_at = 0.0
         console = Console(file=terminal, force_terminal=True, highlight=False, markup=False)  # type: ignore[arg-type]
         self._live = Live(
@@ -191,16 +205,16 @@ class LiveView:
         """Take it in and draw, but not for every one of a thousand at once."""
         if isinstance(message, SnapshotMessage):
             self._supervisor, self._agents = message.supervisor, dict(message.agents)
-            self._is_gone = False
+            self._lost = ""
             self.redraw()
         elif isinstance(message, UpdateMessage) and message.agent is not None:
             self._agents[message.agent.name] = message.agent
             if time.monotonic() - self._drawn_at > REDRAW_SECONDS / 10:
                 self.redraw()
 
-    def gone(self) -> None:
+    def lost(self, reason: str) -> None:
         """Say so below what was known last."""
-        self._is_gone = True
+        self._lost = reason
         self.redraw()
 
     def redraw(self) -> None:
@@ -211,10 +225,10 @@ class LiveView:
             return
         self._drawn_at = time.monotonic()
         agents = self._agents
-        if not self._is_gone:
+        if not self._lost:
             agents = {name: _aged(agent) for name, agent in agents.items()}
         lines = status_lines(StatusAnswer(supervisor=self._supervisor, agents=agents))
-        lines += ["", GONE] if self._is_gone else []
+        lines += ["", self._lost] if self._lost else []
         text = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
         self._live.update(text, refresh=True)
 

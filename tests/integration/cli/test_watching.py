@@ -171,16 +171,15 @@ def test_the_doctor_knows_its_own_desk_and_ends_nothing(
     root = project(desk({"one": agent(free_port)}))
     with Up(root) as up:
         up.wait_for("1 of 1 are running.")
+        before = json.loads(run("status", "--json", root=root).stdout)["agents"]["one"]["pid"]
         told = json.loads(run("doctor", "--json", root=root).stdout)
+        after = json.loads(run("status", "--json", root=root).stdout)["agents"]["one"]["pid"]
+        assert before == after
         checks = {check["check"]: check for check in told["checks"]}
         assert "held by this desk" in checks[f"port {free_port}"]["message"]
         assert f"pid {up.process.pid}" in checks["supervisor"]["message"]
         for name in ("supervisor", "leftovers", "permissions", f"port {free_port}"):
             assert checks[name]["verdict"] == "ok", checks[name]
-        before = json.loads(run("status", "--json", root=root).stdout)["agents"]["one"]["pid"]
-        assert (
-            json.loads(run("status", "--json", root=root).stdout)["agents"]["one"]["pid"] == before
-        )
         up.signal(signal.SIGINT)
         assert up.wait() == 0
 

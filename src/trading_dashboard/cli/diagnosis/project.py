@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -103,7 +104,7 @@ def _check_paths(top: Path) -> Finding:
     if closed := [str(path) for path, _ in found if not os.access(path, os.R_OK | os.W_OK)]:
         step = "Give them back to you: `chown -R` and `chmod -R u+rwX`."
         return problem("permissions", "Files cannot be read or written.", step, closed)
-    if os.name != "posix":
+    if sys.platform == "win32":
         return ok("permissions", f"{top} can be written.")
     me = os.geteuid()
     if foreign := [f"{path}: user {s.st_uid}" for path, s in found if s.st_uid != me]:

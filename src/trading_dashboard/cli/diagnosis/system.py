@@ -81,7 +81,7 @@ def check_disk(patient: Patient) -> Finding:
     seen = f"{_size(usage.free)} of {_size(usage.total)} are free at {folder}."
     if usage.free < LITTLE_DISK_BYTES:
         return problem("disk", seen, "Free space: logs and data can hardly be written.")
-    if hasattr(os, "statvfs"):
+    if sys.platform != "win32":
         counts = os.statvfs(folder)
         if counts.f_files and counts.f_favail < 1000:
             seen = f"Only {counts.f_favail} more files can be made at {folder}."
