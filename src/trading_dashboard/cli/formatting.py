@@ -59,9 +59,11 @@ def agent_outcome(answer: VerbAnswer) -> str:
 
 
 def log_text(line: LogLine) -> str:
-    """Return a log line with its time."""
+    """Return a log line with its time and, if it is not just information, its level."""
     time = line.time.astimezone().strftime("%H:%M:%S.%f")[:-3]
-    return f"{time} {line.stream:<10} {line.text}"
+    level = "" if line.level == "info" else f"{line.level}: "
+    who = f"{line.logger.rpartition('.')[2]}: " if line.logger else ""
+    return f"{time} {line.stream:<10} {level}{who}{line.text}"
 
 
 def _row(agent: AgentInfo) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def login_link(dashboard_url: str, key: bytes) -> str:
     return f"{dashboard_url}/login?token={mint_login_token(key, time.time())}"
 
 
-def run_login(project_root: Path | None) -> ExitCode:
+def run_login(project_root: Path | None, as_json: bool = False) -> ExitCode:
     """Print a fresh link of the running dashboard."""
     root = project_root.absolute() if project_root else find_project_root()
     try:
@@ -29,9 +30,10 @@ def run_login(project_root: Path | None) -> ExitCode:
                 "This desk runs without its dashboard.",
                 next_step="`trading-dashboard up` says why when it starts.",
             )
-        say(login_link(lease.dashboard_url, _read_key(root)))
+        link = login_link(lease.dashboard_url, _read_key(root))
+        say(json.dumps({"url": link}) if as_json else link)
     except TradingDashboardError as error:
-        return complain(error)
+        return complain(error, as_json)
     return ExitCode.OK
 
 

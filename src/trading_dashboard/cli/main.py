@@ -9,36 +9,34 @@ from typing import Annotated
 
 import typer
 
+from trading_dashboard.cli.completion import complete_agents, complete_levels
+from trading_dashboard.cli.options import AsJson, Environment, Names, ProjectRoot
+
 app = typer.Typer(
     name="trading-dashboard",
     help="Run the desk: supervised agents, live prices, a dashboard in the browser.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-ProjectRoot = Annotated[
-    Path | None,
-    typer.Option(
-        "--project-root",
-        metavar="P",
-        help="The folder that holds config/; by default searched from here upwards.",
-    ),
-]
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="One or more agents.")]
+config_app = typer.Typer(
+    help="Check or show the configuration.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(config_app, name="config")
 
 
 @app.command()
 def up(
     project_root: ProjectRoot = None,
-    env: Annotated[
-        str | None, typer.Option("--env", metavar="NAME", help="development or production.")
-    ] = None,
+    env: Environment = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
-            "--only", metavar="AGENT", help="Start this agent and what it depends on. Repeatable."
+            "--only",
+            metavar="AGENT",
+            help="Start this agent and what it depends on. Repeatable.",
+            autocompletion=complete_agents,
         ),
     ] = None,
     port: Annotated[
@@ -50,6 +48,7 @@ def up(
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Do not open the browser.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start the desk and stay until Ctrl-C."""
     from trading_dashboard.cli.up import UpOptions, run_up
@@ -60,6 +59,7 @@ def up(
         only=tuple(only or ()),
         port=port,
         no_browser=no_browser,
+        as_json=as_json,
     )
     sys.exit(run_up(options))
 
@@ -67,60 +67,88 @@ def up(
 @app.command()
 def status(
     project_root: ProjectRoot = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    watch: Annotated[
+        bool, typer.Option("-w", "--watch", help="Go on showing what changes, until Ctrl-C.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the running supervisor and its agents."""
     from trading_dashboard.cli import remote
 
-    sys.exit(remote.run(remote.status(as_json), project_root))
+    if watch:
+        from trading_dashboard.cli import watching
+
+        sys.exit(remote.run(watching.watch(as_json), project_root, as_json))
+    sys.exit(remote.run(remote.status(as_json), project_root, as_json))
 
 
 @app.command()
-def start(names: Names, project_root: ProjectRoot = None) -> None:
+def start(names: Names, project_root: ProjectRoot = None, as_json: AsJson = False) -> None:
     """Start agents, and what they depend on; wait until they are healthy."""
     from trading_dashboard.cli import remote
 
-    sys.exit(remote.run(remote.verb("start", names), project_root))
+    sys.exit(remote.run(remote.verb("start", names, as_json), project_root, as_json))
 
 
 @app.command()
-def stop(names: Names, project_root: ProjectRoot = None) -> None:
+def stop(names: Names, project_root: ProjectRoot = None, as_json: AsJson = False) -> None:
     """Stop agents and every process they started."""
     from trading_dashboard.cli import remote
 
-    sys.exit(remote.run(remote.verb("stop", names), project_root))
+    sys.exit(remote.run(remote.verb("stop", names, as_json), project_root, as_json))
 
 
 @app.command()
-def restart(names: Names, project_root: ProjectRoot = None) -> None:
+def restart(names: Names, project_root: ProjectRoot = None, as_json: AsJson = False) -> None:
     """Stop and start agents; wait until they are healthy."""
     from trading_dashboard.cli import remote
 
-    sys.exit(remote.run(remote.verb("restart", names), project_root))
+    sys.exit(remote.run(remote.verb("restart", names, as_json), project_root, as_json))
 
 
 @app.command()
 def logs(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The agent.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="The agent.", autocompletion=complete_agents),
+    ],
     lines: Annotated[
         int, typer.Option("-n", "--lines", min=1, max=10_000, help="How many of the newest lines.")
     ] = 200,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Show new lines as well.")] = False,
+    grep: Annotated[
+        str | None,
+        typer.Option(
+            "--grep", metavar="TEXT", help="Only lines that hold this text, case ignored."
+        ),
+    ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level",
+            metavar="LEVEL",
+            help="Only lines at least this grave: debug, info, warning, error.",
+            autocompletion=complete_levels,
+        ),
+    ] = None,
     project_root: ProjectRoot = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show an agent's newest log lines."""
     from trading_dashboard.cli import remote
+    from trading_dashboard.cli.searching import search_for
 
-    action = remote.follow_logs(name, lines) if follow else remote.logs(name, lines)
-    sys.exit(remote.run(action, project_root))
+    search = search_for(grep, level)
+    action = remote.follow_logs if follow else remote.logs
+    sys.exit(remote.run(action(name, lines, search, as_json), project_root, as_json))
 
 
 @app.command()
-def login(project_root: ProjectRoot = None) -> None:
+def login(project_root: ProjectRoot = None, as_json: AsJson = False) -> None:
     """Print a fresh link that opens the dashboard; it works once and for ten minutes."""
     from trading_dashboard.cli.login import run_login
 
-    sys.exit(run_login(project_root))
+    sys.exit(run_login(project_root, as_json))
 
 
 @app.command()
@@ -132,11 +160,47 @@ def down(
             "--timeout", metavar="S", min=0, max=3600, help="Seconds to wait for the end."
         ),
     ] = 60.0,
+    as_json: AsJson = False,
 ) -> None:
     """Ask the running supervisor to end everything, and wait until it has."""
     from trading_dashboard.cli import remote
 
-    sys.exit(remote.run(remote.down(timeout), project_root))
+    sys.exit(remote.run(remote.down(timeout, as_json), project_root, as_json))
+
+
+@app.command()
+def doctor(
+    project_root: ProjectRoot = None, env: Environment = None, as_json: AsJson = False
+) -> None:
+    """Look for what is wrong, or will be, and say what to do. Changes nothing."""
+    from trading_dashboard.cli.diagnosis.report import run_doctor
+
+    sys.exit(run_doctor(project_root, env, as_json))
+
+
+@config_app.command()
+def check(
+    project_root: ProjectRoot = None, env: Environment = None, as_json: AsJson = False
+) -> None:
+    """Tell every mistake in the configuration, or what is fine. Starts nothing."""
+    from trading_dashboard.cli.configuration import run_check
+
+    sys.exit(run_check(project_root, env, as_json))
+
+
+@config_app.command()
+def show(
+    project_root: ProjectRoot = None,
+    env: Environment = None,
+    origin: Annotated[
+        bool, typer.Option("--origin", help="Also where each value comes from.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the effective settings, secrets masked."""
+    from trading_dashboard.cli.configuration import run_show
+
+    sys.exit(run_show(project_root, env, origin, as_json))
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
 import sys
@@ -10,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from trading_dashboard.cli.exit_codes import ExitCode
 from trading_dashboard.cli.formatting import agent_outcome, log_text, status_lines
@@ -21,6 +22,8 @@ from trading_dashboard.clients.lease import Lease, is_alive, read_lease
 from trading_dashboard.config.places import find_project_root
 from trading_dashboard.models.control import LogMessage, VerbAnswer
 from trading_dashboard.models.errors import NotSupervised, TradingDashboardError
+from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.log_search import LogSearch
 
 Verb = Literal["start", "stop", "restart"]
 POLL_SECONDS = 0.1
@@ -38,7 +41,7 @@ class Context:
 Action = Callable[[Context], Awaitable[ExitCode]]
 
 
-def run(action: Action, project_root: Path | None) -> ExitCode:
+def run(action: Action, project_root: Path | None, as_json: bool = False) -> ExitCode:
     """Run a command against the project's supervisor. Errors become messages and exit codes."""
     root = project_root.absolute() if project_root else find_project_root()
 
@@ -50,7 +53,7 @@ def run(action: Action, project_root: Path | None) -> ExitCode:
     try:
         return asyncio.run(act())
     except TradingDashboardError as error:
-        return complain(error)
+        return complain(error, as_json)
     except KeyboardInterrupt:
         return ExitCode.OK
     except BrokenPipeError:  # `logs -f | head`: the reader has had enough
@@ -82,79 +85,95 @@ def status(as_json: bool) -> Action:
     return action
 
 
-def verb(name: Verb, agents: Sequence[str]) -> Action:
+def verb(name: Verb, agents: Sequence[str], as_json: bool) -> Action:
     """Start, stop or restart agents at once; fails if one of them does."""
 
-    async def one(client: ControlClient, agent: str) -> bool:
+    async def one(client: ControlClient, agent: str) -> dict[str, Any]:
         try:
             answer: VerbAnswer = await getattr(client, name)(agent)
         except NotSupervised:
             raise
         except TradingDashboardError as error:
-            complain(error)
-            return False
-        say(agent_outcome(answer))
-        return answer.ok
+            if not as_json:
+                complain(error)
+            return {"ok": False, "pending": False, "agent": None, **error.as_body()}
+        if not as_json:
+            say(agent_outcome(answer))
+        return {**answer.model_dump(mode="json"), "error": None}
 
     async def action(context: Context) -> ExitCode:
-        wanted = dict.fromkeys(agents)
+        wanted = list(dict.fromkeys(agents))
         results = await asyncio.gather(*(one(context.client, agent) for agent in wanted))
-        return ExitCode.OK if all(results) else ExitCode.FAILED
+        is_ok = all(result["ok"] for result in results)
+        if as_json:
+            found = {"ok": is_ok, "results": dict(zip(wanted, results, strict=True))}
+            say(json.dumps(found, indent=2, default=str))
+        return ExitCode.OK if is_ok else ExitCode.FAILED
 
     return action
 
 
-def logs(agent: str, lines: int) -> Action:
-    """Show an agent's newest lines."""
+def logs(agent: str, lines: int, search: LogSearch, as_json: bool) -> Action:
+    """Show an agent's newest lines that the search finds."""
 
     async def action(context: Context) -> ExitCode:
-        answer = await context.client.logs(agent, lines)
+        answer = await context.client.logs(agent, lines, search)
         for line in answer.lines:
-            say(log_text(line))
+            _say_line(line, as_json)
         return ExitCode.OK
 
     return action
 
 
-def follow_logs(agent: str, lines: int) -> Action:
+def follow_logs(agent: str, lines: int, search: LogSearch, as_json: bool) -> Action:
     """Show an agent's newest lines and each new one, until Ctrl-C or the supervisor's end."""
 
     async def action(context: Context) -> ExitCode:
         await context.client.agent(agent)
-        with _reader_watched():
+        with reader_watched():
             async with context.client.stream() as stream:
-                await stream.subscribe_logs([agent], lines)
+                await stream.subscribe_logs([agent], lines, search)
                 async for message in stream:
                     if isinstance(message, LogMessage):
-                        say(log_text(message.line))
-        say("The supervisor has ended.")
+                        _say_line(message.line, as_json)
+        if not as_json:
+            say("The supervisor has ended.")
         return ExitCode.OK
 
     return action
 
 
-def down(timeout: float) -> Action:
+def _say_line(line: LogLine, as_json: bool) -> None:
+    say(line.model_dump_json() if as_json else log_text(line))
+
+
+def down(timeout: float, as_json: bool) -> Action:
     """End the supervisor and everything it runs, and wait for that."""
 
     async def action(context: Context) -> ExitCode:
+        began = time.monotonic()
         supervisor = await context.client.shutdown()
-        say(f"Asked the supervisor (pid {supervisor.pid}) to end everything.")
-        deadline = time.monotonic() + timeout
+        if not as_json:
+            say(f"Asked the supervisor (pid {supervisor.pid}) to end everything.")
         while is_alive(context.lease):
-            if time.monotonic() > deadline:
+            if time.monotonic() > began + timeout:
                 raise TradingDashboardError(
                     f"The supervisor (pid {supervisor.pid}) still runs after {timeout:g} s.",
                     next_step="`trading-dashboard status` shows what it waits for.",
                 )
             await asyncio.sleep(POLL_SECONDS)
-        say("It has ended; nothing is left running.")
+        if as_json:
+            seconds = round(time.monotonic() - began, 3)
+            say(json.dumps({"ok": True, "pid": supervisor.pid, "seconds": seconds}))
+        else:
+            say("It has ended; nothing is left running.")
         return ExitCode.OK
 
     return action
 
 
 @contextmanager
-def _reader_watched() -> Iterator[None]:
+def reader_watched() -> Iterator[None]:
     """Raise BrokenPipeError as soon as who reads our output has gone, not at the next line."""
     if not stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
         yield

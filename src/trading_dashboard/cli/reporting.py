@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 from trading_dashboard.cli.exit_codes import ExitCode
@@ -24,9 +25,12 @@ def exit_code_of(error: TradingDashboardError) -> ExitCode:
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
 
 
-def complain(error: TradingDashboardError) -> ExitCode:
-    """Write an error to stderr and return its exit code."""
-    sys.stderr.write(f"{error}\n")
+def complain(error: TradingDashboardError, as_json: bool = False) -> ExitCode:
+    """Write an error to stderr, or as JSON to stdout, and return its exit code."""
+    if as_json:
+        say(json.dumps(error.as_body(), indent=2, default=str))
+    else:
+        sys.stderr.write(f"{error}\n")
     return exit_code_of(error)
 
 

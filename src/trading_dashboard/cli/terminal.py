@@ -7,10 +7,12 @@ one thread; when that fails, the rest is dropped.
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import sys
 import threading
+from datetime import UTC, datetime
 from typing import Final, TextIO
 
 MAX_PENDING = 2_000
@@ -23,9 +25,11 @@ _END: Final = None
 class Terminal:
     """Standard output: `line` never blocks and never fails. Also a file for rich."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, as_json: bool = False) -> None:
+        """Take where to write, and whether each line becomes ``{"time": …, "text": …}``."""
         self._stream = stream or sys.stdout
-        self.is_interactive = self._is_a_tty()
+        self._as_json = as_json
+        self.is_interactive = not as_json and self._is_a_tty()
         self.encoding = self._stream.encoding or "utf-8"
         self._pending: queue.Queue[str | None] = queue.Queue(MAX_PENDING)
         self._thread = threading.Thread(target=self._drain, name="terminal", daemon=True)
@@ -33,6 +37,9 @@ class Terminal:
 
     def line(self, text: str = "") -> None:
         """Write a line."""
+        if self._as_json:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            text = json.dumps({"time": now, "text": text})
         self.write(f"{text}\n")
 
     def write(self, text: str) -> int:

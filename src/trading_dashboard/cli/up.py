@@ -29,6 +29,7 @@ class UpOptions:
     only: tuple[str, ...] = ()
     port: int | None = None
     no_browser: bool = False
+    as_json: bool = False
 
 
 def run_up(options: UpOptions) -> ExitCode:
@@ -37,10 +38,10 @@ def run_up(options: UpOptions) -> ExitCode:
         loaded = _load(options)
         check_startable(loaded, options.only or None)
     except TradingDashboardError as error:
-        return complain(error)
+        return complain(error, options.as_json)
     except KeyboardInterrupt:
         return ExitCode.OK  # nothing has started yet
-    terminal = Terminal()
+    terminal = Terminal(as_json=options.as_json)
     try:
         with supervisor_log() as log:
             return _run(loaded, options, terminal, log)
@@ -63,12 +64,12 @@ def _run(
     try:
         asyncio.run(Desk(loaded, terminal, log, options.only).run())
     except AlreadySupervised as error:
-        code = complain(error)
+        code = complain(error, options.as_json)
         sys.stderr.write("`trading-dashboard status` shows what it runs.\n")
         return code
     except TradingDashboardError as error:
         _log.error("%s", error)
-        return complain(error)
+        return complain(error, options.as_json)
     except KeyboardInterrupt:
         return ExitCode.OK  # before the signals were ours nothing had started
     except Exception as error:  # noqa: BLE001 - logged with its traceback, told in a line

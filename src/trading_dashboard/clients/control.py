@@ -21,12 +21,14 @@ from trading_dashboard.models import control, errors
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import STREAM_MESSAGE, StreamMessage
 from trading_dashboard.models.errors import NotSupervised, TradingDashboardError
+from trading_dashboard.models.log_search import LogSearch
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 REQUEST_TIMEOUT_SECONDS = 10.0
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+EVERYTHING = LogSearch()
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
 
@@ -164,14 +166,34 @@ class ControlClient:
         """Begin the end of everything; returns at once."""
         return (await self._post("/v1/shutdown", control.ShutdownAnswer, {}, 0)).supervisor
 
-    async def logs(self, name: str, lines: int = 200) -> control.LogsAnswer:
-        """Return an agent's newest log lines, oldest first.
+    async def logs(
+        self, name: str, lines: int = 200, search: LogSearch = EVERYTHING
+    ) -> control.LogsAnswer:
+        """Return an agent's newest log lines that the search finds, oldest first.
 
         Raises:
             UnknownAgent
         """
         path = f"/v1/agents/{_segment(name)}/logs"
-        return await self._get(path, control.LogsAnswer, {"lines": lines})
+        wanted = search.model_dump(include={"grep", "level"}, exclude_none=True)
+        return await self._get(path, control.LogsAnswer, {"lines": lines, **wanted})
+
+    @asynccontextmanager
+    async def log_file(self, name: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Give an agent's current log file, in pieces.
+
+        Raises:
+            UnknownAgent
+            NoLogFile
+        """
+        path = f"/v1/agents/{_segment(name)}/logs/file"
+        try:
+            async with self._http.stream("GET", path) as response:
+                if response.is_error:
+                    raise _error_of(await response.aread(), response.status_code)
+                yield response.aiter_bytes()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
 
     @asynccontextmanager
     async def stream(self) -> AsyncIterator[ControlStream]:
@@ -249,9 +271,13 @@ class ControlStream:
     def __aiter__(self) -> AsyncIterator[StreamMessage]:
         return self._messages()
 
-    async def subscribe_logs(self, agents: Sequence[str], lines: int = 200) -> None:
+    async def subscribe_logs(
+        self, agents: Sequence[str], lines: int = 200, search: LogSearch = EVERYTHING
+    ) -> None:
         """Ask for these agents' newest lines and each new one, instead of those before."""
-        operation = control.SubscribeLogs(agents=list(agents), lines=lines)
+        operation = control.SubscribeLogs(
+            agents=list(agents), lines=lines, grep=search.grep, level=search.level
+        )
         await self._connection.send(operation.model_dump_json())
 
     async def unsubscribe_logs(self) -> None:

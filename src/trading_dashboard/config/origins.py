@@ -203,7 +203,9 @@ class LoadedSettings:
 def _show_value(value: Any) -> str:
     if isinstance(value, list):
         return shown_arguments([str(item) for item in value])
-    return shown(str(value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return shown("(none)" if value is None else str(value))
 
 
 def _model_leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:

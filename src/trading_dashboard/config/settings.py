@@ -55,6 +55,9 @@ class LogSettings(Section):
         default=10 * 1024 * 1024, ge=64 * 1024, le=2**31, description="Size of one log file."
     )
     backups: int = Field(default=5, ge=0, le=100, description="Rotated files kept per agent.")
+    max_age_days: int = Field(
+        default=30, ge=1, le=3650, description="Older rotated files are removed."
+    )
     ring_lines: int = Field(
         default=2000, ge=100, le=100_000, description="Lines per agent kept in memory."
     )

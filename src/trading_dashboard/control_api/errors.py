@@ -21,6 +21,7 @@ STATUS_BY_ERROR: dict[type[TradingDashboardError], HTTPStatus] = {
     errors.PortInUse: HTTPStatus.CONFLICT,
     errors.DependencyUnavailable: HTTPStatus.CONFLICT,
     errors.NotManaged: HTTPStatus.CONFLICT,
+    errors.NoLogFile: HTTPStatus.NOT_FOUND,
     errors.AgentError: HTTPStatus.CONFLICT,
     errors.AlreadySupervised: HTTPStatus.CONFLICT,
     errors.NotSupervised: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -2,94 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from trading_dashboard import __version__
-from trading_dashboard.config.schema import did_you_mean
+from trading_dashboard.control_api.face import ERRORS, Face
+from trading_dashboard.control_api.log_routes import log_routes
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.control_api.verbs import VerbsUnderWay
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import (
-    MAX_LOG_LINES,
     AgentsAnswer,
     AllAnswer,
     AllRequest,
-    ErrorAnswer,
     HealthAnswer,
-    LogsAnswer,
     ShutdownAnswer,
     StatusAnswer,
     VerbAnswer,
     VerbRequest,
 )
-from trading_dashboard.models.errors import UnknownAgent
 
 ORIGIN = "api"
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    int(status): {"model": ErrorAnswer, "description": status.phrase}
-    for status in (
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    )
-}
 
 
 def create_routers(supervision: Supervision, verbs: VerbsUnderWay) -> list[APIRouter]:
     """Return the routes over one supervisor."""
-    face = _Face(supervision, verbs)
-    return [_health(), _queries(face), _verbs(face)]
-
-
-class _Face:
-    """What routes share."""
-
-    def __init__(self, supervision: Supervision, verbs: VerbsUnderWay) -> None:
-        self.supervision = supervision
-        self.agents = supervision.agents
-        self._verbs = verbs
-
-    async def agent(self, name: str) -> AgentInfo:
-        """Return an agent's state.
-
-        Raises:
-            UnknownAgent
-        """
-        info = await self.agents.get_agent_status(name)
-        if info is None:
-            known = list(await self.agents.get_all_agent_status())
-            raise UnknownAgent(
-                f"No agent is called '{name[:64]}'.",
-                subject=name[:64],
-                next_step=did_you_mean(name[:64], known),
-            )
-        return info
-
-    async def run(self, name: str, verb: Coroutine[Any, Any, bool], wait: float) -> VerbAnswer:
-        """Run a verb on one agent and say where it is then."""
-        done, ok = await self._verbs.run(verb, wait)
-        return VerbAnswer(ok=bool(ok), pending=not done, agent=await self.agent(name))
-
-    async def run_all(self, verb: Coroutine[Any, Any, dict[str, bool]], wait: float) -> AllAnswer:
-        """Run a verb on all agents."""
-        done, results = await self._verbs.run(verb, wait)
-        return AllAnswer(results=results or {}, pending=not done)
+    face = Face(supervision, verbs)
+    return [_health(), _queries(face), log_routes(face), _verbs(face)]
 
 
 def _health() -> APIRouter:
     router = APIRouter()
 
-    refused: dict[int | str, dict[str, Any]] = {403: _ERRORS[HTTPStatus.FORBIDDEN]}
+    refused: dict[int | str, dict[str, Any]] = {403: ERRORS[HTTPStatus.FORBIDDEN]}
 
     @router.get("/health", tags=["supervisor"], responses=refused)
     async def health() -> HealthAnswer:
@@ -99,8 +46,8 @@ def _health() -> APIRouter:
     return router
 
 
-def _queries(face: _Face) -> APIRouter:
-    router = APIRouter(prefix="/v1", responses=_ERRORS)
+def _queries(face: Face) -> APIRouter:
+    router = APIRouter(prefix="/v1", responses=ERRORS)
 
     @router.get("/status", tags=["supervisor"])
     async def status() -> StatusAnswer:
@@ -118,20 +65,11 @@ def _queries(face: _Face) -> APIRouter:
         """Return one agent."""
         return await face.agent(name)
 
-    @router.get("/agents/{name}/logs", tags=["agents"])
-    async def logs(
-        name: str, lines: Annotated[int, Query(ge=1, le=MAX_LOG_LINES)] = 200
-    ) -> LogsAnswer:
-        """Return an agent's newest log lines, oldest first."""
-        info = await face.agent(name)
-        found = list(face.agents.logs(name, lines))
-        return LogsAnswer(agent=name, path=info.log_path, lines=found)
-
     return router
 
 
-def _verbs(face: _Face) -> APIRouter:
-    router = APIRouter(prefix="/v1", responses=_ERRORS)
+def _verbs(face: Face) -> APIRouter:
+    router = APIRouter(prefix="/v1", responses=ERRORS)
     agents = face.agents
 
     @router.post("/agents/{name}/start", tags=["agents"])

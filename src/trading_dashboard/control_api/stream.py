@@ -13,6 +13,7 @@ from typing import NoReturn
 from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from trading_dashboard.control_api.log_routes import newest_lines
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.models.control import (
     STREAM_OPERATION,
@@ -25,6 +26,7 @@ from trading_dashboard.models.control import (
 )
 from trading_dashboard.models.errors import TradingDashboardError, error_body
 from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.log_search import LogSearch
 from trading_dashboard.orchestrator.events import Lagged
 
 HEARTBEAT_SECONDS = 5.0
@@ -126,32 +128,42 @@ class StreamSession:
             self._logs = None
 
     async def _send_logs(self, wanted: SubscribeLogs) -> None:
-        agents = self._supervision.agents
         try:
-            following = agents.follow_logs(wanted.agents)
+            following = self._supervision.agents.follow_logs(wanted.agents)
             first = asyncio.ensure_future(anext(following))
-            await asyncio.sleep(0)  # following before looking back: no line is lost between
-            past = [line for name in wanted.agents for line in agents.logs(name, wanted.lines)]
         except TradingDashboardError as error:
-            await self._send(ErrorMessage.model_validate({"error": error.as_body()["error"]}))
+            await self._send_refusal(error)
             return
         try:
+            await asyncio.sleep(0)  # following before looking back: no line is lost between
+            past = await self._past(wanted)
             await self._send_lines(sorted(past, key=lambda line: line.time))
             newest = {line.agent: line.seq for line in past}
-            await self._follow(first, following, newest)
+            await self._follow(first, following, newest, wanted)
+        except TradingDashboardError as error:
+            await self._send_refusal(error)
         finally:
             first.cancel()
+
+    async def _past(self, wanted: SubscribeLogs) -> Sequence[LogLine]:
+        agents, lines = self._supervision.agents, wanted.lines
+        return [
+            line
+            for name in wanted.agents
+            for line in await newest_lines(agents, name, lines, wanted)
+        ]
 
     async def _follow(
         self,
         first: asyncio.Future[LogLine],
         following: AsyncIterator[LogLine],
         newest: dict[str, int],
+        search: LogSearch,
     ) -> None:
         try:
             line = await first
             while True:
-                if line.seq > newest.get(line.agent, -1):
+                if line.seq > newest.get(line.agent, -1) and search.finds(line):
                     await self._send(LogMessage(line=line))
                 line = await anext(following)
         except StopAsyncIteration:
@@ -160,6 +172,9 @@ class StreamSession:
     async def _send_lines(self, lines: Sequence[LogLine]) -> None:
         for line in lines:
             await self._send(LogMessage(line=line))
+
+    async def _send_refusal(self, error: TradingDashboardError) -> None:
+        await self._send(ErrorMessage.model_validate({"error": error.as_body()["error"]}))
 
     async def _send_error(self, text: str) -> None:
         body = error_body("invalid_message", text, next_step="See docs/control-api.md.")

@@ -9,10 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.events import Event, LogLine
+from trading_dashboard.models.log_search import LogSearch
 from trading_dashboard.models.settings import Environment
 
 MAX_WAIT_SECONDS = 300.0
 MAX_LOG_LINES = 10_000
+MAX_SEARCHED_LINES = 100_000
+"""As many as an agent's lines in memory can be."""
 
 SupervisorState = Literal["starting", "running", "stopping"]
 
@@ -167,10 +170,8 @@ StreamMessage = Annotated[
 STREAM_MESSAGE: TypeAdapter[StreamMessage] = TypeAdapter(StreamMessage)
 
 
-class SubscribeLogs(BaseModel):
+class SubscribeLogs(LogSearch):
     """``{"op": "subscribe_logs"}``: send these agents' newest lines, then each new one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     op: Literal["subscribe_logs"] = "subscribe_logs"
     agents: list[str] = Field(min_length=1, max_length=200)

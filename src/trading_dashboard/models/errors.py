@@ -8,7 +8,8 @@
     │   ├── AgentStartFailed
     │   ├── PortInUse
     │   ├── DependencyUnavailable
-    │   └── NotManaged              an external agent was asked to stop or restart
+    │   ├── NotManaged              an external agent was asked to stop or restart
+    │   └── NoLogFile               nothing was written, or it cannot be read
     ├── InvalidTransition           a bug: a state change the table does not allow
     ├── AlreadySupervised           another supervisor owns this project
     ├── NotSupervised               no supervisor answers for this project
@@ -26,7 +27,7 @@ Messages are for people: what, observed, next step. Programs look at `code`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 
@@ -132,7 +133,10 @@ class ConfigurationError(TradingDashboardError):
         self.mistakes = tuple(mistakes)
         noun = "mistake" if len(self.mistakes) == 1 else "mistakes"
         lines = "\n".join(f"  {mistake}" for mistake in self.mistakes)
-        super().__init__(f"{len(self.mistakes)} {noun} in the configuration:\n{lines}")
+        super().__init__(
+            f"{len(self.mistakes)} {noun} in the configuration:\n{lines}",
+            details=[asdict(mistake) for mistake in self.mistakes],
+        )
 
 
 class AgentError(TradingDashboardError):
@@ -175,6 +179,12 @@ class NotManaged(AgentError):
     """The agent was started by someone else; it is watched, never signalled."""
 
     code = "not_managed"
+
+
+class NoLogFile(AgentError):
+    """The agent has no log file that can be read."""
+
+    code = "no_log_file"
 
 
 class InvalidTransition(TradingDashboardError):

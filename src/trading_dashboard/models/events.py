@@ -54,3 +54,7 @@ class LogLine(BaseModel):
     level: str
     """`debug`, `info`, `warning` or `error`, as far as it can be told from the line."""
     text: str
+    """What the line says. Of a JSON line the message, then its other fields as ``key=value``, then
+    the traceback on lines of its own; the file keeps the line as it was written."""
+    logger: str | None = None
+    """Who logged it, if a JSON line says so."""

@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -177,18 +179,28 @@ def test_what_is_told() -> None:
     assert health == "one: running, but degraded: No feed."
 
 
+def all_commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each command by what is typed for it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from all_commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
 def test_the_documentation_knows_every_command_option_and_exit_code() -> None:
     text = (ROOT / "docs" / "cli.md").read_text("utf-8")
-    group = typer.main.get_command(app)
-    commands = getattr(group, "commands", {})
-    assert set(commands) == {
-        "up", "status", "start", "stop", "restart", "logs", "login", "down",
+    found = dict(all_commands(typer.main.get_command(app)))
+    assert set(found) == {
+        "up", "status", "start", "stop", "restart", "logs", "login", "down", "doctor",
+        "config check", "config show",
     }  # fmt: skip
-    for name, command in commands.items():
+    for name, command in found.items():
         assert f"### `{name}" in text
-        for parameter in command.params:
-            for option in parameter.opts:
-                assert not option.startswith("-") or f"`{option}" in text, (name, option)
+        options = [option for parameter in command.params for option in parameter.opts]
+        assert "--json" in options
+        for option in options:
+            assert not option.startswith("-") or f"`{option}" in text, (name, option)
     for code in ExitCode:
         assert f"| {int(code)} |" in text
 

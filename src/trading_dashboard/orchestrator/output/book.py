@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -17,16 +16,15 @@ from pathlib import Path
 
 from trading_dashboard.config.settings import LogSettings
 from trading_dashboard.models.events import LogLine
+from trading_dashboard.orchestrator.output.cleaning import clean
 from trading_dashboard.orchestrator.output.files import LogSink, LogWriter, RotatingFile
+from trading_dashboard.orchestrator.output.housekeeping import SECONDS_PER_DAY, remove_old_files
 from trading_dashboard.orchestrator.output.redaction import Redactor
 from trading_dashboard.orchestrator.output.ring import LogRing
 
 SUPERVISOR = "supervisor"
 FOLLOW_BATCH = 500
 """Lines per agent handed to a follower before the next agent has its turn."""
-
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class AgentLog:
@@ -37,17 +35,18 @@ class AgentLog:
         self.redactor = Redactor()
         self._max_line = settings.max_line_bytes
         self._writer = writer
-        file = RotatingFile(path, settings.max_bytes, settings.backups)
+        max_age = settings.max_age_days * SECONDS_PER_DAY
+        file = RotatingFile(path, settings.max_bytes, settings.backups, max_age)
         self._sink = LogSink(file, self._word_gap, self._on_trouble)
 
     def add(self, stream: str, data: bytes) -> None:
         """Take raw output: whole lines, the last one without its line feed."""
-        text = _clean(data.decode(errors="replace"))
+        text = clean(data.decode(errors="replace"))
         self._keep(stream, [self._cut(line) for line in self.redactor.redact(text).split("\n")])
 
     def note(self, level: str, text: str) -> None:
         """Add a line of the supervisor's own."""
-        lines = self.redactor.redact(_clean(text)).split("\n")
+        lines = self.redactor.redact(clean(text)).split("\n")
         self._keep(SUPERVISOR, lines, level)
 
     def _keep(self, stream: str, lines: list[str], level: str | None = None) -> None:
@@ -76,7 +75,8 @@ class LogBook:
     def __init__(self, directory: Path, settings: LogSettings) -> None:
         self._directory = directory
         self._settings = settings
-        self._writer = LogWriter()
+        max_age = settings.max_age_days * SECONDS_PER_DAY
+        self._writer = LogWriter(lambda: remove_old_files(directory, max_age))
         self._logs: dict[str, AgentLog] = {}
         self._followers: set[LogFollower] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -178,15 +178,6 @@ class LogFollower:
                     self._next[agent] = lines[-1].seq + 1
                     self._ready += lines
         self._ready.reverse()
-
-
-def _clean(text: str) -> str:
-    """Remove what would move the cursor of a terminal; a carriage return begins a new line."""
-    if "\x1b" in text:
-        text = _ESCAPES.sub("", text)
-    if "\r" in text:
-        text = text.rstrip("\r").replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROLS.sub("", text)
 
 
 def _format(now: float, stream: str, lines: Sequence[str], level: str | None) -> bytes:

@@ -8,21 +8,31 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
 MAX_QUEUED_BYTES = 8 * 1024 * 1024
 """A disk that hangs loses what goes beyond this."""
+HOUSEKEEPING_SECONDS = 3600.0
+_STAMP_BYTES = 24
+"""Each line begins with its time: 2026-01-02T03:04:05.678Z."""
 
 
 class RotatingFile:
     """One log file and its older siblings NAME.1, NAME.2 and so on."""
 
-    def __init__(self, path: Path, max_bytes: int, backups: int) -> None:
+    def __init__(
+        self, path: Path, max_bytes: int, backups: int, max_age_seconds: float = float("inf")
+    ) -> None:
+        """Take the limits: it is rotated when it is full, or when its first line is too old."""
         self.path = path
         self._max_bytes = max_bytes
+        self._max_age_seconds = max_age_seconds
+        self._began = time.time()
         self._backups = backups
         self._descriptor = -1
         self._size = 0
@@ -36,6 +46,9 @@ class RotatingFile:
         """
         while data:
             self._ensure_open()
+            if self._size > 0 and time.time() - self._began > self._max_age_seconds:
+                self._rotate()
+                continue
             room = self._max_bytes - self._size
             if len(data) > room:
                 fitting = data.rfind(b"\n", 0, max(room, 0)) + 1
@@ -60,6 +73,7 @@ class RotatingFile:
             return
         self.close()
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._began = _first_time(self.path)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._descriptor = os.open(self.path, flags, 0o600)
         found = os.fstat(self._descriptor)
@@ -86,6 +100,17 @@ class RotatingFile:
         for newer, older in reversed(list(pairwise(names))):
             if newer.exists():
                 newer.replace(older)
+
+
+def _first_time(path: Path) -> float:
+    """Return when the file's first line was written; now if there is none that says so."""
+    try:
+        if not path.is_file():
+            return time.time()
+        with path.open("rb") as file:
+            return datetime.fromisoformat(file.read(_STAMP_BYTES).decode("ascii")).timestamp()
+    except (OSError, ValueError, OverflowError):
+        return time.time()
 
 
 class LogSink:
@@ -127,7 +152,14 @@ class LogSink:
 class LogWriter:
     """One thread that writes all log files."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        housekeeping: Callable[[], object] = lambda: None,
+        housekeeping_seconds: float = HOUSEKEEPING_SECONDS,
+    ) -> None:
+        """Take what the thread also does: at its start, and whenever that many seconds passed."""
+        self._housekeeping = housekeeping
+        self._housekeeping_seconds = housekeeping_seconds
         self._queue: deque[tuple[LogSink, bytes, int]] = deque()
         self._queued_bytes = 0
         self._is_closing = False
@@ -158,10 +190,17 @@ class LogWriter:
 
     def _run(self) -> None:
         sinks: set[LogSink] = set()
+        due = time.monotonic()
         while True:
+            if time.monotonic() >= due:
+                self._housekeeping()
+                due = time.monotonic() + self._housekeeping_seconds
             with self._condition:
-                while not self._queue and not self._is_closing:
-                    self._condition.wait()
+                self._condition.wait_for(
+                    lambda: self._queue or self._is_closing, max(due - time.monotonic(), 0.0)
+                )
+                if not self._queue and not self._is_closing:
+                    continue
                 if not self._queue:
                     break
                 batch = tuple(self._queue)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _NAMES = {
@@ -50,10 +51,13 @@ def detect_level(text: str) -> str:
 def _from_json(text: str) -> str | None:
     try:
         record: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(record, dict):
-        return None
+    return level_of_record(record) if isinstance(record, dict) else None
+
+
+def level_of_record(record: Mapping[str, Any]) -> str | None:
+    """Return the level a JSON log record names, or None."""
     for key in _KEYS:
         value = record.get(key)
         if isinstance(value, str) and value.lower() in _NAMES:

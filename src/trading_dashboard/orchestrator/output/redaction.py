@@ -6,6 +6,7 @@ agent was given under names that sound secret.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 
@@ -43,7 +44,10 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # The longest first: one secret may hold another.
         parts = {part.strip() for secret in secrets for part in secret.splitlines()}
-        self._secrets = sorted((part for part in parts if len(part) >= MIN_SECRET_LENGTH), key=len)
+        parts = {part for part in parts if len(part) >= MIN_SECRET_LENGTH}
+        # Also as JSON lines write them: they are read back into what they mean.
+        parts |= {json.dumps(p, ensure_ascii=a)[1:-1] for p in parts for a in (False, True)}
+        self._secrets = sorted(parts, key=len)
         self._secrets.reverse()
 
     def redact(self, text: str) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from trading_dashboard.models.events import LogLine
-from trading_dashboard.orchestrator.output.levels import detect_level
+from trading_dashboard.orchestrator.output.structured import Meaning, read_line
 
 MAX_RING_CHARACTERS = 4 * 1024 * 1024
 """Whatever the lines' lengths, an agent's ring holds about this much at most."""
@@ -88,13 +88,18 @@ class LogRing:
         lines = block.text.split("\n")[skipped:]
         stamp = datetime.fromtimestamp(block.time, UTC)
         return [
-            LogLine(
-                agent=self._agent,
-                seq=block.first + skipped + offset,
-                time=stamp,
-                stream=block.stream,
-                level=block.level or detect_level(text),
-                text=text,
-            )
+            self._line(block, block.first + skipped + offset, stamp, text)
             for offset, text in enumerate(lines if limit is None else lines[:limit])
         ]
+
+    def _line(self, block: _Block, seq: int, stamp: datetime, text: str) -> LogLine:
+        meaning = read_line(text) if block.level is None else Meaning(block.level, text)
+        return LogLine(
+            agent=self._agent,
+            seq=seq,
+            time=stamp,
+            stream=block.stream,
+            level=meaning.level,
+            text=meaning.text,
+            logger=meaning.logger,
+        )

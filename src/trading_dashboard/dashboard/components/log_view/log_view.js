@@ -10,24 +10,16 @@ const BACKLOG = 300;
 const LEVELS = ['debug', 'info', 'warning', 'error'];
 const CLASSES = { warning: 'w', error: 'e', debug: 'd' };
 
-/** Agents that log JSON are shown by their message. */
-function readable(text) {
-  if (!text.startsWith('{')) return text;
-  try {
-    const { message, logger, exception } = JSON.parse(text);
-    if (typeof message !== 'string') return text;
-    const where = logger ? `${logger.split('.').at(-1)}: ` : '';
-    return `${where}${message}${exception ? `\n${exception}` : ''}`;
-  } catch {
-    return text;
-  }
+/** Who logged a line, as its agent names it, and what it says. */
+function readable(line) {
+  return line.logger ? `${line.logger.split('.').at(-1)}: ${line.text}` : line.text;
 }
 
 function lineNode(line) {
   const level = LEVELS.includes(line.level) ? line.level : 'info';
   return h('div', { class: `line ${CLASSES[level] ?? ''}` },
     h('span', { class: 'time' }, logTime(line.time)), h('span', { class: 'who' }, line.agent),
-    h('span', { class: 'level' }, level === 'warning' ? 'warn' : level), h('span', { class: 'text' }, readable(line.text)));
+    h('span', { class: 'level' }, level === 'warning' ? 'warn' : level), h('span', { class: 'text' }, readable(line)));
 }
 
 function controls() {
@@ -58,7 +50,7 @@ function create({ parentElement }) {
   const isShown = (line) => {
     const isLoud = LEVELS.indexOf(line.level) >= LEVELS.indexOf(parts.level.value) || !LEVELS.includes(line.level);
     const words = parts.search.value.toLowerCase();
-    return isLoud && (!words || `${line.agent} ${line.text}`.toLowerCase().includes(words));
+    return isLoud && (!words || `${line.agent} ${readable(line)}`.toLowerCase().includes(words));
   };
   const paintEmpty = () => {
     setHidden(empty, list.childElementCount > 0);

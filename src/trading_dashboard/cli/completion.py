@@ -1,0 +1,46 @@
+"""What the shell offers after Tab. Reads files of the project, asks nobody, never complains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+SYSTEM_AGENTS = ("dashboard",)
+MAX_OFFERED = 500
+
+
+def complete_agents(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the configured agents' names that begin so, without those already given."""
+    given = ctx.params.get("names") or ()
+    names = [*_configured(ctx.params.get("project_root")), *SYSTEM_AGENTS]
+    return [name for name in names if name.startswith(incomplete) and name not in given]
+
+
+def complete_environments(incomplete: str) -> list[str]:
+    """Return the environments that begin so."""
+    return [name for name in ("development", "production") if name.startswith(incomplete)]
+
+
+def complete_levels(incomplete: str) -> list[str]:
+    """Return the log levels that begin so."""
+    levels = ("debug", "info", "warning", "error")
+    return [name for name in levels if name.startswith(incomplete)]
+
+
+def _configured(project_root: object) -> list[str]:
+    """Return the agents that any file of the configuration names, also if others are broken."""
+    from trading_dashboard.config.documents import read_document
+    from trading_dashboard.config.origins import Branch
+    from trading_dashboard.config.places import find_project_root
+
+    root = Path(str(project_root)) if project_root else find_project_root()
+    names: dict[str, None] = {}
+    for path in (
+        root / "config" / "agents.yaml",
+        *(root / "config" / "environments").glob("*.yaml"),
+    ):
+        if path.is_file():
+            section = read_document(path, path.name, []).children.get("agents")
+            names.update(dict.fromkeys(section.children if isinstance(section, Branch) else ()))
+    return list(names)[:MAX_OFFERED]

@@ -1,0 +1,33 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trading_dashboard.cli.completion import complete_agents, complete_environments
+
+ProjectRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--project-root",
+        metavar="P",
+        help="The folder that holds config/; by default searched from here upwards.",
+    ),
+]
+Names = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME...", help="One or more agents.", autocompletion=complete_agents),
+]
+Environment = Annotated[
+    str | None,
+    typer.Option(
+        "--env",
+        metavar="NAME",
+        help="development or production.",
+        autocompletion=complete_environments,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
