@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from trading_dashboard.models.events import EventKind
 
 app = typer.Typer(
     name="trading-dashboard",
@@ -25,6 +28,17 @@ ProjectRoot = Annotated[
         metavar="P",
         help="The folder that holds config/; by default searched from here upwards.",
     ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
+OneAgent = Annotated[
+    str | None, typer.Option("--agent", metavar="NAME", help="Only what is about this agent.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="T", help="From then on: 2h, 30m, 7d (ago), or ISO 8601."),
+]
+Newest = Annotated[
+    int, typer.Option("-n", "--number", min=1, max=1000, help="How many of the newest.")
 ]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="One or more agents.")]
 
@@ -67,7 +81,7 @@ def up(
 @app.command()
 def status(
     project_root: ProjectRoot = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the running supervisor and its agents."""
     from trading_dashboard.cli import remote
@@ -116,6 +130,38 @@ def logs(
 
 
 @app.command()
+def events(
+    agent: OneAgent = None,
+    kind: Annotated[
+        list[EventKind] | None, typer.Option("--kind", help="Only this kind. Repeatable.")
+    ] = None,
+    since: Since = None,
+    number: Newest = 50,
+    as_json: AsJson = False,
+    project_root: ProjectRoot = None,
+) -> None:
+    """Show what happened: the newest events of this run and earlier ones."""
+    from trading_dashboard.cli import history, remote
+
+    action = history.events(agent, kind or (), _time(since), number, as_json)
+    sys.exit(remote.run(action, project_root))
+
+
+@app.command()
+def incidents(
+    agent: OneAgent = None,
+    since: Since = None,
+    number: Newest = 50,
+    as_json: AsJson = False,
+    project_root: ProjectRoot = None,
+) -> None:
+    """Show when agents were not well, why, and for how long; by default of the last seven days."""
+    from trading_dashboard.cli import history, remote
+
+    sys.exit(remote.run(history.incidents(agent, _time(since), number, as_json), project_root))
+
+
+@app.command()
 def login(project_root: ProjectRoot = None) -> None:
     """Print a fresh link that opens the dashboard; it works once and for ten minutes."""
     from trading_dashboard.cli.login import run_login
@@ -137,6 +183,15 @@ def down(
     from trading_dashboard.cli import remote
 
     sys.exit(remote.run(remote.down(timeout), project_root))
+
+
+def _time(text: str | None) -> datetime | None:
+    from trading_dashboard.cli.history import point_in_time
+
+    try:
+        return point_in_time(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from error
 
 
 def main() -> None:

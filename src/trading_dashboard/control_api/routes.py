@@ -6,10 +6,12 @@ from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from trading_dashboard import __version__
 from trading_dashboard.config.schema import did_you_mean
+from trading_dashboard.control_api.history_routes import history_router
+from trading_dashboard.control_api.metrics import CONTENT_TYPE, render_now
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.control_api.verbs import VerbsUnderWay
 from trading_dashboard.models.agents import AgentInfo
@@ -48,7 +50,8 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 def create_routers(supervision: Supervision, verbs: VerbsUnderWay) -> list[APIRouter]:
     """Return the routes over one supervisor."""
     face = _Face(supervision, verbs)
-    return [_health(), _queries(face), _verbs(face)]
+    history = history_router(supervision, _ERRORS)
+    return [_health(), _queries(face), history, _metrics(supervision), _verbs(face)]
 
 
 class _Face:
@@ -95,6 +98,20 @@ def _health() -> APIRouter:
     async def health() -> HealthAnswer:
         """Answer that the supervisor lives. Needs no token."""
         return HealthAnswer(version=__version__)
+
+    return router
+
+
+def _metrics(supervision: Supervision) -> APIRouter:
+    router = APIRouter(responses=_ERRORS)
+    text: dict[int | str, dict[str, Any]] = {
+        200: {"content": {CONTENT_TYPE: {"schema": {"type": "string"}}}}
+    }
+
+    @router.get("/metrics", tags=["supervisor"], response_class=Response, responses=text)
+    async def metrics() -> Response:
+        """Return the figures of supervisor and agents for Prometheus."""
+        return Response(await render_now(supervision), media_type=CONTENT_TYPE)
 
     return router
 
