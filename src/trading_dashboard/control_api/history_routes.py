@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -37,6 +38,13 @@ def history_router(supervision: Supervision, errors: dict[int | str, dict[str, A
             raise HistoryUnavailable("This supervisor keeps no history.")
         return supervision.history
 
+    _add_events(router, history)
+    _add_availability(router, history)
+    _add_incidents(router, history)
+    return router
+
+
+def _add_events(router: APIRouter, history: Callable[[], EventHistory]) -> None:
     @router.get("/events")
     async def events(
         since: Since = None,
@@ -56,6 +64,8 @@ def history_router(supervision: Supervision, errors: dict[int | str, dict[str, A
         )
         return await history().events(query)
 
+
+def _add_availability(router: APIRouter, history: Callable[[], EventHistory]) -> None:
     @router.get("/availability")
     async def availability(
         first: Annotated[
@@ -72,6 +82,8 @@ def history_router(supervision: Supervision, errors: dict[int | str, dict[str, A
         first = first or max(last, earliest) - timedelta(days=DEFAULT_DAYS - 1)
         return await history().availability(first, last, agent)
 
+
+def _add_incidents(router: APIRouter, history: Callable[[], EventHistory]) -> None:
     @router.get("/incidents")
     async def incidents(
         since: Since = None,
@@ -85,5 +97,3 @@ def history_router(supervision: Supervision, errors: dict[int | str, dict[str, A
         since = since or max(until, earliest) - timedelta(days=DEFAULT_DAYS)
         query = IncidentQuery(since=since, until=until, agent=agent, limit=limit)
         return await history().incidents(query)
-
-    return router

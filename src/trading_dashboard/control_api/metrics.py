@@ -136,9 +136,7 @@ class _Snapshot:
         yield CounterMetricFamily(WRITTEN, "Events written.", value=recorder.written)
         yield CounterMetricFamily(LOST, "Events that could not be.", value=recorder.lost)
         yield GaugeMetricFamily(WAITING, "Events not written yet.", value=recorder.waiting)
-        size = history.size_bytes()
-        if size is not None:
-            yield GaugeMetricFamily(SIZE, "Size of the history's file.", value=size)
+        yield GaugeMetricFamily(SIZE, "Size of the history.", value=history.size_bytes())
 
 
 async def render_now(supervision: Supervision) -> bytes:

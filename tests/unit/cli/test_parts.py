@@ -182,7 +182,7 @@ def test_the_documentation_knows_every_command_option_and_exit_code() -> None:
     group = typer.main.get_command(app)
     commands = getattr(group, "commands", {})
     assert set(commands) == {
-        "up", "status", "start", "stop", "restart", "logs", "login", "down",
+        "up", "status", "start", "stop", "restart", "logs", "events", "incidents", "login", "down",
     }  # fmt: skip
     for name, command in commands.items():
         assert f"### `{name}" in text

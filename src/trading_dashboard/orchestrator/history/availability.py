@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from trading_dashboard.models.history import Availability, AvailabilityAnswer, AvailabilityDay
 from trading_dashboard.orchestrator.history.records import SECOND, microseconds
-from trading_dashboard.orchestrator.history.timelines import Run, Timeline, spells
+from trading_dashboard.orchestrator.history.timelines import SupervisorRun, Timeline, spells
 
 DAY = 86_400 * SECOND
 
@@ -55,7 +55,7 @@ class AvailabilityTally:
         """Return when the period has ended."""
         return day_start(self.last) + DAY
 
-    def add_run(self, run: Run) -> None:
+    def add_run(self, run: SupervisorRun) -> None:
         """Count the time in which a supervisor was there."""
         for day, length in self._days(run.started, run.ended):
             self._desk[day] += length

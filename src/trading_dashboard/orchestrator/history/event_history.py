@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -103,12 +104,13 @@ class EventHistory:
         _check_period(query.since, query.until)
         return await self._ask(lambda: self._reader.incidents(query, wall_clock()))
 
-    def size_bytes(self) -> int | None:
-        """Return the size of the database's file, or None if there is none. Reads the disk."""
-        try:
-            return self.path.stat().st_size
-        except OSError:
-            return None
+    def size_bytes(self) -> int:
+        """Return the size of the database with its write-ahead log. Reads the disk."""
+        total = 0
+        for suffix in ("", "-wal"):
+            with suppress(OSError):
+                total += self.path.with_name(self.path.name + suffix).stat().st_size
+        return total
 
     def _take(self, update: Update) -> None:
         if update.event.kind is not EventKind.AGENT_CHANGED:

@@ -10,7 +10,13 @@ from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.history import Incident, IncidentKind, IncidentOutcome
 from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator.history.records import SECOND, moment
-from trading_dashboard.orchestrator.history.timelines import Moment, Run, Spell, Timeline, spells
+from trading_dashboard.orchestrator.history.timelines import (
+    Moment,
+    Spell,
+    SupervisorRun,
+    Timeline,
+    spells,
+)
 
 SUPERVISOR = "supervisor"
 _SEVERITY = {kind: rank for rank, kind in enumerate(IncidentKind)}
@@ -69,7 +75,7 @@ def incidents_of(timeline: Timeline) -> Iterator[Incident]:
         yield current.close(timeline, timeline.run.ended, outcome)
 
 
-def incident_of_killed(run: Run, next_started: int) -> Incident:
+def incident_of_killed(run: SupervisorRun, next_started: int) -> Incident:
     """Return the incident of a supervisor that did not end in order."""
     ended = max(run.ended, next_started)
     return Incident(

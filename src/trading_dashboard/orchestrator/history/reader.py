@@ -28,7 +28,7 @@ from trading_dashboard.orchestrator.history.incidents import (
     incidents_of,
 )
 from trading_dashboard.orchestrator.history.records import microseconds, moment
-from trading_dashboard.orchestrator.history.timelines import Moment, Run, Timeline
+from trading_dashboard.orchestrator.history.timelines import Moment, SupervisorRun, Timeline
 
 DEADLINE_SECONDS = 5.0
 _STEPS_BETWEEN_LOOKS = 10_000
@@ -159,16 +159,16 @@ class HistoryReader:
         kept = touching[: query.limit]
         return IncidentsAnswer(incidents=kept, is_complete=len(kept) == len(touching))
 
-    def _runs(self, connection: sqlite3.Connection, now: int) -> list[Run]:
+    def _runs(self, connection: sqlite3.Connection, now: int) -> list[SupervisorRun]:
         """Return the runs, oldest first; none begins before the one before it has ended."""
         rows = connection.execute("SELECT id, run_id, started, seen, ended FROM runs ORDER BY id")
-        runs: list[Run] = []
+        runs: list[SupervisorRun] = []
         passed = 0
         for number, run_id, started, seen, ended in rows:
             is_current = run_id == self._run_id
             begins = max(started, passed)
             passed = max(begins, now if is_current else seen if ended is None else ended)
-            run = Run(
+            run = SupervisorRun(
                 id=number, run_id=run_id, started=begins, ended=passed,
                 is_current=is_current, was_killed=ended is None and not is_current,
             )  # fmt: skip
@@ -208,7 +208,11 @@ def _event(row: Sequence[Any]) -> RecordedEvent:
 
 
 def _timelines(
-    connection: sqlite3.Connection, run: Run, agent: str | None, period: tuple[int, int], seed: str
+    connection: sqlite3.Connection,
+    run: SupervisorRun,
+    agent: str | None,
+    period: tuple[int, int],
+    seed: str,
 ) -> Iterator[Timeline]:
     """Yield each agent's moments before the period's end, from the one that `seed` finds."""
     found = connection.execute(

@@ -28,7 +28,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class SupervisorRun:
     """One supervisor's life. `ended` is when it was last seen if it was killed, or now."""
 
     id: int
@@ -43,7 +43,7 @@ class Run:
 class Timeline:
     """One agent in one run."""
 
-    run: Run
+    run: SupervisorRun
     agent: str
     moments: Sequence[Moment]
 
