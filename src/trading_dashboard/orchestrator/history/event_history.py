@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -136,7 +136,7 @@ class EventHistory:
 def _check_period(since: datetime | None, until: datetime | None) -> None:
     if since is not None and until is not None and since > until:
         raise InvalidPeriod(
-            f"The period ends ({until.astimezone(UTC)}) before it begins.",
+            f"The period ends ({until.isoformat()}) before it begins.",
             subject="since",
             observed=since.isoformat(),
             next_step="Let `until` be later than `since`.",

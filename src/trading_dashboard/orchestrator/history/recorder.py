@@ -134,8 +134,8 @@ class Recorder:
         except (sqlite3.Error, OSError) as error:
             _log.warning("the history's end cannot be written: %s", error)
         except Exception:  # noqa: BLE001 - a fault of ours must not go unheard in a thread
-            self.trouble = HistoryUnavailable("The history failed; see var/log/supervisor.log.")
             _log.exception("the history failed")
+            self.trouble = HistoryUnavailable("The history failed; see var/log/supervisor.log.")
         finally:
             self._let_go()
 
@@ -203,18 +203,18 @@ class Recorder:
 
     def _suffer(self, error: sqlite3.Error | OSError | HistoryUnavailable) -> None:
         """Say why nothing can be written, once; give up a file that turned out damaged."""
-        with self._changed:
-            is_new, self.trouble = self.trouble is None, error
-            if isinstance(error, HistoryUnavailable):
-                while self._backlog:
-                    self._lose(self._backlog.popleft())
-            self._changed.notify_all()
-        if is_new:
+        if self.trouble is None:
             _log.error(
                 "the history cannot be written: %s; up to %d events wait, more are dropped",
                 error,
                 self._capacity,
             )
+        with self._changed:
+            self.trouble = error
+            if isinstance(error, HistoryUnavailable):
+                while self._backlog:
+                    self._lose(self._backlog.popleft())
+            self._changed.notify_all()
         is_damage = isinstance(error, sqlite3.DatabaseError)
         if is_damage and not isinstance(error, sqlite3.OperationalError):
             self._let_go()

@@ -59,15 +59,19 @@ _INSERT = """
 INSERT INTO events (run, seq, time, kind, data, agent, status, health, data_state)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-# What is older than the cutoff goes, except the last state of each agent before it in a run that
-# went on after it: without it nobody would know later what the agent was at the cutoff.
+# The last state of each agent before the cutoff, in a run that went on after it: without these
+# nobody would know later what the agents were at the cutoff.
+_LAST_STATES = """
+SELECT json_group_array(id) FROM (
+    SELECT max(events.id) AS id FROM events JOIN runs ON runs.id = events.run
+    WHERE time < :cutoff AND status IS NOT NULL AND runs.seen >= :cutoff
+    GROUP BY run, agent
+)
+"""
 _FORGET = """
 DELETE FROM events WHERE id IN (
-    SELECT id FROM events AS old WHERE time < :cutoff AND id NOT IN (
-        SELECT max(events.id) FROM events JOIN runs ON runs.id = events.run
-        WHERE time < :cutoff AND status IS NOT NULL AND runs.seen >= :cutoff
-        GROUP BY run, agent
-    ) LIMIT :chunk
+    SELECT id FROM events
+    WHERE time < :cutoff AND id NOT IN (SELECT value FROM json_each(:kept)) LIMIT :chunk
 )
 """
 
@@ -115,6 +119,7 @@ class SqliteStore:
         path.parent.chmod(0o700)
         connection = _open_sound(path)
         try:
+            connection.execute("PRAGMA synchronous = NORMAL")
             with connection:
                 connection.execute(
                     "INSERT INTO runs (run_id, started, seen) VALUES (?, ?, ?) "
@@ -138,7 +143,8 @@ class SqliteStore:
     def tidy(self, now: int) -> None:
         """Forget what is too old or too much, in small transactions."""
         cutoff = max(now - self._keep.retention_days * DAY, self._time_of_oldest_allowed())
-        about = {"cutoff": cutoff, "chunk": CHUNK}
+        kept = self._connection.execute(_LAST_STATES, {"cutoff": cutoff}).fetchone()[0]
+        about = {"cutoff": cutoff, "chunk": CHUNK, "kept": kept}
         forgotten = CHUNK
         while forgotten == CHUNK:
             with self._connection as connection:
@@ -188,7 +194,7 @@ def _row(record: Record) -> tuple[object, ...]:
 def _open_sound(path: Path) -> sqlite3.Connection:
     """Return a connection to a file that is ours and whole, if need be to a new one."""
     _make_private_file(path)
-    connection = _connect(path)
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS)
     try:
         _check(connection, path)
     except sqlite3.OperationalError:  # busy, full, not readable: not the file's fault
@@ -202,17 +208,11 @@ def _open_sound(path: Path) -> sqlite3.Connection:
             path, error, aside.name,
         )  # fmt: skip
         _make_private_file(path)
-        connection = _connect(path)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS)
         _check(connection, path)
     except BaseException:
         connection.close()
         raise
-    return connection
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS)
-    connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 
