@@ -39,6 +39,7 @@ from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator import AgentManager
 from trading_dashboard.orchestrator.dependencies import with_dependencies
 from trading_dashboard.orchestrator.events import Lagged, Update
+from trading_dashboard.orchestrator.history.event_history import EventHistory
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ class Desk:
         self._only = list(only)
         self._runtime = LocalRuntime(loaded.settings.state_directory, loaded.settings.logs)
         self._manager = AgentManager(loaded=loaded, runtime=self._runtime)
+        self._history = EventHistory(
+            loaded.settings.state_directory, self._runtime.run_id, loaded.settings.history
+        )
         self._dashboard = DashboardPlan()
         self._secrets = RunSecrets("", b"")
         self._state: SupervisorState = "starting"
@@ -105,7 +109,7 @@ class Desk:
 
     def request_shutdown(self) -> None:
         """Begin the end because a client asked for it; returns at once."""
-        self._begin_end("Asked to end")
+        self._begin_end("Asked to end", "api")
 
     # Life.
 
@@ -120,6 +124,8 @@ class Desk:
             ending = Ending(self._manager, self._terminal)
             at_end.callback(ending.summarize)
             self._log_file.open(state_directory / "log", settings.logs)
+            self._history.open(self._manager.events)
+            at_end.push_async_callback(self._history.aclose)
             at_end.callback(remove_run_secrets, state_directory)
             self._secrets = write_run_secrets(state_directory)
             self._announce(listener)
@@ -144,7 +150,9 @@ class Desk:
         self._runtime.update_lease(control_url=url, dashboard_url=self._dashboard.url)
         for line in self._opening_lines():
             self._terminal.line(line)
-        self._manager.events.publish(EventKind.SUPERVISOR_STARTED)
+        self._manager.events.publish(
+            EventKind.SUPERVISOR_STARTED, data={"pid": os.getpid(), "version": __version__}
+        )
 
     def _opening_lines(self) -> list[str]:
         settings = self._settings
@@ -210,7 +218,10 @@ class Desk:
         from trading_dashboard.control_api.supervision import Supervision
 
         supervision = Supervision(
-            agents=self._manager, describe=self.describe, request_shutdown=self.request_shutdown
+            agents=self._manager,
+            describe=self.describe,
+            request_shutdown=self.request_shutdown,
+            history=self._history,
         )
         server = ControlServer(create_app(supervision, self._secrets.control_token), listener)
         await server.start()
@@ -288,17 +299,19 @@ class Desk:
         A closing terminal may hang up twice, so a second SIGHUP means nothing new.
         """
         first = await signals.get()
-        self._begin_end("Ctrl-C" if first is signal.SIGINT else first.name)
+        self._begin_end("Ctrl-C" if first is signal.SIGINT else first.name, first.name)
         while True:
             if await signals.get() is not signal.SIGHUP:
                 self._terminal.line("Killing what is left.")
                 await self._manager.kill_everything()
 
-    def _begin_end(self, reason: str) -> None:
+    def _begin_end(self, reason: str, origin: str) -> None:
         """Say why everything ends, the first time, and let it end."""
         if not self._stop.is_set():
             self._terminal.line(f"{reason}: stopping everything.")
             _log.info("%s: stopping", reason)
+            done = {"action": "end", "origin": origin}
+            self._manager.events.publish(EventKind.OPERATOR_ACTED, data=done)
             self._stop.set()
 
 

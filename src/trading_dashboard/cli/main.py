@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from trading_dashboard.cli.completion import complete_agents, complete_levels
 from trading_dashboard.cli.options import AsJson, Environment, Names, ProjectRoot
+from trading_dashboard.models.events import EventKind
 
 app = typer.Typer(
     name="trading-dashboard",
@@ -24,6 +26,17 @@ config_app = typer.Typer(
     help="Check or show the configuration.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(config_app, name="config")
+
+OneAgent = Annotated[
+    str | None, typer.Option("--agent", metavar="NAME", help="Only what is about this agent.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="T", help="From then on: 2h, 30m, 7d (ago), or ISO 8601."),
+]
+Newest = Annotated[
+    int, typer.Option("-n", "--number", min=1, max=1000, help="How many of the newest.")
+]
 
 
 @app.command()
@@ -144,6 +157,39 @@ def logs(
 
 
 @app.command()
+def events(
+    agent: OneAgent = None,
+    kind: Annotated[
+        list[EventKind] | None, typer.Option("--kind", help="Only this kind. Repeatable.")
+    ] = None,
+    since: Since = None,
+    number: Newest = 50,
+    as_json: AsJson = False,
+    project_root: ProjectRoot = None,
+) -> None:
+    """Show what happened: the newest events of this run and earlier ones."""
+    from trading_dashboard.cli import history, remote
+
+    action = history.events(agent, kind or (), _time(since), number, as_json)
+    sys.exit(remote.run(action, project_root, as_json))
+
+
+@app.command()
+def incidents(
+    agent: OneAgent = None,
+    since: Since = None,
+    number: Newest = 50,
+    as_json: AsJson = False,
+    project_root: ProjectRoot = None,
+) -> None:
+    """Show when agents were not well, why, and for how long; by default of the last seven days."""
+    from trading_dashboard.cli import history, remote
+
+    action = history.incidents(agent, _time(since), number, as_json)
+    sys.exit(remote.run(action, project_root, as_json))
+
+
+@app.command()
 def login(project_root: ProjectRoot = None, as_json: AsJson = False) -> None:
     """Print a fresh link that opens the dashboard; it works once and for ten minutes."""
     from trading_dashboard.cli.login import run_login
@@ -201,6 +247,15 @@ def show(
     from trading_dashboard.cli.configuration import run_show
 
     sys.exit(run_show(project_root, env, origin, as_json))
+
+
+def _time(text: str | None) -> datetime | None:
+    from trading_dashboard.cli.history import point_in_time
+
+    try:
+        return point_in_time(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from error
 
 
 def main() -> None:

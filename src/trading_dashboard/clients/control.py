@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -21,6 +22,7 @@ from trading_dashboard.models import control, errors
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import STREAM_MESSAGE, StreamMessage
 from trading_dashboard.models.errors import NotSupervised, TradingDashboardError
+from trading_dashboard.models.history import AvailabilityAnswer, EventsAnswer, IncidentsAnswer
 from trading_dashboard.models.log_search import LogSearch
 
 if TYPE_CHECKING:
@@ -195,6 +197,57 @@ class ControlClient:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
+    async def events(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        agent: str | None = None,
+        kinds: Sequence[str] = (),
+        before: int | None = None,
+        limit: int = 100,
+    ) -> EventsAnswer:
+        """Return the newest remembered events that match, oldest first.
+
+        Raises:
+            HistoryUnavailable, InvalidPeriod.
+        """
+        params = _given(
+            since=since, until=until, agent=agent, kind=list(kinds), before=before, limit=limit
+        )
+        return await self._get("/v1/events", EventsAnswer, params)
+
+    async def availability(
+        self, *, first: date | None = None, last: date | None = None, agent: str | None = None
+    ) -> AvailabilityAnswer:
+        """Return uptime and availability per UTC day, both days included; by default a week.
+
+        Raises:
+            HistoryUnavailable, InvalidPeriod.
+        """
+        params = _given(first=first, last=last, agent=agent)
+        return await self._get("/v1/availability", AvailabilityAnswer, params)
+
+    async def incidents(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        agent: str | None = None,
+        limit: int = 100,
+    ) -> IncidentsAnswer:
+        """Return the newest incidents of a period, newest first; by default of a week.
+
+        Raises:
+            HistoryUnavailable, InvalidPeriod.
+        """
+        params = _given(since=since, until=until, agent=agent, limit=limit)
+        return await self._get("/v1/incidents", IncidentsAnswer, params)
+
+    async def metrics(self) -> str:
+        """Return the Prometheus text."""
+        return (await self._send("GET", "/metrics")).text
+
     @asynccontextmanager
     async def stream(self) -> AsyncIterator[ControlStream]:
         """Open the stream: a snapshot, then events, until it is closed.
@@ -241,17 +294,21 @@ class ControlClient:
     async def _request(
         self, method: str, path: str, kind: type[_Answer], **options: Any
     ) -> _Answer:
+        response = await self._send(method, path, **options)
+        try:
+            return kind.model_validate_json(response.content)
+        except ValidationError as error:
+            text = f"{method} {path} answered something else than {kind.__name__}."
+            raise ControlApiError(text, subject=path, next_step="Do versions match?") from error
+
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
             response = await self._http.request(method, path, **options)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
         if response.is_error:
             raise _error_of(response.content, response.status_code)
-        try:
-            return kind.model_validate_json(response.content)
-        except ValidationError as error:
-            text = f"{method} {path} answered something else than {kind.__name__}."
-            raise ControlApiError(text, subject=path, next_step="Do versions match?") from error
+        return response
 
     def _unreachable(self, error: Exception) -> NotSupervised:
         return NotSupervised(
@@ -292,6 +349,15 @@ class ControlStream:
                 yield STREAM_MESSAGE.validate_json(text)
         except ConnectionClosed:
             return
+
+
+def _given(**params: Any) -> dict[str, Any]:
+    """Return the parameters that have a value, dates and times as text."""
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in params.items()
+        if value is not None
+    }
 
 
 def _segment(name: str) -> str:

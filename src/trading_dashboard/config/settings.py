@@ -66,6 +66,18 @@ class LogSettings(Section):
     )
 
 
+class HistorySettings(Section):
+    """The record of past events, `var/data/supervisor/history.db`."""
+
+    retention_days: int = Field(default=90, ge=1, le=3650, description="Days an event is kept.")
+    max_events: int = Field(
+        default=1_000_000,
+        ge=1000,
+        le=100_000_000,
+        description="Events kept at most, whatever their age; a million takes about 300 MB.",
+    )
+
+
 class AgentSettings(Section):
     """One agent, complete: what is left after all layers are merged."""
 
@@ -149,6 +161,7 @@ class Settings(Section):
     control_api: ControlApiSettings = Field(default_factory=ControlApiSettings)
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
+    history: HistorySettings = Field(default_factory=HistorySettings)
 
     @property
     def state_directory(self) -> Path:

@@ -26,6 +26,8 @@ STATUS_BY_ERROR: dict[type[TradingDashboardError], HTTPStatus] = {
     errors.AlreadySupervised: HTTPStatus.CONFLICT,
     errors.NotSupervised: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SupervisorShuttingDown: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.HistoryUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.InvalidPeriod: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     TradingDashboardError: HTTPStatus.INTERNAL_SERVER_ERROR,

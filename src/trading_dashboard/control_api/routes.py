@@ -5,11 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from trading_dashboard import __version__
 from trading_dashboard.control_api.face import ERRORS, Face
+from trading_dashboard.control_api.history_routes import history_router
 from trading_dashboard.control_api.log_routes import log_routes
+from trading_dashboard.control_api.metrics import CONTENT_TYPE, render_now
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.control_api.verbs import VerbsUnderWay
 from trading_dashboard.models.agents import AgentInfo
@@ -30,7 +32,15 @@ ORIGIN = "api"
 def create_routers(supervision: Supervision, verbs: VerbsUnderWay) -> list[APIRouter]:
     """Return the routes over one supervisor."""
     face = Face(supervision, verbs)
-    return [_health(), _queries(face), log_routes(face), _verbs(face)]
+    history = history_router(supervision, ERRORS)
+    return [
+        _health(),
+        _queries(face),
+        log_routes(face),
+        history,
+        _metrics(supervision),
+        _verbs(face),
+    ]
 
 
 def _health() -> APIRouter:
@@ -42,6 +52,20 @@ def _health() -> APIRouter:
     async def health() -> HealthAnswer:
         """Answer that the supervisor lives. Needs no token."""
         return HealthAnswer(version=__version__)
+
+    return router
+
+
+def _metrics(supervision: Supervision) -> APIRouter:
+    router = APIRouter(responses=ERRORS)
+    text: dict[int | str, dict[str, Any]] = {
+        200: {"content": {CONTENT_TYPE: {"schema": {"type": "string"}}}}
+    }
+
+    @router.get("/metrics", tags=["supervisor"], response_class=Response, responses=text)
+    async def metrics() -> Response:
+        """Return the figures of supervisor and agents for Prometheus."""
+        return Response(await render_now(supervision), media_type=CONTENT_TYPE)
 
     return router
 

@@ -10,6 +10,7 @@ from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import SupervisorInfo
 from trading_dashboard.models.events import LogLine
 from trading_dashboard.orchestrator.events import EventHub
+from trading_dashboard.orchestrator.history.event_history import EventHistory
 
 
 class SupervisedAgents(Protocol):
@@ -59,8 +60,10 @@ class Supervision:
         agents: The manager.
         describe: Returns the supervisor's own state now.
         request_shutdown: Begins a graceful shutdown; returns at once.
+        history: What it remembers, if it does.
     """
 
     agents: SupervisedAgents
     describe: Callable[[], SupervisorInfo]
     request_shutdown: Callable[[], None]
+    history: EventHistory | None = None

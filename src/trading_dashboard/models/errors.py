@@ -15,6 +15,8 @@
     ├── NotSupervised               no supervisor answers for this project
     ├── WrongEventLoop              one manager used from two event loops
     ├── SupervisorShuttingDown
+    ├── HistoryUnavailable          the record of past events cannot be read or written
+    ├── InvalidPeriod               a period of the history that makes no sense
     ├── Unauthorized / Forbidden
     └── MarketDataError
         ├── UnknownSymbol
@@ -215,6 +217,18 @@ class SupervisorShuttingDown(TradingDashboardError):
     """The supervisor is stopping and starts nothing any more."""
 
     code = "supervisor_shutting_down"
+
+
+class HistoryUnavailable(TradingDashboardError):
+    """The record of past events cannot be read or written now."""
+
+    code = "history_unavailable"
+
+
+class InvalidPeriod(TradingDashboardError):
+    """A period that ends before it begins, or is too long."""
+
+    code = "invalid_period"
 
 
 class Unauthorized(TradingDashboardError):

@@ -25,7 +25,10 @@ class EventKind(StrEnum):
     OPERATOR_ACTED = "operator_acted"
     """`data`: action, origin."""
     SUPERVISOR_STARTED = "supervisor_started"
+    """`data`: pid, version."""
     SUPERVISOR_STOPPING = "supervisor_stopping"
+    EVENTS_LOST = "events_lost"
+    """Only in the history, where others are missing. `data`: count, until."""
 
 
 class Event(BaseModel):

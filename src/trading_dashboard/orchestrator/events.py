@@ -98,6 +98,7 @@ class EventHub:
         self._agents = agents
         self._seq = 0
         self._subscriptions: set[Subscription] = set()
+        self._taps: list[Callable[[Update], None]] = []
         self._history: deque[Event] = deque(maxlen=HISTORY)
 
     @property
@@ -120,6 +121,17 @@ class EventHub:
         finally:
             self._subscriptions.discard(subscription)
 
+    def tap(self, listener: Callable[[Update], None]) -> Callable[[], None]:
+        """Call `listener` within each publication, so that it misses nothing.
+
+        It must neither block nor raise. It does not count as a subscriber.
+
+        Returns:
+            What ends this.
+        """
+        self._taps.append(listener)
+        return lambda: self._taps.remove(listener)
+
     def publish(
         self, kind: EventKind, agent: AgentInfo | None = None, data: dict[str, Any] | None = None
     ) -> Event:
@@ -134,8 +146,11 @@ class EventHub:
         )
         if kind is not EventKind.AGENT_CHANGED:
             self._history.append(event)
+        update = Update(event, agent)
+        for listener in self._taps:
+            listener(update)
         for subscription in self._subscriptions:
-            subscription.offer(Update(event, agent))
+            subscription.offer(update)
         return event
 
     def recent(self, limit: int = 100) -> list[Event]:

@@ -91,7 +91,18 @@ def test_following_ends_with_the_supervisor(project: ProjectFactory, free_port: 
 
 @pytest.mark.parametrize(
     "command",
-    ["status", "start a", "stop a", "restart a", "logs a", "logs a -f", "login", "down"],
+    [
+        "status",
+        "start a",
+        "stop a",
+        "restart a",
+        "logs a",
+        "logs a -f",
+        "events",
+        "incidents",
+        "login",
+        "down",
+    ],
 )
 def test_without_a_supervisor_every_command_says_so(command: str, tmp_path: Path) -> None:
     answer = run(*command.split(), root=tmp_path)

@@ -18,6 +18,7 @@ from trading_dashboard.models.errors import AgentDisabled, NotManaged, UnknownAg
 from trading_dashboard.models.events import EventKind, LogLine
 from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator.events import EventHub
+from trading_dashboard.orchestrator.history.event_history import EventHistory
 
 TOKEN = "token-of-this-run"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -135,7 +136,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def serve(heartbeat_seconds: float = 5.0, stream_capacity: int = 1000) -> AsyncIterator[Desk]:
+async def serve(
+    heartbeat_seconds: float = 5.0,
+    stream_capacity: int = 1000,
+    history: EventHistory | None = None,
+) -> AsyncIterator[Desk]:
     """Serve a fake supervisor on a free port until the block is left."""
     manager = FakeManager()
     shutdowns: list[bool] = []
@@ -147,6 +152,7 @@ async def serve(heartbeat_seconds: float = 5.0, stream_capacity: int = 1000) -> 
         agents=manager,
         describe=lambda: info,
         request_shutdown=lambda: shutdowns.append(True),
+        history=history,
     )
     app = create_app(
         supervision, TOKEN, heartbeat_seconds=heartbeat_seconds, stream_capacity=stream_capacity

@@ -15,6 +15,7 @@ from trading_dashboard.config.settings import (
     AgentSettings,
     ControlApiSettings,
     DashboardSettings,
+    HistorySettings,
     LogSettings,
     RestartSettings,
     Settings,
@@ -27,6 +28,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "control_api": ControlApiSettings,
     "dashboard": DashboardSettings,
     "logs": LogSettings,
+    "history": HistorySettings,
     "agents.market_data.settings": MarketDataSettings,
 }
 

@@ -1,0 +1,118 @@
+"""Commands that show what the supervisor remembers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from trading_dashboard.cli.exit_codes import ExitCode
+from trading_dashboard.cli.formatting import duration
+from trading_dashboard.cli.remote import Action, Context
+from trading_dashboard.cli.reporting import say
+from trading_dashboard.models.events import EventKind
+from trading_dashboard.models.history import Incident, IncidentOutcome, RecordedEvent
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO = re.compile(r"(\d{1,9})([smhdw])")
+_ENDS = {
+    IncidentOutcome.ONGOING: "goes on since {}",
+    IncidentOutcome.RECOVERED: "well again after {}",
+    IncidentOutcome.STOPPED: "stopped after {}",
+    IncidentOutcome.SUPERVISOR_ENDED: "the supervisor ended after {}",
+}
+
+
+def point_in_time(text: str, now: datetime | None = None) -> datetime:
+    """Return what ``2h``, ``30m``, ``7d`` (ago) or ISO 8601 means; local time without an offset.
+
+    Raises:
+        ValueError: It is neither, or before the calendar begins.
+    """
+    ago = _AGO.fullmatch(text.strip())
+    try:
+        if ago is None:
+            return datetime.fromisoformat(text.strip()).astimezone(UTC)
+        length = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return (now or datetime.now(UTC)) - length
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(
+            f"{text!r} is neither a time ago such as 2h, 30m or 7d "
+            "nor a time such as 2026-01-31T14:30."
+        ) from None
+
+
+def events(
+    agent: str | None,
+    kinds: Sequence[EventKind],
+    since: datetime | None,
+    limit: int,
+    as_json: bool,
+) -> Action:
+    """Show the newest events, oldest first."""
+
+    async def action(context: Context) -> ExitCode:
+        answer = await context.client.events(agent=agent, kinds=kinds, since=since, limit=limit)
+        if as_json:
+            say(answer.model_dump_json(indent=2))
+        else:
+            for event in answer.events:
+                say(event_text(event))
+        return ExitCode.OK
+
+    return action
+
+
+def incidents(agent: str | None, since: datetime | None, limit: int, as_json: bool) -> Action:
+    """Show the newest incidents, newest first."""
+
+    async def action(context: Context) -> ExitCode:
+        answer = await context.client.incidents(agent=agent, since=since, limit=limit)
+        if as_json:
+            say(answer.model_dump_json(indent=2))
+            return ExitCode.OK
+        for incident in answer.incidents:
+            say(incident_text(incident))
+        if not answer.incidents:
+            say("No incidents.")
+        elif not answer.is_complete:
+            say("There are more; -n shows as many as it says.")
+        return ExitCode.OK
+
+    return action
+
+
+def event_text(event: RecordedEvent) -> str:
+    """Return an event with its local time."""
+    return f"{_local(event.time)}  {event.agent or 'desk':<20} {event.kind:<18} {_what(event)}"
+
+
+def incident_text(incident: Incident) -> str:
+    """Return an incident with its local time."""
+    ending = _ENDS[incident.outcome].format(duration(incident.duration_seconds))
+    restarts = f", {incident.restarts} restarts" if incident.restarts > 1 else ""
+    return (
+        f"{_local(incident.began_at)}  {incident.agent:<20} {incident.kind:<9} "
+        f"{incident.cause}; {ending}{restarts}"
+    )
+
+
+def _what(event: RecordedEvent) -> str:
+    data = event.data
+    match event.kind:
+        case EventKind.TRANSITION:
+            return f"{data.get('from')} -> {data.get('to')}: {data.get('reason')}"
+        case EventKind.HEALTH_CHANGED:
+            words = f": {data['message']}" if data.get("message") else ""
+            return f"{data.get('from')} -> {data.get('to')}{words}"
+        case EventKind.DATA_STATE_CHANGED:
+            return f"{data.get('from')} -> {data.get('to')}"
+        case EventKind.RESTART_SCHEDULED:
+            return f"restart {data.get('attempt')} in {data.get('delay_seconds')} s"
+        case EventKind.OPERATOR_ACTED:
+            return f"{data.get('action')} (by {data.get('origin')})"
+    return ", ".join(f"{name} {value}" for name, value in data.items())
+
+
+def _local(time: datetime) -> str:
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -1,0 +1,116 @@
+"""Incidents: from the first bad moment of an agent to when it was well again. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trading_dashboard.models.events import EventKind
+from trading_dashboard.models.history import Incident, IncidentKind, IncidentOutcome
+from trading_dashboard.models.states import AgentStatus, Health
+from trading_dashboard.orchestrator.history.records import SECOND, moment
+from trading_dashboard.orchestrator.history.timelines import (
+    Moment,
+    Spell,
+    SupervisorRun,
+    Timeline,
+    spells,
+)
+
+SUPERVISOR = "supervisor"
+_SEVERITY = {kind: rank for rank, kind in enumerate(IncidentKind)}
+
+
+@dataclass(slots=True)
+class _Open:
+    """An incident that has not ended."""
+
+    first: Moment
+    telling: Moment
+    """The one that says why; a failure is put in words only once its process tree is ended."""
+    began: int
+    kind: IncidentKind
+    restarts: int = 0
+
+    def close(self, timeline: Timeline, ended: int, outcome: IncidentOutcome) -> Incident:
+        is_over = outcome is not IncidentOutcome.ONGOING
+        return Incident(
+            agent=timeline.agent,
+            run_id=timeline.run.run_id,
+            kind=self.kind,
+            cause=_cause(self.telling, self.kind),
+            began_at=moment(self.began),
+            ended_at=moment(ended) if is_over else None,
+            duration_seconds=(ended - self.began) / SECOND,
+            outcome=outcome,
+            restarts=self.restarts,
+            event_id=self.first.id,
+        )
+
+
+def incidents_of(timeline: Timeline) -> Iterator[Incident]:
+    """Yield an agent's incidents in one run, in order.
+
+    It begins when the agent fails, is unhealthy or degraded, or its data is stale, and ends when it
+    runs without any of these, or is stopped on request. Starting neither begins nor ends one.
+    """
+    current: _Open | None = None
+    for spell in spells(timeline):
+        bad = _what_is_bad(spell)
+        if bad is not None:
+            current = current or _Open(spell.moment, spell.moment, spell.began, bad)
+            if current.telling.status == AgentStatus.STOPPING:
+                current.telling = spell.moment
+            current.kind = max(current.kind, bad, key=_SEVERITY.__getitem__)
+            current.restarts += spell.moment.kind == EventKind.RESTART_SCHEDULED
+        elif current is not None and (spell.is_running or spell.is_ending):
+            ran = spell.is_running
+            outcome = IncidentOutcome.RECOVERED if ran else IncidentOutcome.STOPPED
+            yield current.close(timeline, spell.began, outcome)
+            current = None
+    if current is not None:
+        is_current = timeline.run.is_current
+        outcome = IncidentOutcome.ONGOING if is_current else IncidentOutcome.SUPERVISOR_ENDED
+        yield current.close(timeline, timeline.run.ended, outcome)
+
+
+def incident_of_killed(run: SupervisorRun, next_started: int) -> Incident:
+    """Return the incident of a supervisor that did not end in order."""
+    ended = max(run.ended, next_started)
+    return Incident(
+        agent=SUPERVISOR,
+        run_id=run.run_id,
+        kind=IncidentKind.FAILED,
+        cause="it was killed, or the machine went down; this is when it was last seen",
+        began_at=moment(run.ended),
+        ended_at=moment(ended),
+        duration_seconds=(ended - run.ended) / SECOND,
+        outcome=IncidentOutcome.RECOVERED,
+    )
+
+
+def _what_is_bad(spell: Spell) -> IncidentKind | None:
+    if spell.fails:
+        return IncidentKind.FAILED
+    if not spell.is_running:
+        return None
+    if not spell.is_available:
+        return IncidentKind.UNHEALTHY
+    if spell.moment.health == Health.DEGRADED:
+        return IncidentKind.DEGRADED
+    return IncidentKind.STALE if spell.is_stale else None
+
+
+def _cause(telling: Moment, kind: IncidentKind) -> str:
+    try:
+        data = json.loads(telling.data)
+    except ValueError:
+        data = {}
+    if telling.kind == EventKind.HEALTH_CHANGED and data.get("message"):
+        return str(data["message"])
+    if telling.kind == EventKind.DATA_STATE_CHANGED and data.get("age_seconds") is not None:
+        return f"its newest datum was {float(data['age_seconds']):.1f} s old in market time"
+    if kind is IncidentKind.FAILED and data.get("reason"):
+        return str(data["reason"])
+    return f"it was {telling.health if kind is not IncidentKind.STALE else kind.value}"
