@@ -116,7 +116,9 @@ class Bench:
             self.row[f"idle at {MANY}: CPU, memory"] = cost(field, self.idle_seconds)
             field.contender.processes()[0].terminate()
             left, took = field.wait_for_ends(30)
-            self.row[f"stop of {MANY} (TERM → none left)"] = f"{left} left" if left else seconds(took)
+            self.row[f"stop of {MANY} (TERM → none left)"] = (
+                f"{left} left" if left else seconds(took)
+            )
 
     def kill_few(self) -> None:
         """Kill the supervisor of 20."""
@@ -155,7 +157,9 @@ class Bench:
             self.row[f"idle at {MOST}: CPU, memory"] = cost(field, self.idle_seconds)
             field.contender.processes()[0].terminate()
             left, took = field.wait_for_ends(30)
-            self.row[f"stop of {MOST} (TERM → none left)"] = f"{left} left" if left else seconds(took)
+            self.row[f"stop of {MOST} (TERM → none left)"] = (
+                f"{left} left" if left else seconds(took)
+            )
 
     def drain(self) -> None:
         """One of 20 writes as fast as it can; the others are asked five times a second."""

@@ -268,5 +268,3 @@ def cpu_and_memory(field: Field, seconds: float) -> tuple[float, float]:
     time.sleep(seconds)
     percent = (spent() - before) / (time.perf_counter() - began) * 100
     return percent, sum(process.memory_info().rss for process in processes) / 2**20
-
-

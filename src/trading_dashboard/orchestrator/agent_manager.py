@@ -334,10 +334,11 @@ class AgentManager:
             done = new_answer()
             futures[task.settings.name] = done
             task.post(StartRequested(done=done, wait_for_health=wait_for_health, forgive=True))
-        names = [name for name in futures if name in wanted]
-        patience = {name: self._agents.startup_seconds(name) + SLACK_SECONDS for name in names}
+        patience = {
+            n: self._agents.startup_seconds(n) + SLACK_SECONDS for n in futures if n in wanted
+        }
         answers = (answer_within(futures[name], seconds) for name, seconds in patience.items())
-        return dict(zip(names, await asyncio.gather(*answers), strict=True))
+        return dict(zip(patience, await asyncio.gather(*answers), strict=True))
 
     async def _stop(self, task: AgentTask, grace_seconds: float | None, reason: str) -> bool:
         done = new_answer()
@@ -354,7 +355,9 @@ class AgentManager:
             return for_good
 
     def _publish(self, kind: EventKind, info: AgentInfo, data: dict[str, Any]) -> None:
-        self.events.publish(kind, with_uptime(info), data)
+        # Every health request changes something; nobody keeps that.
+        if kind is not EventKind.AGENT_CHANGED or self.events.has_subscribers:
+            self.events.publish(kind, with_uptime(info), data)
         if kind in (EventKind.TRANSITION, EventKind.HEALTH_CHANGED):
             for dependent in self._agents.dependents(info.name):
                 dependent.post(DependencyChanged(dependency=info.name))
