@@ -11,13 +11,19 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-INSTALL_SECONDS = 120
+INSTALL_SECONDS = 60
+HEALTHY_SECONDS = 60
+
+
+class TooLong(Exception):
+    """What was waited for did not happen in time."""
 
 
 class NotInstalled(Exception):
@@ -63,6 +69,10 @@ class Contender:
         assert self.process is not None
         return [psutil.Process(self.process.pid)]
 
+    def wait_until_healthy(self, count: int) -> float | None:  # noqa: ARG002 - others do not look
+        """Return when it had found that many agents healthy; None if it does not look."""
+        return None
+
     def spawn(self, command: list[str], cwd: Path | None = None) -> None:
         """Start the supervisor's process, its output to a file beside its configuration."""
         with (self.folder / "output").open("w") as output:
@@ -103,6 +113,14 @@ class Ours(Contender):
         (self.folder / "config" / "environments" / "development.yaml").write_text("agents: {}\n")
         command = [sys.executable, "-m", "bench.contest.ours", str(self.folder), *self.flags]
         self.spawn(command, cwd=ROOT)
+
+    def wait_until_healthy(self, count: int) -> float | None:
+        """Wait for the line in which it says so."""
+        for _ in range(HEALTHY_SECONDS * 100):
+            if f"{count} healthy" in (self.folder / "output").read_text():
+                return time.perf_counter()
+            time.sleep(0.01)
+        raise TooLong
 
     def processes(self) -> list[psutil.Process]:
         """Return the supervisor and its guardian."""

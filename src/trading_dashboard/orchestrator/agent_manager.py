@@ -274,11 +274,7 @@ class AgentManager:
         return self.runtime.logs(agent_name, lines)
 
     def follow_logs(self, agent_names: Sequence[str]) -> AsyncIterator[LogLine]:
-        """Yield log lines of these agents as they arrive.
-
-        Raises:
-            UnknownAgent
-        """
+        """Yield log lines of these agents as they arrive. Raises what `logs` does."""
         for name in agent_names:
             self._agents.get(name)
         return self.runtime.follow_logs(agent_names)
@@ -334,11 +330,10 @@ class AgentManager:
             done = new_answer()
             futures[task.settings.name] = done
             task.post(StartRequested(done=done, wait_for_health=wait_for_health, forgive=True))
-        patience = {
-            n: self._agents.startup_seconds(n) + SLACK_SECONDS for n in futures if n in wanted
-        }
+        names = [name for name in futures if name in wanted]
+        patience = {name: self._agents.startup_seconds(name) + SLACK_SECONDS for name in names}
         answers = (answer_within(futures[name], seconds) for name, seconds in patience.items())
-        return dict(zip(patience, await asyncio.gather(*answers), strict=True))
+        return dict(zip(names, await asyncio.gather(*answers), strict=True))
 
     async def _stop(self, task: AgentTask, grace_seconds: float | None, reason: str) -> bool:
         done = new_answer()
