@@ -41,7 +41,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "logs": LogSettings,
 }
 RESERVED_NAMES = ("dashboard", "guardian", "supervisor")
-MAX_AGENTS = 200
+MAX_AGENTS = 500
 
 _AGENT_SECTIONS = ("restart", "env", "settings", "depends_on")
 _MISSING = {

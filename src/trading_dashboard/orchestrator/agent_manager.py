@@ -274,11 +274,7 @@ class AgentManager:
         return self.runtime.logs(agent_name, lines)
 
     def follow_logs(self, agent_names: Sequence[str]) -> AsyncIterator[LogLine]:
-        """Yield log lines of these agents as they arrive.
-
-        Raises:
-            UnknownAgent
-        """
+        """Yield log lines of these agents as they arrive. Raises what `logs` does."""
         for name in agent_names:
             self._agents.get(name)
         return self.runtime.follow_logs(agent_names)
@@ -354,7 +350,9 @@ class AgentManager:
             return for_good
 
     def _publish(self, kind: EventKind, info: AgentInfo, data: dict[str, Any]) -> None:
-        self.events.publish(kind, with_uptime(info), data)
+        # Every health request changes something; nobody keeps that.
+        if kind is not EventKind.AGENT_CHANGED or self.events.has_subscribers:
+            self.events.publish(kind, with_uptime(info), data)
         if kind in (EventKind.TRANSITION, EventKind.HEALTH_CHANGED):
             for dependent in self._agents.dependents(info.name):
                 dependent.post(DependencyChanged(dependency=info.name))

@@ -32,6 +32,7 @@ from trading_dashboard.orchestrator.processes import ports
 from trading_dashboard.orchestrator.processes.guardian_keeper import GuardianKeeper
 from trading_dashboard.orchestrator.processes.lease import ProjectLease
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
+from trading_dashboard.orchestrator.processes.listeners import listens
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
     ProcessStat,
@@ -217,10 +218,11 @@ class LocalRuntime:
         """Return who listens on the tree's port in its place, None if nobody does for certain."""
         tree = self._trees.get((handle.agent, handle.generation))
         loop, rival = asyncio.get_running_loop(), None
+        # Nearly always it is the leader, whose pid is its own until it is reaped.
+        if tree is None or await loop.run_in_executor(self._reader, listens, handle.pid, port):
+            return None
         # Twice, because a server may have been forked since the first look at the tree.
         for _ in range(2):
-            if tree is None:
-                return None
             pids = frozenset(tree.members(await self._scanner.scan()))
             rival = await loop.run_in_executor(self._reader, self._find_rival, pids, host, port)
             if rival is None:

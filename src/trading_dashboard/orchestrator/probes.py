@@ -15,13 +15,13 @@ import math
 import time
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import httpcore
 from pydantic import ValidationError
 
 from trading_dashboard.models.health import DataReport, HealthReport
 from trading_dashboard.models.states import Health
+from trading_dashboard.orchestrator.fetching import fetch
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_MESSAGE_CHARACTERS = 300
@@ -71,7 +71,7 @@ class HttpProber:
         started, slept = time.monotonic(), _suspended_seconds()
         try:
             async with asyncio.timeout(timeout_seconds):
-                status, body = await _get(url)
+                status, body = await fetch(url, MAX_BODY_BYTES)
         except TimeoutError:
             outcome = _silent(f"no answer within {timeout_seconds:g} s", started)
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
@@ -109,32 +109,6 @@ def judge(status: int, body: bytes, latency_seconds: float) -> ProbeOutcome:
         data=report.data,
         version=report.version,
     )
-
-
-async def _get(url: str) -> tuple[int, bytes]:
-    """Return status and (capped) body of a GET on a fresh connection."""
-    parts = urlsplit(url)
-    if parts.hostname != "localhost":
-        return await _get_once(url, parts.netloc)
-    # Both families are tried by hand: asking the resolver for "localhost" costs a thread each time.
-    try:
-        return await _get_once(url.replace("localhost", "127.0.0.1", 1), parts.netloc)
-    except httpcore.ConnectError:
-        return await _get_once(url.replace("localhost", "[::1]", 1), parts.netloc)
-
-
-async def _get_once(url: str, host: str) -> tuple[int, bytes]:
-    headers = [("Host", host), ("Connection", "close"), ("Accept", "application/json")]
-    async with (
-        httpcore.AsyncConnectionPool(max_keepalive_connections=0) as pool,
-        pool.stream("GET", url, headers=headers) as response,
-    ):
-        body = bytearray()
-        async for chunk in response.aiter_stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                break
-        return response.status, bytes(body[:MAX_BODY_BYTES])
 
 
 def _parse(body: bytes) -> HealthReport | None:

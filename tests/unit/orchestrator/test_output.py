@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from trading_dashboard.orchestrator.output import pump
 from trading_dashboard.orchestrator.output.book import LogBook
 from trading_dashboard.orchestrator.output.files import RotatingFile
 from trading_dashboard.orchestrator.output.levels import detect_level
-from trading_dashboard.orchestrator.output.pump import OutputStream
+from trading_dashboard.orchestrator.output.pump import LogPump, OutputStream
 from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
 from trading_dashboard.orchestrator.output.ring import LogRing
 
@@ -167,6 +169,39 @@ class Sink:
         for data in reads:
             stream.feed(data)
         stream.finish()
+
+
+class SlowSink(Sink):
+    """A log that keeps whoever writes to it until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_reached = threading.Event()
+        self.may_go_on = threading.Event()
+
+    def add(self, stream: str, data: bytes) -> None:
+        self.is_reached.set()
+        self.may_go_on.wait(10)
+
+
+def test_a_pipe_that_ends_together_with_the_order_to_close_it_does_not_end_the_pump() -> None:
+    pump, slow, sink = LogPump(lambda: None), SlowSink(), Sink()
+    (reading, writing), (other_reading, other_writing) = os.pipe(), os.pipe()
+    stream = OutputStream(reading, "stdout", sink, 100)  # type: ignore[arg-type]
+    other = OutputStream(other_reading, "stdout", slow, 100)  # type: ignore[arg-type]
+    pump.start()
+    pump.add(stream)
+    pump.add(other)
+    os.write(other_writing, b"while this is read\n")
+    assert slow.is_reached.wait(10)
+    pump.finish([stream], lambda: None)
+    os.close(writing)
+    slow.may_go_on.set()
+    done = threading.Event()
+    os.close(other_writing)
+    pump.finish([other], done.set)
+    assert done.wait(10)
+    pump.close(10)
 
 
 def test_control_characters_do_not_reach_a_terminal(tmp_path: Path) -> None:

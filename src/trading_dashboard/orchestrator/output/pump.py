@@ -254,6 +254,8 @@ class LogPump:
 
     def _read(self, stream: OutputStream) -> bool:
         """Read once. False if nothing came."""
+        if stream.descriptor < 0:  # closed by a command that woke us together with its data
+            return False
         try:
             data = os.read(stream.descriptor, stream.read_bytes)
         except BlockingIOError:

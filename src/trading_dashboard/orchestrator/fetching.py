@@ -1,0 +1,143 @@
+"""One GET on a fresh connection, as cheap as it can be: a hundred agents are asked every second.
+
+Owns the way the bytes go. A plain `http` address with a number for a host, or `localhost`, is asked
+over a bare socket, read by h11; anything else by httpcore. Both fail with httpcore's exceptions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import h11
+import httpcore
+
+READ_BYTES = 64 * 1024
+MAX_HEAD_BYTES = 100 * 1024
+
+
+class _Address(NamedTuple):
+    """Where a plain request goes."""
+
+    hosts: tuple[str, ...]
+    port: int
+    request: h11.Request
+
+
+async def fetch(url: str, max_body_bytes: int) -> tuple[int, bytes]:
+    """Return status and body of a GET; no more of the body than that.
+
+    Raises:
+        httpcore.NetworkError: Nobody is there, or the connection broke off.
+        httpcore.ProtocolError: What came was not HTTP.
+        httpcore.UnsupportedProtocol, ValueError: The address cannot be asked.
+    """
+    address = _plain_address(url)
+    if address is None:
+        return await _fetch_by_library(url, max_body_bytes)
+    with await _connect(address) as connection:
+        try:
+            return await _exchange(connection, address, max_body_bytes)
+        except h11.RemoteProtocolError as error:
+            raise httpcore.RemoteProtocolError(str(error)) from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
+
+
+@lru_cache(maxsize=1024)
+def _plain_address(url: str) -> _Address | None:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or parts.username is not None:
+        return None
+    # Both families are tried by hand: asking the resolver for "localhost" costs a thread each time.
+    hosts = ("127.0.0.1", "::1") if host == "localhost" else (host,)
+    try:
+        for number in hosts:
+            if getattr(ipaddress.ip_address(number), "scope_id", None):
+                return None
+    except ValueError:
+        return None
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = [("Host", parts.netloc), ("Connection", "close"), ("Accept", "application/json")]
+    try:
+        request = h11.Request(method="GET", target=target, headers=headers)
+    except h11.LocalProtocolError as error:
+        raise ValueError(str(error)) from error
+    return _Address(hosts, parts.port or 80, request)
+
+
+async def _connect(address: _Address) -> socket.socket:
+    """Return a connection to the first host that takes one."""
+    failure: OSError | None = None
+    for host in address.hosts:
+        try:
+            connection = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except OSError as error:
+            failure = error
+            continue
+        try:
+            await _reach(connection, host, address.port)
+        except OSError as error:
+            connection.close()
+            failure = error
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise httpcore.ConnectError(str(failure)) from failure
+
+
+async def _reach(connection: socket.socket, host: str, port: int) -> None:
+    connection.setblocking(False)
+    if connection.connect_ex((host, port)) == 0:
+        return
+    try:
+        connection.getpeername()  # on one machine there is nothing to wait for
+    except OSError:
+        await asyncio.get_running_loop().sock_connect(connection, (host, port))
+
+
+async def _exchange(
+    connection: socket.socket, address: _Address, max_body_bytes: int
+) -> tuple[int, bytes]:
+    """Ask, and read until the end of the answer or enough of it."""
+    loop = asyncio.get_running_loop()
+    talk = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+    request = talk.send(address.request)
+    talk.send(h11.EndOfMessage())
+    await loop.sock_sendall(connection, request or b"")
+    status, body = 0, bytearray()
+    while len(body) <= max_body_bytes:
+        event = talk.next_event()
+        if event is h11.NEED_DATA:
+            talk.receive_data(await loop.sock_recv(connection, READ_BYTES))
+        elif isinstance(event, h11.Response):
+            status = event.status_code
+        elif isinstance(event, h11.Data):
+            body += event.data
+        elif isinstance(event, h11.EndOfMessage) or event is h11.PAUSED:
+            break
+        elif isinstance(event, h11.ConnectionClosed):
+            raise httpcore.RemoteProtocolError("closed without an answer")
+    return status, bytes(body[:max_body_bytes])
+
+
+async def _fetch_by_library(url: str, max_body_bytes: int) -> tuple[int, bytes]:
+    headers = [("Host", urlsplit(url).netloc), ("Connection", "close")]
+    headers.append(("Accept", "application/json"))
+    async with (
+        httpcore.AsyncConnectionPool(max_keepalive_connections=0) as pool,
+        pool.stream("GET", url, headers=headers) as response,
+    ):
+        body = bytearray()
+        async for chunk in response.aiter_stream():
+            body += chunk
+            if len(body) > max_body_bytes:
+                break
+        return response.status, bytes(body[:max_body_bytes])
