@@ -28,6 +28,11 @@ function colours() {
   };
 }
 
+/** A price as the axis shows it. The axis reaches below zero under the volume; no price does. */
+function priceLabel(price) {
+  return price < 0 ? '' : price.toFixed(2);
+}
+
 function options(palette) {
   return {
     layout: {
@@ -64,7 +69,7 @@ export class CandlePane {
     const { up, down } = this.palette;
     return {
       upColor: up, downColor: down, wickUpColor: up, wickDownColor: down, borderVisible: false,
-      priceLineStyle: 1,
+      priceLineStyle: 1, priceFormat: { type: 'custom', minMove: 0.01, formatter: priceLabel },
     };
   }
 
