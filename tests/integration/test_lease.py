@@ -104,6 +104,8 @@ async def test_leftover_is_removed_on_request(tmp_path: Path) -> None:
         state = str(bench.runtime.state_directory)
         leftover = sleeper({**os.environ, STATE_DIRECTORY: state, RUN_ID: "old"})
         try:
+            # Just after an exec the kernel shows no environment yet; a real leftover is older.
+            await eventually(lambda: psutil.Process(leftover.pid).environ().get(RUN_ID) == "old")
             owner = PortOwner(port=1, pid=leftover.pid, command=None, is_leftover=False)
             assert await bench.runtime.remove_leftover(owner)
             assert psutil.Process(leftover.pid).status() == psutil.STATUS_ZOMBIE

@@ -6,13 +6,15 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trading_dashboard.cli.completion import complete_agents, complete_levels
 from trading_dashboard.cli.options import AsJson, Environment, Names, ProjectRoot
-from trading_dashboard.models.events import EventKind
+
+if TYPE_CHECKING:
+    from trading_dashboard.models.events import EventKind
 
 app = typer.Typer(
     name="trading-dashboard",
@@ -160,7 +162,8 @@ def logs(
 def events(
     agent: OneAgent = None,
     kind: Annotated[
-        list[EventKind] | None, typer.Option("--kind", help="Only this kind. Repeatable.")
+        list[str] | None,
+        typer.Option("--kind", metavar="K", help="Only this kind, such as transition. Repeatable."),
     ] = None,
     since: Since = None,
     number: Newest = 50,
@@ -170,7 +173,7 @@ def events(
     """Show what happened: the newest events of this run and earlier ones."""
     from trading_dashboard.cli import history, remote
 
-    action = history.events(agent, kind or (), _time(since), number, as_json)
+    action = history.events(agent, _kinds(kind or []), _time(since), number, as_json)
     sys.exit(remote.run(action, project_root, as_json))
 
 
@@ -247,6 +250,17 @@ def show(
     from trading_dashboard.cli.configuration import run_show
 
     sys.exit(run_show(project_root, env, origin, as_json))
+
+
+def _kinds(names: list[str]) -> list[EventKind]:
+    from trading_dashboard.models.events import EventKind
+
+    known = [kind.value for kind in EventKind]
+    for name in names:
+        if name not in known:
+            text = f"{name!r} is none of {', '.join(known)}."
+            raise typer.BadParameter(text, param_hint="--kind")
+    return [EventKind(name) for name in names]
 
 
 def _time(text: str | None) -> datetime | None:

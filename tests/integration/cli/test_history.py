@@ -67,6 +67,8 @@ def test_a_killed_agent_is_an_incident_and_an_operator_is_named(root: Path) -> N
         assert len(incidents(root)) == 1, "a restart on request is none"
         wrong = run("events", "--since", "yesterday", root=root)
         assert (wrong.returncode, "neither a time ago" in wrong.stderr) == (2, True)
+        unknown = run("events", "--kind", "transitions", root=root)
+        assert (unknown.returncode, "is none of" in unknown.stderr) == (2, True)
         end(up)
     with closing(sqlite3.connect(root / "var/data/supervisor/history.db")) as kept:
         kinds = [row[0] for row in kept.execute("SELECT kind FROM events ORDER BY id")]
