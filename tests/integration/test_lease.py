@@ -14,6 +14,7 @@ import pytest
 
 from tests.integration.process_bench import alive, living_of_run, process_bench
 from tests.integration.test_guardian import STUBBORN, supervised
+from tests.support import eventually
 from trading_dashboard.models.errors import AlreadySupervised
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
 from trading_dashboard.orchestrator.processes.lease import (
