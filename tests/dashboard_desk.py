@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support import PUPPETS, ROOT, eventually_sync
+from tests.support import PUPPETS, ROOT, PortClaims, eventually_sync
 from trading_dashboard.models.login import mint_login_token
 
 START_DEADLINE_SECONDS = 40.0
@@ -120,11 +119,12 @@ def running_desk(state: Path, port: int) -> Iterator[DashboardDesk]:
         desk.end()
 
 
+_CLAIMS = PortClaims()
+
+
 def any_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that is free and stays this worker's until it ends."""
+    return _CLAIMS.take()
 
 
 def _spawn(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
