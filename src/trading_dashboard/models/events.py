@@ -22,6 +22,11 @@ class EventKind(StrEnum):
     """`data`: from, to, age_seconds."""
     RESTART_SCHEDULED = "restart_scheduled"
     """`data`: delay_seconds, attempt, reason."""
+    RESTARTS_WITHHELD = "restarts_withheld"
+    """The budget of restarts that follow a dependency is used up; the agent is the first that is
+    left as it is. `data`: max_restarts, window_seconds."""
+    MAINTENANCE_CHANGED = "maintenance_changed"
+    """`data`: on, until, reason, by."""
     OPERATOR_ACTED = "operator_acted"
     """`data`: action, origin."""
     SUPERVISOR_STARTED = "supervisor_started"

@@ -17,7 +17,7 @@ from typing import Any
 
 from trading_dashboard.config import LoadedSettings, load_settings
 from trading_dashboard.config.settings import AgentSettings, Settings
-from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.errors import SupervisorShuttingDown, WrongEventLoop
 from trading_dashboard.models.events import EventKind, LogLine
 from trading_dashboard.models.states import AgentKind
@@ -32,9 +32,17 @@ from trading_dashboard.orchestrator.monitoring import (
     sample_while_watched,
 )
 from trading_dashboard.orchestrator.probes import HttpProber, Prober
-from trading_dashboard.orchestrator.requests import restart, start_chain, stop, stop_all
+from trading_dashboard.orchestrator.requests import (
+    restart,
+    restore_maintenance,
+    set_maintenance,
+    start_chain,
+    stop,
+    stop_all,
+)
 from trading_dashboard.orchestrator.roster import Roster
 from trading_dashboard.orchestrator.runtime import Runtime
+from trading_dashboard.orchestrator.safeguards import Safeguards
 from trading_dashboard.orchestrator.snapshots import initial_info, with_uptime
 from trading_dashboard.orchestrator.surroundings import Surroundings
 
@@ -68,6 +76,7 @@ class AgentManager:
         self.runtime = runtime or LocalRuntime(self.settings.state_directory, self.settings.logs)
         self._agents = Roster()
         self.events = EventHub(self._snapshot)
+        self._safeguards = Safeguards(lambda: self.settings, self._publish)
         self._prober = prober or HttpProber()
         self._interpreter = interpreter
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -145,7 +154,7 @@ class AgentManager:
         self._startable(agent_name)
         await self.open()
         self._note_action("start", agent_name, origin)
-        results = await start_chain(self._agents, [agent_name], wait_for_health)
+        results = await start_chain(self._agents, [agent_name], wait_for_health, are_named=True)
         return results[agent_name]
 
     async def stop_agent(
@@ -178,6 +187,19 @@ class AgentManager:
         await self.open()
         self._note_action("restart", agent_name, origin)
         return await restart(self._agents, task)
+
+    async def set_maintenance(
+        self, agent_name: str, maintenance: Maintenance | None, *, origin: str = "library"
+    ) -> bool:
+        """Begin or change an agent's maintenance, or end it with None.
+
+        Raises:
+            UnknownAgent, WrongEventLoop.
+        """
+        task = self._agents.get(agent_name)
+        await self.open()
+        self._note_action(f"maintenance {'on' if maintenance else 'off'}", agent_name, origin)
+        return await set_maintenance(task, maintenance)
 
     async def start_all_enabled_agents(
         self, only: Iterable[str] | None = None, *, origin: str = "library"
@@ -274,6 +296,8 @@ class AgentManager:
                 self.settings, agent, generation, extra_env, self._interpreter
             ),
             dependency=lambda name: (self._agents.get(name).info, self._agents.get(name).is_wanted),
+            is_about_to_follow=self._agents.is_about_to_follow,
+            safeguards=self._safeguards,
         )
         info = initial_info(agent, kind, self.runtime.log_path(agent.name))
         self._agents.add(AgentTask(agent, info, around))
@@ -284,6 +308,7 @@ class AgentManager:
             await self.runtime.open()
             for task in self._agents:
                 write_agent_token(self.settings.state_directory, task.settings.name)
+            await restore_maintenance(self._agents, self._safeguards.maintenance)
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
             if not ready.done():
                 ready.set_exception(error)
@@ -309,7 +334,7 @@ class AgentManager:
             self.events.publish(kind, with_uptime(info), data)
         if kind in (EventKind.TRANSITION, EventKind.HEALTH_CHANGED):
             for dependent in self._agents.dependents(info.name):
-                dependent.post(DependencyChanged(dependency=info.name))
+                dependent.post(DependencyChanged(state=info))
 
     def _note_action(self, action: str, agent_name: str | None, origin: str) -> None:
         info = self._agents.get(agent_name).info if agent_name else None

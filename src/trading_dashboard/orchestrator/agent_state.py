@@ -137,6 +137,7 @@ class AgentState:
             version=None,
             cpu_percent=None,
             memory_bytes=None,
+            held_restart=None,
             **changes,
         )
 

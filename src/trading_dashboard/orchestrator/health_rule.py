@@ -32,6 +32,8 @@ class HealthRule:
         # Whoever waits is told now, with the reason; what follows may take long.
         self._life.state.update(error_message=failure.message, error_code=failure.code)
         self._life.waiters.settle(False)
+        if self._life.info.maintenance is not None:
+            return
         await self._life.end_and_fail(
             lambda: failure, failure.short, self._life.settings.stop_timeout
         )
@@ -55,6 +57,8 @@ class HealthRule:
         self._life.state.note(outcome)
         if self._life.info.management is Management.EXTERNAL:
             await self._lose_external()
+        elif self._life.info.maintenance is not None:
+            return
         elif not outcome.answered and self._life.settings.restart.when_unhealthy:
             failure = self._life.failures.unresponsive(self._life.probes.failures, outcome.message)
             await self._life.end_and_fail(

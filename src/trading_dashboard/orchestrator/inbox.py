@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from trading_dashboard.orchestrator.messages import (
+    MaintenanceRequested,
     Message,
     RestartRequested,
     StartRequested,
@@ -90,5 +91,7 @@ class Inbox:
 
 def refuse(message: Message) -> None:
     """Answer a request with False; other messages have nobody waiting."""
-    if isinstance(message, StartRequested | StopRequested | RestartRequested):
+    if isinstance(
+        message, StartRequested | StopRequested | RestartRequested | MaintenanceRequested
+    ):
         settle(message.done, False)

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
+from trading_dashboard.models.agents import Maintenance
 from trading_dashboard.models.errors import NotManaged
 from trading_dashboard.models.states import AgentKind, AgentStatus
 from trading_dashboard.orchestrator.agent_task import AgentTask
+from trading_dashboard.orchestrator.maintenance_book import MaintenanceBook
 from trading_dashboard.orchestrator.messages import (
+    MaintenanceRequested,
     RestartRequested,
     StartRequested,
     StopRequested,
@@ -25,9 +29,15 @@ SLACK_SECONDS = 1.0
 
 
 async def start_chain(
-    agents: Roster, wanted: Iterable[str], wait_for_health: bool
+    agents: Roster, wanted: Iterable[str], wait_for_health: bool, *, are_named: bool = False
 ) -> dict[str, bool]:
     """Ask for `wanted` and all it depends on, dependencies first.
+
+    Args:
+        agents: Of the desk.
+        wanted: Whom.
+        wait_for_health: Until they answer; else until their processes are there.
+        are_named: A person named `wanted`, so they start even in maintenance.
 
     Returns:
         For each of `wanted` whether it came up.
@@ -40,7 +50,14 @@ async def start_chain(
     for task in ordered:
         done = new_answer()
         futures[task.settings.name] = done
-        task.post(StartRequested(done=done, wait_for_health=wait_for_health, forgive=True))
+        task.post(
+            StartRequested(
+                done=done,
+                wait_for_health=wait_for_health,
+                forgive=True,
+                is_named=are_named and task.settings.name in wanted,
+            )
+        )
     names = [name for name in futures if name in wanted]
     patience = {name: agents.startup_seconds(name) + SLACK_SECONDS for name in names}
     answers = (answer_within(futures[name], seconds) for name, seconds in patience.items())
@@ -63,6 +80,21 @@ async def stop(task: AgentTask, grace_seconds: float | None, reason: str) -> boo
     if task.info.status is AgentStatus.STOPPING:
         await task.hasten(grace)  # it is being ended already, perhaps with more patience
     return await done
+
+
+async def set_maintenance(task: AgentTask, maintenance: Maintenance | None) -> bool:
+    """Ask an agent to begin, change or end its maintenance."""
+    done = new_answer()
+    task.post(MaintenanceRequested(done=done, maintenance=maintenance))
+    return await done
+
+
+async def restore_maintenance(agents: Roster, book: MaintenanceBook) -> None:
+    """Tell the agents that an earlier run left in maintenance; before their tasks run."""
+    for name, maintenance in (await book.load(datetime.now(UTC))).items():
+        task = agents.find(name)
+        if task is not None:
+            task.post(MaintenanceRequested(done=new_answer(), maintenance=maintenance))
 
 
 async def stop_all(agents: Roster, *, for_good: bool) -> dict[str, bool]:

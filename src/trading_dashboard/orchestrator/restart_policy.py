@@ -54,6 +54,10 @@ class RestartBudget:
         self._in_a_row += 1
         return RestartAfter(delay)
 
+    def take(self, policy: RestartSettings) -> None:
+        """Judge by other settings from now on; what has been counted stays counted."""
+        self._policy = policy
+
     def forgive(self) -> None:
         """Forget all failures: a person started the agent."""
         self._restarts.clear()

@@ -24,6 +24,7 @@ def initial_info(agent: AgentSettings, kind: AgentKind, log_path: Path) -> Agent
         enabled=agent.enabled,
         auto_start=agent.auto_start,
         depends_on=agent.depends_on,
+        memory_limit_bytes=agent.restart.memory_limit_bytes,
         log_path=str(log_path),
     )
 

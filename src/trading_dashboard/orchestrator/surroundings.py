@@ -9,6 +9,7 @@ from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.orchestrator.agent_state import Publish
 from trading_dashboard.orchestrator.probes import Prober
 from trading_dashboard.orchestrator.runtime import Launch, Runtime
+from trading_dashboard.orchestrator.safeguards import Safeguards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,9 @@ class Surroundings:
         publish: Announces an event with the agent's new state.
         launch: Builds the launch of a generation.
         dependency: Returns another agent's state and whether it is meant to run.
+        is_about_to_follow: Returns whether another agent has yet to restart because something it
+            depends on, directly or not, failed.
+        safeguards: What keeps restarts within bounds, shared by all agents.
     """
 
     runtime: Runtime
@@ -26,3 +30,5 @@ class Surroundings:
     publish: Publish
     launch: Callable[[int], Launch]
     dependency: Callable[[str], tuple[AgentInfo, bool]]
+    is_about_to_follow: Callable[[str], bool]
+    safeguards: Safeguards

@@ -56,6 +56,8 @@ CASES = [
          "is not a number", "Write a number."),
     Case("bool_for_a_number", indent("timeout: yes\n"), 5, "agents.first.timeout", "yes",
          "is not a number", "Write a number."),
+    Case("impossible_exit_code", indent("restart:\n  final_exit_codes: [0, 256]\n"), 6,
+         "agents.first.restart.final_exit_codes[1]", "256", "is no exit code", "Use 0 to 255."),
     Case("fraction_for_a_whole_number", indent("failure_threshold: 2.5\n"), 5,
          "agents.first.failure_threshold", "2.5", "is not a whole number", "Write a whole number"),
     Case("number_for_a_bool", indent("enabled: 1\n"), 5, "agents.first.enabled", "1",

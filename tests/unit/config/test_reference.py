@@ -15,10 +15,12 @@ from trading_dashboard.config.settings import (
     AgentSettings,
     ControlApiSettings,
     DashboardSettings,
+    DependencyRestartSettings,
     HistorySettings,
     LogSettings,
     RestartSettings,
     Settings,
+    SupervisionSettings,
 )
 from trading_dashboard.models.settings import MarketDataSettings
 
@@ -29,6 +31,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "dashboard": DashboardSettings,
     "logs": LogSettings,
     "history": HistorySettings,
+    "supervision": SupervisionSettings,
+    "supervision.dependency_restarts": DependencyRestartSettings,
     "agents.market_data.settings": MarketDataSettings,
 }
 

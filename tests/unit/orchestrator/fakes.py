@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.support import write_project
+from tests.support import eventually, write_project
 from trading_dashboard.config import LoadedSettings, load_settings
+from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.models.events import LogLine
 from trading_dashboard.models.health import DataReport
-from trading_dashboard.models.states import Health
+from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator import AgentManager
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import (
@@ -52,6 +53,8 @@ class FakeRuntime:
     removed: list[PortOwner] = field(default_factory=list)
     processes: dict[str, FakeProcess] = field(default_factory=dict)
     lines: dict[str, list[LogLine]] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
+    """Bytes each agent holds, 1000 unless said."""
     start_error: AgentStartFailed | None = None
     stop_error: Exception | None = None
     stop_gate: asyncio.Event | None = None
@@ -110,8 +113,8 @@ class FakeRuntime:
         process = self.processes.get(handle.agent)
         return process.exit_status if process and process.handle is handle else None
 
-    async def usage(self, handle: Handle) -> Usage | None:
-        return Usage(cpu_percent=1.5, memory_bytes=1000, processes=1)
+    async def usage(self, handle: Handle, exact_above: int | None = None) -> Usage | None:
+        return Usage(cpu_percent=1.5, memory_bytes=self.memory.get(handle.agent, 1000), processes=1)
 
     async def port_owner(self, host: str, port: int) -> PortOwner | None:
         return self.ports.get(port)
@@ -223,9 +226,11 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(root: Path, agents: Mapping[str, Any]) -> AsyncIterator[Desk]:
-    """Give a manager over the agents given, on fakes; closed afterwards."""
-    write_project(root, {"agents": dict(agents)})
+async def desk(
+    root: Path, agents: Mapping[str, Any], more: Mapping[str, Any] | None = None
+) -> AsyncIterator[Desk]:
+    """Give a manager over the agents and `more` sections given, on fakes; closed afterwards."""
+    write_project(root, {"agents": dict(agents), **(more or {})})
     loaded: LoadedSettings = load_settings(root, environ={})
     runtime, prober = FakeRuntime(), FakeProber()
     manager = AgentManager(loaded=loaded, runtime=runtime, prober=prober)
@@ -236,3 +241,22 @@ async def desk(root: Path, agents: Mapping[str, Any]) -> AsyncIterator[Desk]:
         if runtime.stop_gate is not None:
             runtime.stop_gate.set()
         await manager.aclose()
+
+
+async def info(made: Desk, name: str = "a") -> AgentInfo:
+    """Return what is known of an agent."""
+    found = await made.manager.get_agent_status(name)
+    assert found is not None
+    return found
+
+
+async def becomes(made: Desk, status: AgentStatus, name: str = "a") -> AgentInfo:
+    """Wait until an agent has a status."""
+
+    async def reached() -> AgentInfo | None:
+        found = await info(made, name)
+        return found if found.status is status else None
+
+    found = await eventually(reached, what=f"{name} becomes {status}")
+    assert found is not None
+    return found
