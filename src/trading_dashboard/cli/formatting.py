@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import StatusAnswer, VerbAnswer
@@ -43,6 +45,25 @@ def status_lines(answer: StatusAnswer) -> list[str]:
     troubles = [_trouble(agent) for agent in answer.agents.values()]
     told = [trouble for trouble in troubles if trouble]
     return [*lines, "", *told] if told else lines
+
+
+def maintenance_words(data: Mapping[str, Any]) -> str:
+    """Return what an event says of maintenance that began, changed or ended."""
+    if not data.get("on"):
+        return "maintenance ended"
+    until = data.get("until")
+    end = f" until {datetime.fromisoformat(until).astimezone():%Y-%m-%d %H:%M}" if until else ""
+    by = f", by {data['by']}" if data.get("by") else ""
+    reason = f": {data['reason']}" if data.get("reason") else ""
+    return f"in maintenance{end}{by}{reason}"
+
+
+def withheld_words(agent: str, data: Mapping[str, Any]) -> str:
+    """Return what an event says of the used-up budget of restarts that follow a dependency."""
+    return (
+        f"{agent} and others are left as they are: {data.get('max_restarts')} restarts after "
+        f"failed dependencies in {data.get('window_seconds')} s. Mend what fails, then restart them."
+    )
 
 
 def agent_outcome(answer: VerbAnswer) -> str:
@@ -89,12 +110,25 @@ def _row(agent: AgentInfo) -> tuple[str, ...]:
 
 
 def _trouble(agent: AgentInfo) -> str | None:
+    notes = [note for note in (_maintenance(agent), agent.held_restart, _failure(agent)) if note]
+    return f"{agent.name}: {' '.join(notes)}" if notes else None
+
+
+def _maintenance(agent: AgentInfo) -> str | None:
+    if agent.maintenance is None:
+        return None
+    about = agent.maintenance.model_dump(mode="json")
+    words = maintenance_words({"on": True, **about})
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _failure(agent: AgentInfo) -> str | None:
     if agent.error_message:
-        return f"{agent.name}: {agent.error_message}"
+        return agent.error_message
     if agent.waiting_for:
-        return f"{agent.name}: waits for {', '.join(agent.waiting_for)}."
+        return f"waits for {', '.join(agent.waiting_for)}."
     if agent.health_message and agent.status is AgentStatus.RUNNING:
-        return f"{agent.name}: {agent.health_message}"
+        return agent.health_message
     return None
 
 

@@ -109,6 +109,10 @@ def _what(event: RecordedEvent) -> str:
             return f"{data.get('from')} -> {data.get('to')}"
         case EventKind.RESTART_SCHEDULED:
             return f"restart {data.get('attempt')} in {data.get('delay_seconds')} s"
+        case EventKind.MAINTENANCE_CHANGED:
+            return maintenance_words(data)
+        case EventKind.RESTARTS_WITHHELD:
+            return withheld_words(event.agent or "", data)
         case EventKind.OPERATOR_ACTED:
             return f"{data.get('action')} (by {data.get('origin')})"
     return ", ".join(f"{name} {value}" for name, value in data.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from trading_dashboard.cli.formatting import duration
+from trading_dashboard.cli.formatting import duration, maintenance_words, withheld_words
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.events import Event, EventKind
 from trading_dashboard.models.states import AgentStatus, Health, Management
@@ -28,6 +28,10 @@ class Narrator:
             return f"{agent.name}: {_capital(event.data['reason'])}. {_retry(event)}"
         if event.kind is EventKind.HEALTH_CHANGED and agent.status is AgentStatus.RUNNING:
             return _health(agent)
+        if event.kind is EventKind.MAINTENANCE_CHANGED:
+            return f"{agent.name}: {maintenance_words(event.data)}"
+        if event.kind is EventKind.RESTARTS_WITHHELD:
+            return withheld_words(agent.name, event.data)
         if event.kind is EventKind.TRANSITION:
             return self._transition(event, agent)
         return None
