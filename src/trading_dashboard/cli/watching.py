@@ -32,6 +32,7 @@ from trading_dashboard.models.control import (
     UpdateMessage,
 )
 from trading_dashboard.models.errors import NotSupervised, Unauthorized
+from trading_dashboard.models.events import EventKind
 from trading_dashboard.orchestrator.events import Update
 
 SILENCE_SECONDS = 15.0
@@ -208,7 +209,10 @@ class LiveView:
             self._lost = ""
             self.redraw()
         elif isinstance(message, UpdateMessage) and message.agent is not None:
-            self._agents[message.agent.name] = message.agent
+            if message.event.kind is EventKind.AGENT_REMOVED:
+                self._agents.pop(message.agent.name, None)
+            else:
+                self._agents[message.agent.name] = message.agent
             if time.monotonic() - self._drawn_at > REDRAW_SECONDS / 10:
                 self.redraw()
 

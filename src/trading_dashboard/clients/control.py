@@ -22,6 +22,7 @@ from trading_dashboard.models import control, errors
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import STREAM_MESSAGE, StreamMessage
 from trading_dashboard.models.errors import NotSupervised, TradingDashboardError
+from trading_dashboard.models.configuration import ConfigurationAnswer, ReloadAnswer
 from trading_dashboard.models.history import AvailabilityAnswer, EventsAnswer, IncidentsAnswer
 from trading_dashboard.models.log_search import LogSearch
 
@@ -167,6 +168,22 @@ class ControlClient:
     async def shutdown(self) -> control.SupervisorInfo:
         """Begin the end of everything; returns at once."""
         return (await self._post("/v1/shutdown", control.ShutdownAnswer, {}, 0)).supervisor
+
+    async def configuration(self) -> ConfigurationAnswer:
+        """Return the settings in force, and what is wrong with the files now."""
+        return await self._get("/v1/configuration", ConfigurationAnswer)
+
+    async def reload(
+        self, *, dry_run: bool = False, wait_seconds: float = control.MAX_WAIT_SECONDS
+    ) -> ReloadAnswer:
+        """Have the configuration read again.
+
+        Raises:
+            ConfigurationError: With every mistake; nothing was changed.
+            ReloadUnavailable
+        """
+        body = {"dry_run": dry_run, "wait_seconds": wait_seconds}
+        return await self._post("/v1/reload", ReloadAnswer, body, wait_seconds)
 
     async def logs(
         self, name: str, lines: int = 200, search: LogSearch = EVERYTHING
@@ -378,12 +395,22 @@ def _error_of(content: bytes, status: int) -> TradingDashboardError:
         "observed": detail.observed,
         "next_step": detail.next_step,
     }
+    if detail.code == errors.ConfigurationError.code:
+        return _configuration_error(detail)
     kind = _ERRORS_BY_CODE.get(detail.code)
     if kind is not None:
         return kind(detail.message, **about)
     if detail.details:
         about["observed"] = json.dumps(detail.details)
     return ControlApiError(detail.message, api_code=detail.code, **about)
+
+
+def _configuration_error(detail: control.ErrorDetail) -> TradingDashboardError:
+    try:
+        mistakes = [errors.Mistake(**item) for item in detail.details]
+    except TypeError:  # of a supervisor of another version
+        return ControlApiError(detail.message, api_code=detail.code, subject=detail.subject)
+    return errors.ConfigurationError(mistakes)
 
 
 _ERRORS_BY_CODE: dict[str, type[TradingDashboardError]] = {
