@@ -178,16 +178,17 @@ async def test_dependents_do_not_wait_for_an_external_agent_that_left(tmp_path: 
 async def test_requests_that_come_too_late_are_refused(tmp_path: Path) -> None:
     async with desk(tmp_path, {"a": agent(1)}) as made:
         await made.manager.start_agent("a")
-        closed, close = asyncio.Event(), made.runtime.close
+        closing_began, closed, close = asyncio.Event(), asyncio.Event(), made.runtime.close
 
         async def slow() -> None:
+            closing_began.set()
             await closed.wait()
             await close()
 
         with patch.object(made.runtime, "close", slow):
             closing = asyncio.create_task(made.manager.aclose())
-            await eventually(lambda: not made.runtime.processes)
-            await asyncio.sleep(0.05)
+            await closing_began.wait()
+            assert not made.runtime.processes
             assert not await asyncio.wait_for(made.manager.stop_agent("a"), 5)
             closed.set()
             await closing
