@@ -10,30 +10,13 @@ from unittest.mock import patch
 import pytest
 
 from tests.support import eventually
-from tests.unit.orchestrator.fakes import DEGRADED, HEALTHY, SILENT, Desk, agent, desk
-from trading_dashboard.models.agents import AgentInfo
+from tests.unit.orchestrator.fakes import DEGRADED, HEALTHY, SILENT, agent, becomes, desk, info
 from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import ExitStatus, PortOwner
 
 STRANGER = PortOwner(port=1, pid=77, command="debugger", is_leftover=False)
-
-
-async def info(made: Desk, name: str = "a") -> AgentInfo:
-    found = await made.manager.get_agent_status(name)
-    assert found is not None
-    return found
-
-
-async def becomes(made: Desk, status: AgentStatus, name: str = "a") -> AgentInfo:
-    async def reached() -> AgentInfo | None:
-        found = await info(made, name)
-        return found if found.status is status else None
-
-    found = await eventually(reached, what=f"{name} becomes {status}")
-    assert found is not None
-    return found
 
 
 async def test_a_start_that_took_too_long_says_why_when_it_returns(tmp_path: Path) -> None:
