@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import Tab, watch
+from tests.browser.conftest import Tab, logged_in
 from tests.browser.test_real_desk import RealDesk
 from tests.support import eventually
 
@@ -97,14 +97,8 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplayDesk]:
 @pytest.fixture
 async def tab(browser: Browser, replay: ReplayDesk) -> AsyncIterator[Tab]:
     """Return a tab of a person who is logged in; its console must stay clean."""
-    context = await browser.new_context(viewport={"width": 1440, "height": 900})
-    tab = Tab(await context.new_page(), replay)
-    watch(tab)
-    await tab.page.goto(replay.login_url())
-    await tab.page.wait_for_selector(".desk-strip", timeout=30_000)
-    yield tab
-    await context.close()
-    assert tab.complaints == []
+    async with logged_in(browser, replay) as tab:
+        yield tab
 
 
 async def open_chart(tab: Tab, query: str) -> None:

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import Tab, watch
+from tests.browser.conftest import Tab, logged_in
 from tests.dashboard_desk import DashboardDesk, any_port
 from tests.support import ROOT, eventually, eventually_sync, write_project
 
@@ -85,14 +85,8 @@ def real_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDesk]:
 @pytest.fixture
 async def real_tab(browser: Browser, real_desk: RealDesk) -> AsyncIterator[Tab]:
     """Return a tab of a person who is logged in; its console must stay clean."""
-    context = await browser.new_context(viewport={"width": 1440, "height": 900})
-    tab = Tab(await context.new_page(), real_desk)
-    watch(tab)
-    await tab.page.goto(real_desk.login_url())
-    await tab.page.wait_for_selector(".desk-strip", timeout=30_000)
-    yield tab
-    await context.close()
-    assert tab.complaints == []
+    async with logged_in(browser, real_desk) as tab:
+        yield tab
 
 
 async def test_closed_daily_bars_on_the_chart_are_the_agents(
