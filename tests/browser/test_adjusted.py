@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.browser.conftest import Tab, logged_in
 from tests.browser.test_real_desk import RealDesk
@@ -67,6 +67,16 @@ WATCH_LEGEND = """() => {
   new MutationObserver(() => globalThis.legends.push(legend.textContent))
     .observe(legend, { subtree: true, childList: true, characterData: true });
 }"""
+RECORD_TEXTS = """(() => {
+  globalThis.texts = [];
+  const draw = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...where) {
+    globalThis.texts.push(String(text));
+    return draw.call(this, text, ...where);
+  };
+})()"""
+GUARD = "price < 0 ? '' : "
+PRICE_LABEL = re.compile(r"-?\d+\.\d\d")
 FALL = re.compile(r"−[345]\d\.\d\d %")
 
 
@@ -204,6 +214,34 @@ async def test_a_split_is_no_cliff_unless_asked_for(tab: Tab, replay: ReplayDesk
     assert await largest_step(tab) < 0.2
     assert await chart_range(tab) == pytest.approx(view, abs=3)
     assert await tab.mounts("chartMounts") == 1
+
+
+@pytest.mark.parametrize("is_guarded", [True, False], ids=["guarded", "control-arm"])
+async def test_the_axis_names_no_price_below_zero(
+    tab: Tab, replay: ReplayDesk, is_guarded: bool
+) -> None:
+    async def unguarded(route: Route) -> None:
+        answer = await route.fetch()
+        script = await answer.text()
+        assert GUARD in script
+        await route.fulfill(response=answer, body=script.replace(GUARD, ""))
+
+    if not is_guarded:
+        await tab.page.route("**/candle_pane.js*", unguarded)
+    await tab.page.add_init_script(RECORD_TEXTS)
+    replay.set_clock(now=AFTER_SPLIT, paused=True)
+    # From 7 to 45 dollars: below the lowest candle the axis goes on under the volume.
+    await open_chart(tab, "symbol=AAPL&interval=1M&adjusted=splits")
+
+    async def labels() -> set[str]:
+        texts: list[str] = await tab.page.evaluate("texts")
+        return {text for text in texts if PRICE_LABEL.fullmatch(text)}
+
+    async def reaches_zero() -> bool:
+        return "0.00" in await labels()
+
+    await eventually(reaches_zero)
+    assert any(label.startswith("-") for label in await labels()) is not is_guarded
 
 
 async def test_the_choice_survives_reload_pages_and_symbols(tab: Tab, replay: ReplayDesk) -> None:
