@@ -31,12 +31,11 @@ from trading_dashboard.config.origins import (
     merge,
 )
 from trading_dashboard.config.places import Places, locate
-from trading_dashboard.config.schema import did_you_mean
+from trading_dashboard.config.schema import did_you_mean, sections_of
 from trading_dashboard.config.settings import (
     AgentSettings,
     ControlApiSettings,
     DashboardSettings,
-    LogSettings,
     Settings,
 )
 from trading_dashboard.config.validation import (
@@ -157,28 +156,28 @@ def _check(
 ) -> Settings | None:
     validate_top(tree, mistakes)
     agents = validate_agents(tree, mistakes)
-    control_api = validate(ControlApiSettings, tree, ("control_api",), mistakes)
-    dashboard = validate(DashboardSettings, tree, ("dashboard",), mistakes)
-    logs = validate(LogSettings, tree, ("logs",), mistakes)
+    sections = {
+        key: validate(model, tree, (key,), mistakes) for key, model in sections_of(Settings).items()
+    }
     own_ports: dict[KeyPath, int] = {}
-    if dashboard is not None and dashboard.enabled:
-        own_ports["dashboard", "port"] = dashboard.port
-    if control_api is not None:
-        own_ports["control_api", "port"] = control_api.port
+    match sections["dashboard"]:
+        case DashboardSettings(enabled=True, port=port):
+            own_ports["dashboard", "port"] = port
+    match sections["control_api"]:
+        case ControlApiSettings(port=port):
+            own_ports["control_api", "port"] = port
     check_agents(tree, agents, places.project_root, mistakes)
     check_misspelt_agents(tree, base_names, agents, mistakes)
     check_ports(tree, agents, own_ports, mistakes)
     check_dependencies(tree, agents, mistakes)
-    if control_api is None or dashboard is None or logs is None:
+    if None in sections.values():
         return None
     return Settings.model_validate(
         {
             "environment": places.environment,
             "project_root": places.project_root,
             "agents": {name: _absolute(agent, places) for name, agent in agents.items()},
-            "control_api": control_api,
-            "dashboard": dashboard,
-            "logs": logs,
+            **sections,
         }
     )
 
