@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Route, expect
 
 from tests.browser.conftest import Tab, logged_in
 from tests.browser.test_real_desk import RealDesk
+from tests.dashboard_desk import running
 from tests.support import eventually
 
 BEFORE_SPLIT = "2005-02-25T20:59:20+00:00"
@@ -96,12 +97,9 @@ class ReplayDesk(RealDesk):
 @pytest.fixture(scope="module")
 def replay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplayDesk]:
     """Return a desk whose replay begins two sessions before Apple's split of 2005."""
-    desk = ReplayDesk(tmp_path_factory.mktemp("project"), {"replay_start": "2005-02-24"})
-    try:
-        desk.start()
+    project = tmp_path_factory.mktemp("project")
+    with running(ReplayDesk(project, {"replay_start": "2005-02-24"})) as desk:
         yield desk
-    finally:
-        desk.end()
 
 
 @pytest.fixture

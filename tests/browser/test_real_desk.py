@@ -17,7 +17,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Tab, logged_in
-from tests.dashboard_desk import DashboardDesk, any_port
+from tests.dashboard_desk import DashboardDesk, any_port, running
 from tests.support import ROOT, eventually, eventually_sync, write_project
 
 
@@ -74,12 +74,8 @@ class RealDesk(DashboardDesk):
 @pytest.fixture(scope="module")
 def real_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDesk]:
     """Return the running desk."""
-    desk = RealDesk(tmp_path_factory.mktemp("project"))
-    try:
-        desk.start()
+    with running(RealDesk(tmp_path_factory.mktemp("project"))) as desk:
         yield desk
-    finally:
-        desk.end()
 
 
 @pytest.fixture
@@ -171,14 +167,10 @@ async def test_a_symbol_before_its_listing_is_explained(real_tab: Tab) -> None:
 
 
 async def test_the_desk_ends_with_the_page_open(browser: Browser, tmp_path: Path) -> None:
-    desk = RealDesk(tmp_path)
-    try:
-        desk.start()
+    with running(RealDesk(tmp_path)) as desk:
         page = await (await browser.new_context()).new_page()
         await page.goto(desk.login_url())
         await expect(page.locator(".desk-watchlist .last").first).to_have_text(re.compile(r"\d"))
-    finally:
-        desk.end()
 
     await expect(page.locator(".desk-banner")).to_be_visible(timeout=5_000)
     await eventually(lambda: desk.ask("/health") is None)
