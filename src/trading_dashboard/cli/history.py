@@ -11,7 +11,7 @@ from trading_dashboard.cli.exit_codes import ExitCode
 from trading_dashboard.cli.formatting import duration
 from trading_dashboard.cli.remote import Action, Context
 from trading_dashboard.cli.reporting import say
-from trading_dashboard.models.configuration import ConfigurationMistake
+from trading_dashboard.models.configuration import ConfigurationChange, ConfigurationMistake
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.history import Incident, IncidentOutcome, RecordedEvent
 
@@ -112,8 +112,8 @@ def _what(event: RecordedEvent) -> str:
         case EventKind.RESTART_SCHEDULED:
             return f"restart {data.get('attempt')} in {data.get('delay_seconds')} s"
         case EventKind.CONFIGURATION_CHANGED:
-            changes = [f"{c['key']} {c['before']} -> {c['after']}" for c in data.get("changes", ())]
-            return f"by {data.get('origin')}: {'; '.join(changes)}"
+            found = map(ConfigurationChange.model_validate, data.get("changes", ()))
+            return f"by {data.get('origin')}: {'; '.join(map(str, found))}"
         case EventKind.CONFIGURATION_INVALID:
             return f"by {data.get('origin')}: {_mistakes(data)}"
         case EventKind.OPERATOR_ACTED:

@@ -53,14 +53,9 @@ def reload_lines(answer: ReloadAnswer) -> list[str]:
 def change_lines(changes: Sequence[ConfigurationChange]) -> list[str]:
     """Return one line for each change."""
     return [
-        f"{change.key}: {_value(change.before)} -> {_value(change.after)}"
-        f"  ({_effect(change)}{f'; {change.origin}' if change.origin else ''})"
+        f"{change}  ({_effect(change)}{f'; {change.origin}' if change.origin else ''})"
         for change in changes
     ]
-
-
-def _value(text: str | None) -> str:
-    return "(not there)" if text is None else text
 
 
 def _effect(change: ConfigurationChange) -> str:

@@ -20,9 +20,13 @@ from trading_dashboard.clients.json_client import REQUEST_TIMEOUT_SECONDS, JsonC
 from trading_dashboard.clients.lease import read_lease, read_token
 from trading_dashboard.models import control, errors
 from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.configuration import (
+    ConfigurationAnswer,
+    ConfigurationMistake,
+    ReloadAnswer,
+)
 from trading_dashboard.models.control import STREAM_MESSAGE, StreamMessage
 from trading_dashboard.models.errors import NotSupervised, TradingDashboardError
-from trading_dashboard.models.configuration import ConfigurationAnswer, ReloadAnswer
 from trading_dashboard.models.history import AvailabilityAnswer, EventsAnswer, IncidentsAnswer
 from trading_dashboard.models.log_search import LogSearch
 
@@ -372,10 +376,10 @@ def _error_of(content: bytes, status: int) -> TradingDashboardError:
 
 def _configuration_error(detail: control.ErrorDetail) -> TradingDashboardError:
     try:
-        mistakes = [errors.Mistake(**item) for item in detail.details]
-    except TypeError:  # of a supervisor of another version
+        found = [ConfigurationMistake.model_validate(item) for item in detail.details]
+    except ValidationError:  # of a supervisor of another version
         return ControlApiError(detail.message, api_code=detail.code, subject=detail.subject)
-    return errors.ConfigurationError(mistakes)
+    return errors.ConfigurationError([errors.Mistake(**item.model_dump()) for item in found])
 
 
 _ERRORS_BY_CODE: dict[str, type[TradingDashboardError]] = {

@@ -31,12 +31,17 @@ def compare(before: LoadedSettings, after: LoadedSettings) -> tuple[Configuratio
 
     Values are shown as in `effective_values`; that of a secret is masked, its change is reported.
     """
-    old, new = before.values(), after.values()
+    old, new = _written_out(before), _written_out(after)
     paths = [*new, *(path for path in old if path not in new)]
     missing = object()
     differing = [path for path in paths if old.get(path, missing) != new.get(path, missing)]
     changes = (_change(path, old, new, before, after) for path in differing)
     return tuple(change for change in changes if _is_telling(change, before, after))
+
+
+def _written_out(loaded: LoadedSettings) -> dict[KeyPath, Any]:
+    """Return every value; a mapping that is empty has none."""
+    return {path: value for path, value in loaded.values().items() if value != {}}
 
 
 def _is_telling(change: ConfigurationChange, before: LoadedSettings, after: LoadedSettings) -> bool:

@@ -43,6 +43,12 @@ class ConfigurationChange(ConfigurationModel):
     agent: str | None = None
     effect: ChangeEffect
 
+    def __str__(self) -> str:
+        before, after = (
+            "(not there)" if text is None else text for text in (self.before, self.after)
+        )
+        return f"{self.key}: {before} -> {after}"
+
 
 class ConfigurationMistake(ConfigurationModel):
     """One mistake, as `models.errors.Mistake`."""

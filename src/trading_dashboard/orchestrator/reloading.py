@@ -73,7 +73,7 @@ class ConfigurationReloader:
         self._one_at_a_time = asyncio.Lock()
 
     async def watch(self) -> None:
-        """Reload whenever the files have changed, until cancelled.
+        """Reload whenever the files have changed, unless told not to, until cancelled.
 
         A change counts once two looks in a row saw the same: editors write in pieces.
         """
@@ -83,7 +83,7 @@ class ConfigurationReloader:
             await asyncio.sleep(self._poll_seconds)
             now = await self._look()
             is_settled, seen = now == seen, now
-            if is_settled and now != applied:
+            if is_settled and now != applied and self._loaded.settings.reload.watch:
                 applied = now
                 try:
                     await self.reload(origin=WATCHER)
