@@ -8,7 +8,7 @@ from typing import Any
 
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import StatusAnswer, VerbAnswer
-from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.events import Event, EventKind, LogLine
 from trading_dashboard.models.states import AgentStatus, Management
 
 _HEADERS = (
@@ -47,8 +47,18 @@ def status_lines(answer: StatusAnswer) -> list[str]:
     return [*lines, "", *told] if told else lines
 
 
-def maintenance_words(data: Mapping[str, Any]) -> str:
-    """Return what an event says of maintenance that began, changed or ended."""
+def safeguard_words(event: Event) -> str | None:
+    """Return what an event says of maintenance and withheld restarts, None of anything else."""
+    data = event.data
+    if event.kind is EventKind.RESTARTS_WITHHELD:
+        return (
+            f"left as it is, and others too: {data.get('max_restarts')} restarts after failed "
+            f"dependencies in {data.get('window_seconds', 0):g} s. Mend what fails, then restart them."
+        )
+    return _maintenance_words(data) if event.kind is EventKind.MAINTENANCE_CHANGED else None
+
+
+def _maintenance_words(data: Mapping[str, Any]) -> str:
     if not data.get("on"):
         return "maintenance ended"
     until = data.get("until")
@@ -56,14 +66,6 @@ def maintenance_words(data: Mapping[str, Any]) -> str:
     by = f", by {data['by']}" if data.get("by") else ""
     reason = f": {data['reason']}" if data.get("reason") else ""
     return f"in maintenance{end}{by}{reason}"
-
-
-def withheld_words(agent: str, data: Mapping[str, Any]) -> str:
-    """Return what an event says of the used-up budget of restarts that follow a dependency."""
-    return (
-        f"{agent} and others are left as they are: {data.get('max_restarts')} restarts after "
-        f"failed dependencies in {data.get('window_seconds')} s. Mend what fails, then restart them."
-    )
 
 
 def agent_outcome(answer: VerbAnswer) -> str:
@@ -118,7 +120,7 @@ def _maintenance(agent: AgentInfo) -> str | None:
     if agent.maintenance is None:
         return None
     about = agent.maintenance.model_dump(mode="json")
-    words = maintenance_words({"on": True, **about})
+    words = _maintenance_words({"on": True, **about})
     return f"{words[:1].upper()}{words[1:]}."
 
 

@@ -37,10 +37,12 @@ from trading_dashboard.orchestrator.messages import (
     ProcessExited,
     RestartRequested,
     RetryDue,
+    SettingsChanged,
     StartRequested,
     StartupExpired,
     StopRequested,
 )
+from trading_dashboard.orchestrator.reconfigure_rule import ReconfigureRule
 from trading_dashboard.orchestrator.runtime import Handle, StopReport, Usage
 from trading_dashboard.orchestrator.surroundings import Surroundings
 from trading_dashboard.orchestrator.waiters import settle
@@ -75,6 +77,7 @@ class AgentTask:
             HeldRestartDue: self._life.gate.on_due,
             MaintenanceRequested: self._maintenance.on_request,
             MaintenanceDue: self._maintenance.on_due,
+            SettingsChanged: ReconfigureRule(self._life, self._on_start).on_change,
         }
 
     @property

@@ -13,6 +13,7 @@ from trading_dashboard.orchestrator.messages import (
     MaintenanceRequested,
     Message,
     RestartRequested,
+    SettingsChanged,
     StartRequested,
     StopRequested,
 )
@@ -92,6 +93,7 @@ class Inbox:
 def refuse(message: Message) -> None:
     """Answer a request with False; other messages have nobody waiting."""
     if isinstance(
-        message, StartRequested | StopRequested | RestartRequested | MaintenanceRequested
+        message,
+        StartRequested | StopRequested | RestartRequested | SettingsChanged | MaintenanceRequested,
     ):
         settle(message.done, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import ExitStatus
@@ -106,6 +107,14 @@ class MaintenanceDue:
     """The time until which maintenance was to last may be over."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsChanged:
+    """The agent's configuration is another. `done` becomes True when it counts."""
+
+    done: asyncio.Future[bool]
+    settings: AgentSettings
+
+
 Message = (
     StartRequested
     | StopRequested
@@ -119,4 +128,5 @@ Message = (
     | HeldRestartDue
     | MaintenanceRequested
     | MaintenanceDue
+    | SettingsChanged
 )

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
-from trading_dashboard.models.agents import Maintenance
 from trading_dashboard.models.errors import NotManaged
 from trading_dashboard.models.states import AgentKind, AgentStatus
 from trading_dashboard.orchestrator.agent_task import AgentTask
-from trading_dashboard.orchestrator.maintenance_book import MaintenanceBook
 from trading_dashboard.orchestrator.messages import (
-    MaintenanceRequested,
     RestartRequested,
     StartRequested,
     StopRequested,
@@ -80,21 +76,6 @@ async def stop(task: AgentTask, grace_seconds: float | None, reason: str) -> boo
     if task.info.status is AgentStatus.STOPPING:
         await task.hasten(grace)  # it is being ended already, perhaps with more patience
     return await done
-
-
-async def set_maintenance(task: AgentTask, maintenance: Maintenance | None) -> bool:
-    """Ask an agent to begin, change or end its maintenance."""
-    done = new_answer()
-    task.post(MaintenanceRequested(done=done, maintenance=maintenance))
-    return await done
-
-
-async def restore_maintenance(agents: Roster, book: MaintenanceBook) -> None:
-    """Tell the agents that an earlier run left in maintenance; before their tasks run."""
-    for name, maintenance in (await book.load(datetime.now(UTC))).items():
-        task = agents.find(name)
-        if task is not None:
-            task.post(MaintenanceRequested(done=new_answer(), maintenance=maintenance))
 
 
 async def stop_all(agents: Roster, *, for_good: bool) -> dict[str, bool]:

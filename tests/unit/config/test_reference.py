@@ -18,6 +18,7 @@ from trading_dashboard.config.settings import (
     DependencyRestartSettings,
     HistorySettings,
     LogSettings,
+    ReloadSettings,
     RestartSettings,
     Settings,
     SupervisionSettings,
@@ -33,6 +34,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "history": HistorySettings,
     "supervision": SupervisionSettings,
     "supervision.dependency_restarts": DependencyRestartSettings,
+    "reload": ReloadSettings,
     "agents.market_data.settings": MarketDataSettings,
 }
 

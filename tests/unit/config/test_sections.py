@@ -19,6 +19,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
     "history": {"retention_days": 7},
     "logs": {"backups": 9},
     "supervision": {"dependency_restarts": {"max_restarts": 7, "window_seconds": 60.0}},
+    "reload": {"watch": False},
 }
 
 
