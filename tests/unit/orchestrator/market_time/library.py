@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import exchange_calendars
@@ -17,10 +20,21 @@ SINCE = 1_730_419_200
 @cache
 def sessions(name: str) -> Sessions:
     """Return the calendar's sessions from `FIRST` on."""
-    return sessions_from(name, SINCE, sessions_of(name, FIRST))
+    with _own_warnings():
+        return sessions_from(name, SINCE, sessions_of(name, FIRST))
 
 
 @cache
-def calendar(name: str) -> exchange_calendars.ExchangeCalendar:
-    """Return the library's own calendar."""
-    return exchange_calendars.get_calendar(name, start=FIRST)
+def minutes(name: str) -> list[int]:
+    """Return the start of every minute in which the library says that the exchange trades."""
+    with _own_warnings():
+        calendar = exchange_calendars.get_calendar(name, start=FIRST)
+        return [int(seconds) for seconds in calendar.minutes.as_unit("s").asi8]
+
+
+@contextmanager
+def _own_warnings() -> Iterator[None]:
+    """The library's use of pandas is its own affair."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

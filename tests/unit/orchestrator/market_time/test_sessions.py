@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.orchestrator.market_time.library import SINCE, calendar, sessions
+from tests.unit.orchestrator.market_time.library import SINCE, minutes, sessions
 from trading_dashboard.models.market_offsets import Offset
 from trading_dashboard.orchestrator.market_time.sessions import Session, Sessions
 
@@ -82,14 +83,12 @@ def test_real_calendars_are_counted_as_the_library_counts(
 ) -> None:
     since = SINCE + minute * MINUTE
     until = since + length * MINUTE
-    made = sessions(name)
+    made, open_minutes = sessions(name), minutes(name)
     if until >= made.until:
         return
-    start, last = (datetime.fromtimestamp(t, UTC).isoformat() for t in (since, until - MINUTE))
-    # The library counts minutes by their start; the last one asked for is included.
-    expected = len(calendar(name).minutes_in_range(start, last)) if length else 0
+    expected = bisect_left(open_minutes, until) - bisect_left(open_minutes, since)
     assert made.market_seconds(since, until) == expected * MINUTE
-    assert made.is_open(since) is bool(calendar(name).is_open_on_minute(start))
+    assert made.is_open(since) is (open_minutes[bisect_left(open_minutes, since)] == since)
 
 
 def test_a_weekend_is_no_time_at_all() -> None:
