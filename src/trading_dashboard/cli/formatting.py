@@ -8,7 +8,7 @@ from typing import Any
 
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import StatusAnswer, VerbAnswer
-from trading_dashboard.models.events import Event, EventKind, LogLine
+from trading_dashboard.models.events import EventKind, LogLine
 from trading_dashboard.models.states import AgentStatus, Management
 
 _HEADERS = (
@@ -47,15 +47,15 @@ def status_lines(answer: StatusAnswer) -> list[str]:
     return [*lines, "", *told] if told else lines
 
 
-def safeguard_words(event: Event) -> str | None:
+def safeguard_words(kind: str, data: Mapping[str, Any]) -> str | None:
     """Return what an event says of maintenance and withheld restarts, None of anything else."""
-    data = event.data
-    if event.kind is EventKind.RESTARTS_WITHHELD:
+    if kind == EventKind.RESTARTS_WITHHELD:
         return (
             f"left as it is, and others too: {data.get('max_restarts')} restarts after failed "
-            f"dependencies in {data.get('window_seconds', 0):g} s. Mend what fails, then restart them."
+            f"dependencies in {data.get('window_seconds', 0):g} s. Mend what fails, then restart "
+            "them."
         )
-    return _maintenance_words(data) if event.kind is EventKind.MAINTENANCE_CHANGED else None
+    return _maintenance_words(data) if kind == EventKind.MAINTENANCE_CHANGED else None
 
 
 def _maintenance_words(data: Mapping[str, Any]) -> str:

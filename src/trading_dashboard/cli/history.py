@@ -118,7 +118,9 @@ def _what(event: RecordedEvent) -> str:
             return f"by {data.get('origin')}: {_mistakes(data)}"
         case EventKind.OPERATOR_ACTED:
             return f"{data.get('action')} (by {data.get('origin')})"
-    return safeguard_words(event) or ", ".join(f"{name} {value}" for name, value in data.items())
+    return safeguard_words(event.kind, event.data) or ", ".join(
+        f"{name} {value}" for name, value in data.items()
+    )
 
 
 def _mistakes(data: Mapping[str, Any]) -> str:

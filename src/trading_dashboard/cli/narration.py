@@ -36,7 +36,7 @@ class Narrator:
             return _health(agent)
         if event.kind is EventKind.TRANSITION:
             return self._transition(event, agent)
-        words = safeguard_words(event)
+        words = safeguard_words(event.kind, event.data)
         return f"{agent.name}: {words}" if words else None
 
     def _transition(self, event: Event, agent: AgentInfo) -> str | None:

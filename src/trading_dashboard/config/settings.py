@@ -58,6 +58,18 @@ class RestartSettings(Section):
         description="Restart the agent when its process tree holds more memory than this, pages "
         "that processes share counted once.",
     )
+    not_within: tuple[str, ...] = Field(
+        default=(),
+        description="Hours in which the supervisor does not restart a process that serves, such as "
+        "close-5m/close+1m (of the `calendar`) or 21:55/22:01 (each day, in the `timezone`).",
+    )
+    calendar: str = Field(
+        default="", description="Exchange whose open and close `not_within` means, such as XNYS."
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="Of the clock times in `not_within`, such as America/New_York.",
+    )
 
 
 class DependencyRestartSettings(Section):

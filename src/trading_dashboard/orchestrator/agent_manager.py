@@ -71,7 +71,7 @@ class AgentManager:
         self.runtime = runtime or LocalRuntime(self.settings.state_directory, self.settings.logs)
         self._agents = Roster()
         self.events = EventHub(self._snapshot)
-        self._safeguards = Safeguards(lambda: self.settings, self._publish)
+        self.safeguards = Safeguards(lambda: self.settings, self._publish)
         self._prober = prober or HttpProber()
         self._interpreter = interpreter
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -319,7 +319,7 @@ class AgentManager:
             ),
             dependency=lambda name: (self._agents.get(name).info, self._agents.get(name).is_wanted),
             is_about_to_follow=self._agents.is_about_to_follow,
-            safeguards=self._safeguards,
+            safeguards=self.safeguards,
         )
         info = initial_info(agent, kind, self.runtime.log_path(agent.name))
         self._agents.add(AgentTask(agent, info, around))
@@ -330,7 +330,7 @@ class AgentManager:
             await self.runtime.open()
             for task in self._agents:
                 write_agent_token(self.settings.state_directory, task.settings.name)
-            await restore_maintenance(self._agents, self._safeguards.maintenance)
+            await restore_maintenance(self._agents, self.safeguards.maintenance)
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
             if not ready.done():
                 ready.set_exception(error)
@@ -344,6 +344,7 @@ class AgentManager:
                 ready.set_result(None)
         finally:
             self.events.close()
+            await self.safeguards.aclose()
             await self.runtime.close()
             for task in self._agents:
                 task.conclude()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from trading_dashboard.models.states import AgentStatus
 from trading_dashboard.orchestrator.failures import Failure
 from trading_dashboard.orchestrator.messages import HeldRestartDue
+from trading_dashboard.orchestrator.protected_hours import Protection
 from trading_dashboard.orchestrator.timers import Timer
 
 if TYPE_CHECKING:
@@ -49,14 +50,14 @@ class RestartGate:
         )
         if not is_alive or life.info.maintenance is not None:
             return
-        until = self._protected_until()
-        if until is None:
+        protection = self._protection()
+        if protection is None:
             self.drop()
             await act()
             return
         self._held[failure.code] = HeldRestart(failure, act)
-        self._show(until)
-        left = (until - life.around.safeguards.now()).total_seconds()
+        self._show(protection)
+        left = (protection.until - life.around.safeguards.now()).total_seconds()
         due = HeldRestartDue(generation=life.info.generation)
         self._timer.post_after(min(max(left, 0.001), LOOK_SECONDS), due)
 
@@ -64,9 +65,9 @@ class RestartGate:
         """The cause is gone."""
         if self._held.pop(code, None) is None:
             return
-        until = self._protected_until()
-        if self._held and until is not None:
-            self._show(until)
+        protection = self._protection()
+        if self._held and protection is not None:
+            self._show(protection)
         elif not self._held:
             self.drop()
             self._life.state.update(held_restart=None)
@@ -82,16 +83,19 @@ class RestartGate:
             held = next(iter(self._held.values()))
             await self.ask(held.failure, held.act)
 
-    def _protected_until(self) -> datetime | None:
-        """Return when the hours end in which a process that serves is left alone."""
-        if self._life.info.status is not AgentStatus.RUNNING:
+    def _protection(self) -> Protection | None:
+        """Return until when a process is left alone because it serves."""
+        life = self._life
+        if life.info.status is not AgentStatus.RUNNING:
             return None
-        return self._life.around.safeguards.protected_until(self._life.settings)
+        due = HeldRestartDue(generation=life.info.generation)
+        return life.around.safeguards.protection(life.settings, lambda: life.inbox.post(due))
 
-    def _show(self, until: datetime) -> None:
+    def _show(self, protection: Protection) -> None:
         reasons = "; ".join(held.failure.short for held in self._held.values())
-        when = _clock(until, self._life.around.safeguards.now())
-        text = f"{reasons}. The restart waits until {when}."
+        when = _clock(protection.until, self._life.around.safeguards.now())
+        why = protection.reason or f"agents.{self._life.info.name}.restart.not_within"
+        text = f"{reasons}. The restart waits until {when} ({why})."
         if text != self._life.info.held_restart:
             self._life.state.update(held_restart=text)
 
