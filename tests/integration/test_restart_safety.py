@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from tests.integration.test_agent_manager import becomes, info, manager, puppet
 from tests.support import PUPPETS, PortClaims, eventually
-from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.states import AgentStatus
 from trading_dashboard.orchestrator import AgentManager, memory_rule, monitoring
 
@@ -123,3 +124,22 @@ async def test_a_dependent_follows_a_killed_dependency(tmp_path: Path) -> None:
             after = await made.get_all_agent_status()
             assert after["c"].pid == before["c"].pid
             assert after["b"].pid != before["b"].pid
+
+
+async def test_a_killed_agent_in_maintenance_stays_down_until_it_ends(
+    tmp_path: Path, free_port: int
+) -> None:
+    work = Maintenance(since=datetime.now(UTC), by="test")
+    async with manager(tmp_path, {"a": puppet("healthy", free_port)}) as made:
+        await made.start_agent("a")
+        assert await made.set_maintenance("a", work)
+        running = await info(made)
+        assert running.pid is not None
+        os.kill(running.pid, signal.SIGKILL)
+        resting = await becomes(made, lambda i: i.status is AgentStatus.STOPPED)
+        assert "was ended by signal 9 (SIGKILL)" in (resting.error_message or "")
+        assert resting.restarts == 0
+    async with manager(tmp_path, {"a": puppet("healthy", free_port)}) as made:
+        assert await made.start_all_enabled_agents() == {"a": False}, "it survives the supervisor"
+        assert await made.set_maintenance("a", None)
+        assert (await becomes(made, lambda i: i.status is AgentStatus.RUNNING)).generation == 1

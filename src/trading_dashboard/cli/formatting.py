@@ -116,6 +116,12 @@ def _trouble(agent: AgentInfo) -> str | None:
     return f"{agent.name}: {' '.join(notes)}" if notes else None
 
 
+def maintenance_text(agent: AgentInfo) -> str:
+    """Return whether an agent is in maintenance, and what it does."""
+    found = _maintenance(agent) or "Not in maintenance."
+    return f"{agent.name}: {found} It is {agent.status}."
+
+
 def _maintenance(agent: AgentInfo) -> str | None:
     if agent.maintenance is None:
         return None

@@ -12,6 +12,7 @@ from trading_dashboard.control_api.configuration_routes import configuration_rou
 from trading_dashboard.control_api.face import ERRORS, Face
 from trading_dashboard.control_api.history_routes import history_router
 from trading_dashboard.control_api.log_routes import log_routes
+from trading_dashboard.control_api.maintenance_routes import maintenance_routes
 from trading_dashboard.control_api.metrics import CONTENT_TYPE, render_now
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.control_api.verbs import VerbsUnderWay
@@ -42,6 +43,7 @@ def create_routers(supervision: Supervision, verbs: VerbsUnderWay) -> list[APIRo
         configuration_routes(face, ORIGIN),
         _metrics(supervision),
         _verbs(face),
+        maintenance_routes(face, ORIGIN),
     ]
 
 
