@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from trading_dashboard.cli.exit_codes import ExitCode
 from trading_dashboard.cli.formatting import duration
@@ -110,8 +111,19 @@ def _what(event: RecordedEvent) -> str:
         case EventKind.RESTART_SCHEDULED:
             return f"restart {data.get('attempt')} in {data.get('delay_seconds')} s"
         case EventKind.OPERATOR_ACTED:
-            return f"{data.get('action')} (by {data.get('origin')})"
+            return f"{data.get('action')}{_whose(data.get('roles'))} (by {_who(data)})"
     return ", ".join(f"{name} {value}" for name, value in data.items())
+
+
+def _whose(roles: object) -> str:
+    return f" of {' and '.join(map(str, roles))}" if isinstance(roles, list) else ""
+
+
+def _who(data: Mapping[str, Any]) -> str:
+    """Return which client acted, for which user, from where, as far as it is known."""
+    user = f", {data['user']}" if data.get("user") else ""
+    place = f", from {data['from']}" if data.get("from") else ""
+    return f"{data.get('origin')}{user}{place}"
 
 
 def _local(time: datetime) -> str:

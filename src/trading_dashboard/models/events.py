@@ -23,7 +23,8 @@ class EventKind(StrEnum):
     RESTART_SCHEDULED = "restart_scheduled"
     """`data`: delay_seconds, attempt, reason."""
     OPERATOR_ACTED = "operator_acted"
-    """`data`: action, origin."""
+    """`data`: action, origin (`cli`, `dashboard`, `api`, `library`, a signal), and as far as they
+    are known from (the address) and user; roles if tokens were replaced."""
     SUPERVISOR_STARTED = "supervisor_started"
     """`data`: pid, version."""
     SUPERVISOR_STOPPING = "supervisor_stopping"

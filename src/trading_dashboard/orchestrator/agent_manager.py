@@ -20,8 +20,10 @@ from trading_dashboard.config.settings import AgentSettings, Settings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import NotManaged, SupervisorShuttingDown, WrongEventLoop
 from trading_dashboard.models.events import EventKind, LogLine
+from trading_dashboard.models.requester import acted
 from trading_dashboard.models.states import AgentKind, AgentStatus
 from trading_dashboard.orchestrator.agent_task import AgentTask
+from trading_dashboard.orchestrator.emergency import kill_agents
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import build_launch, write_agent_token
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
@@ -238,6 +240,12 @@ class AgentManager:
             results |= {task.settings.name: r for task, r in zip(tasks, stopped, strict=True)}
         return results
 
+    async def emergency_stop(self, *, origin: str = "library") -> dict[str, bool]:
+        """Kill every agent's processes at once; see `emergency`. Parts of the desk itself stay."""
+        await self.open()
+        self._note_action("emergency stop", None, origin)
+        return await kill_agents(self._agents)
+
     async def start_monitoring(self, interval: float = 30) -> None:
         """Sample CPU and memory of all agents every `interval` seconds, until cancelled.
 
@@ -359,7 +367,7 @@ class AgentManager:
 
     def _note_action(self, action: str, agent_name: str | None, origin: str) -> None:
         info = self._agents.get(agent_name).info if agent_name else None
-        self.events.publish(EventKind.OPERATOR_ACTED, info, {"action": action, "origin": origin})
+        self.events.publish(EventKind.OPERATOR_ACTED, info, acted(action, origin))
 
     def _snapshot(self) -> dict[str, AgentInfo]:
         return {name: with_uptime(info) for name, info in self._agents.states().items()}
