@@ -11,18 +11,19 @@ from contextlib import asynccontextmanager
 from datetime import date, datetime
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from trading_dashboard.clients.control_errors import ControlApiError, error_of
 from trading_dashboard.clients.credentials import Credentials
+from trading_dashboard.clients.json_client import REQUEST_TIMEOUT_SECONDS, JsonClient
 from trading_dashboard.clients.lease import read_lease, read_token
 from trading_dashboard.models import control
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.errors import NotSupervised
+from trading_dashboard.models.configuration import ConfigurationAnswer, ReloadAnswer
+from trading_dashboard.models.errors import NotSupervised, TradingDashboardError
 from trading_dashboard.models.history import AvailabilityAnswer, EventsAnswer, IncidentsAnswer
 from trading_dashboard.models.log_search import LogSearch
 from trading_dashboard.models.requester import ClientName
@@ -32,13 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ControlApiError", "ControlClient"]
 
-REQUEST_TIMEOUT_SECONDS = 10.0
 EVERYTHING = LogSearch()
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
 
 
-class ControlClient:
+class ControlClient(JsonClient):
     """Talks to one supervisor. Use it as an async context manager, from one event loop."""
 
     def __init__(self, base_url: str, credentials: str | Credentials) -> None:
@@ -49,12 +49,9 @@ class ControlClient:
             credentials: Content of ``var/run/control.token``, or what reads it again when it is
                 replaced.
         """
-        self._base_url = base_url.rstrip("/")
+        super().__init__(base_url)
         given = credentials
         self._credentials = Credentials(given) if isinstance(given, str) else given
-        self._http = httpx.AsyncClient(
-            base_url=self._base_url, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False
-        )
 
     @classmethod
     def from_project(
@@ -84,18 +81,6 @@ class ControlClient:
             return read_token(project_root)
 
         return cls(url, Credentials(read_token(project_root), reread, client, user))
-
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._http.__aexit__(kind, error, trace)
 
     async def aclose(self) -> None:
         """Close connections."""
@@ -182,6 +167,22 @@ class ControlClient:
     async def shutdown(self) -> control.SupervisorInfo:
         """Begin the end of everything; returns at once."""
         return (await self._post("/v1/shutdown", control.ShutdownAnswer, {}, 0)).supervisor
+
+    async def configuration(self) -> ConfigurationAnswer:
+        """Return the settings in force, and what is wrong with the files now."""
+        return await self._get("/v1/configuration", ConfigurationAnswer)
+
+    async def reload(
+        self, *, dry_run: bool = False, wait_seconds: float = control.MAX_WAIT_SECONDS
+    ) -> ReloadAnswer:
+        """Have the configuration read again.
+
+        Raises:
+            ConfigurationError: With every mistake; nothing was changed.
+            ReloadUnavailable
+        """
+        body = {"dry_run": dry_run, "wait_seconds": wait_seconds}
+        return await self._post("/v1/reload", ReloadAnswer, body, wait_seconds)
 
     async def logs(
         self, name: str, lines: int = 200, search: LogSearch = EVERYTHING
@@ -281,11 +282,6 @@ class ControlClient:
         finally:
             await stream.aclose()
 
-    async def _get(
-        self, path: str, kind: type[_Answer], params: dict[str, Any] | None = None
-    ) -> _Answer:
-        return await self._request("GET", path, kind, params=params)
-
     async def _verb(self, name: str, verb: str, body: dict[str, Any]) -> control.VerbAnswer:
         path = f"/v1/agents/{_segment(name)}/{verb}"
         return await self._post(path, control.VerbAnswer, body, body["wait_seconds"])
@@ -296,20 +292,10 @@ class ControlClient:
         timeout = wait_seconds + REQUEST_TIMEOUT_SECONDS
         return await self._request("POST", path, kind, json=body or None, timeout=timeout)
 
-    async def _request(
-        self, method: str, path: str, kind: type[_Answer], **options: Any
-    ) -> _Answer:
-        response = await self._send(method, path, **options)
-        try:
-            return kind.model_validate_json(response.content)
-        except ValidationError as error:
-            text = f"{method} {path} answered something else than {kind.__name__}."
-            raise ControlApiError(text, subject=path, next_step="Do versions match?") from error
-
     async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         response = await self._attempt(method, path, **options)
         if response.is_error:
-            raise error_of(response.content, response.status_code)
+            raise self._refusal(response)
         return response
 
     async def _attempt(
@@ -337,6 +323,14 @@ class ControlClient:
         from trading_dashboard.clients.control_stream import unreachable
 
         return unreachable(self._base_url, error)
+
+    def _refusal(self, response: httpx.Response) -> TradingDashboardError:
+        return error_of(response.content, response.status_code)
+
+    def _misunderstood(self, message: str, path: str, response: httpx.Response) -> ControlApiError:
+        return ControlApiError(
+            message, subject=path, observed=response.text[:200], next_step="Do versions match?"
+        )
 
 
 def _control_url(project_root: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from trading_dashboard.models import control, errors
+from trading_dashboard.models.configuration import ConfigurationMistake
 from trading_dashboard.models.errors import TradingDashboardError
 
 
@@ -39,12 +40,22 @@ def error_of(content: bytes, status: int) -> TradingDashboardError:
         "observed": detail.observed,
         "next_step": detail.next_step,
     }
+    if detail.code == errors.ConfigurationError.code:
+        return _configuration_error(detail)
     kind = _ERRORS_BY_CODE.get(detail.code)
     if kind is not None:
         return kind(detail.message, **about)
     if detail.details:
         about["observed"] = json.dumps(detail.details)
     return ControlApiError(detail.message, api_code=detail.code, **about)
+
+
+def _configuration_error(detail: control.ErrorDetail) -> TradingDashboardError:
+    try:
+        found = [ConfigurationMistake.model_validate(item) for item in detail.details]
+    except ValidationError:  # of a supervisor of another version
+        return ControlApiError(detail.message, api_code=detail.code, subject=detail.subject)
+    return errors.ConfigurationError([errors.Mistake(**item.model_dump()) for item in found])
 
 
 _ERRORS_BY_CODE: dict[str, type[TradingDashboardError]] = {

@@ -25,7 +25,7 @@ from trading_dashboard.models.requester import (
     Requester,
 )
 
-_Result = TypeVar("_Result")
+Result = TypeVar("Result")
 
 ANYWHERE = (
     HTTPStatus.UNAUTHORIZED,
@@ -120,11 +120,13 @@ class Face:
         done, ok = await self._verbs.run(verb, wait)
         return VerbAnswer(ok=bool(ok), pending=not done, agent=await self.agent(name))
 
+    async def wait(
+        self, verb: Coroutine[Any, Any, Result], seconds: float
+    ) -> tuple[bool, Result | None]:
+        """Run a verb; return (True, its result), or (False, None) if it goes on after `seconds`."""
+        return await self._verbs.run(verb, seconds)
+
     async def run_all(self, verb: Coroutine[Any, Any, dict[str, bool]], wait: float) -> AllAnswer:
         """Run a verb on all agents."""
         done, results = await self._verbs.run(verb, wait)
         return AllAnswer(results=results or {}, pending=not done)
-
-    async def finish(self, work: Coroutine[Any, Any, _Result], wait: float) -> _Result | None:
-        """Return what `work` returns, or None while it goes on."""
-        return (await self._verbs.run(work, wait))[1]

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from trading_dashboard import __version__
+from trading_dashboard.control_api.configuration_routes import configuration_routes
 from trading_dashboard.control_api.face import LOOKS, Face, Name, errors
 from trading_dashboard.control_api.history_routes import history_router
 from trading_dashboard.control_api.log_routes import log_routes
@@ -32,6 +33,7 @@ def create_routers(
         _queries(face),
         log_routes(face),
         history_router(supervision),
+        configuration_routes(face),
         _metrics(supervision),
         verb_routes(face),
         desk_routes(face, tokens),

@@ -109,14 +109,13 @@ def desk_routes(face: Face, tokens: Tokens) -> APIRouter:
         The new ones are in `var/run`. Streams that an old one opened are closed with 4401.
         """
         roles = [request.role] if request and request.role else list(TokenRole)
-        done = await face.finish(_rotate(face, tokens, roles, by), MAX_WAIT_SECONDS)
-        return RotateAnswer(rotated=roles, pending=done is None)
+        done, _ = await face.wait(_rotate(face, tokens, roles, by), MAX_WAIT_SECONDS)
+        return RotateAnswer(rotated=roles, pending=not done)
 
     return router
 
 
-async def _rotate(face: Face, tokens: Tokens, roles: list[TokenRole], by: Requester) -> bool:
+async def _rotate(face: Face, tokens: Tokens, roles: list[TokenRole], by: Requester) -> None:
     await tokens.rotate(roles)
     data = acted("rotate tokens", by, roles=[str(role) for role in roles])
     face.agents.events.publish(EventKind.OPERATOR_ACTED, data=data)
-    return True

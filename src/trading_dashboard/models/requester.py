@@ -52,11 +52,16 @@ class Requester(str):
 
 def acted(action: str, origin: str, **more: Any) -> dict[str, Any]:
     """Return the data of an `operator_acted` event."""
-    data: dict[str, Any] = {"action": action, "origin": str(origin)}
+    return {"action": action, **asked_by(origin), **more}
+
+
+def asked_by(origin: str) -> dict[str, Any]:
+    """Return what is known of who asked, as events hold it."""
+    data = {"origin": str(origin)}
     if isinstance(origin, Requester):
         known = {"from": origin.address, "user": origin.user}
         data |= {name: value for name, value in known.items() if value is not None}
-    return data | more
+    return data
 
 
 def plain_user(name: str | None) -> str | None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from tests.support import eventually
 from tests.unit.orchestrator.fakes import Desk, agent
 from tests.unit.orchestrator.fakes import desk as manager_on_fakes
 from trading_dashboard.control_api.app import create_api
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.control_api.tokens import Tokens
 from trading_dashboard.models.control import TokenRole
+from trading_dashboard.models.events import EventKind
 
 DUPLICATES = 8
 CHAIN = {"a": agent(1), "b": agent(2, depends_on=["a"])}
@@ -28,10 +31,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 @pytest.fixture
 async def http(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
+    nobody: Any = None
     supervision = Supervision(
-        agents=desk.manager,
-        describe=lambda: None,
-        request_shutdown=lambda _: None,  # type: ignore[arg-type, return-value]
+        agents=desk.manager, describe=lambda: nobody, request_shutdown=lambda _: None
     )
     tokens = Tokens({role: role for role in TokenRole})
     transport = httpx.ASGITransport(create_api(supervision, tokens))
@@ -79,7 +81,11 @@ async def test_duplicates_on_a_running_desk_do_as_much_as_one(
 ) -> None:
     await desk.manager.start_all_enabled_agents()
     before = len(desk.runtime.launches)
-    answers = await asyncio.gather(*(http.post(path) for _ in range(DUPLICATES)))
+    desk.runtime.stop_gate = asyncio.Event()  # so that all have asked before one is done
+    asking = [asyncio.create_task(http.post(path)) for _ in range(DUPLICATES)]
+    await eventually(lambda: asked(desk) == DUPLICATES + 1)
+    desk.runtime.stop_gate.set()
+    answers = await asyncio.gather(*asking)
     assert {answer.status_code for answer in answers} == {200}
     assert len(desk.runtime.launches) - before == launches
     assert set(desk.runtime.processes) == running
@@ -94,3 +100,9 @@ async def test_a_restart_after_another_is_another(http: httpx.AsyncClient, desk:
     for _ in range(2):
         assert (await http.post("/v1/agents/b/restart")).json()["ok"]
     assert len(desk.runtime.launches) == 4
+
+
+def asked(desk: Desk) -> int:
+    """Return how many verbs the manager was asked for."""
+    events = desk.manager.events.recent()
+    return sum(event.kind is EventKind.OPERATOR_ACTED for event in events)
