@@ -45,7 +45,6 @@ async def http(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     ("path", "launches", "running"),
     [
         ("/v1/agents/b/start", ["a", "b"], {"a", "b"}),
-        ("/v1/agents/b/restart", ["a", "b"], {"a", "b"}),
         ("/v1/agents/a/stop", [], set()),
         ("/v1/start-all", ["a", "b"], {"a", "b"}),
         ("/v1/stop-all", [], set()),
@@ -56,8 +55,6 @@ async def http(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
 async def test_duplicates_on_a_stopped_desk_do_as_much_as_one(
     path: str, launches: list[str], running: set[str], http: httpx.AsyncClient, desk: Desk
 ) -> None:
-    if path.endswith("restart"):
-        await desk.manager.start_agent("a")
     answers = await asyncio.gather(*(http.post(path) for _ in range(DUPLICATES)))
     assert {answer.status_code for answer in answers} == {200}
     assert [launch.agent for launch in desk.runtime.launches] == launches
