@@ -20,9 +20,7 @@ def configuration_routes(face: Face) -> APIRouter:
     """Return the routes over one supervisor's configuration."""
     router = APIRouter(prefix="/v1", tags=["configuration"])
 
-    @router.get(
-        "/configuration", responses=errors(HTTPStatus.SERVICE_UNAVAILABLE), dependencies=[LOOKS]
-    )
+    @router.get("/configuration", responses=errors(HTTPStatus.CONFLICT), dependencies=[LOOKS])
     async def configuration() -> ConfigurationAnswer:
         """Return every setting in force with its origin, and what is wrong with the files now."""
         return _reloader(face).describe()
