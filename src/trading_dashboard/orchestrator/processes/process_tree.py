@@ -26,7 +26,6 @@ __all__ = [
     "ProcessStat",
     "ProcessTable",
     "RunMarker",
-    "list_pids",
     "members",
     "own_start_ticks",
     "parse_marker",
@@ -41,7 +40,6 @@ GENERATION = "TRADING_DASHBOARD_GENERATION"
 STATE_DIRECTORY = "TRADING_DASHBOARD_STATE_DIRECTORY"
 
 CLOCK_TICKS = PLATFORM.clock_ticks
-list_pids = PLATFORM.list_pids
 read_stat = PLATFORM.read_stat
 read_environ = PLATFORM.read_environ
 
@@ -170,5 +168,4 @@ def own_start_ticks() -> int:
 
 def take_snapshot() -> ProcessTable:
     """Read the process table, without environments."""
-    found = ((pid, read_stat(pid)) for pid in list_pids())
-    return ProcessTable({pid: process for pid, process in found if process is not None})
+    return ProcessTable({process.pid: process for process in PLATFORM.read_table()})

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 
@@ -180,9 +180,12 @@ class DarwinPlatform(PosixPlatform):
         "docs/platforms.md says what that means."
     )
     clock_ticks = CLOCK_TICKS
-    list_pids = staticmethod(psutil.pids)
     read_stat = staticmethod(read_stat)
     read_environ = staticmethod(read_environ)
+
+    def read_table(self) -> Iterator[ProcessStat]:
+        """Give the rows of all processes."""
+        return (process for pid in psutil.pids() if (process := read_stat(pid)) is not None)
 
     def boot_id(self) -> str:
         """Return nothing: a start time here is a date, which no other boot repeats."""

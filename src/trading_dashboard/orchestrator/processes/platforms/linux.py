@@ -22,7 +22,7 @@ class LinuxPlatform(PosixPlatform):
     name = "Linux"
     notice: str | None = None
     clock_ticks = linux_table.CLOCK_TICKS
-    list_pids = staticmethod(linux_table.list_pids)
+    read_table = staticmethod(linux_table.read_table)
     read_stat = staticmethod(linux_table.read_stat)
     read_environ = staticmethod(linux_table.read_environ)
     hold = staticmethod(open_reference)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 
 from trading_dashboard.orchestrator.processes.process_stat import ProcessStat
 
@@ -16,9 +17,10 @@ _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def list_pids() -> list[int]:
-    """Return all pids."""
-    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - speed
+def read_table() -> Iterator[ProcessStat]:
+    """Give the rows of all processes."""
+    pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - speed
+    return (process for pid in pids if (process := read_stat(pid)) is not None)
 
 
 def read_stat(pid: int) -> ProcessStat | None:

@@ -6,7 +6,7 @@ this seam nobody asks which system it is, and no module of another system is eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol
@@ -105,9 +105,8 @@ class Platform(Protocol):
 
     # The process table.
 
-    @property
-    def list_pids(self) -> Callable[[], list[int]]:
-        """Return what returns the pids of all processes that could be members of a tree."""
+    def read_table(self) -> Iterable[ProcessStat]:
+        """Return the rows of all processes that could be members of a tree."""
 
     @property
     def read_stat(self) -> Callable[[int], ProcessStat | None]:
