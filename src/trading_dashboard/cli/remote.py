@@ -188,7 +188,11 @@ def reader_watched() -> Iterator[None]:
         assert task is not None  # noqa: S101 - a coroutine runs in a task
         task.cancel()
 
-    loop.add_reader(sys.stdout, leave)  # nothing can be read from it: this tells errors
+    try:
+        loop.add_reader(sys.stdout, leave)  # nothing can be read from it: this tells errors
+    except NotImplementedError:  # Windows' event loops; there the next line tells
+        yield
+        return
     try:
         yield
     except asyncio.CancelledError:

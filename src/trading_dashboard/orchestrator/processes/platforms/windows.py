@@ -318,15 +318,16 @@ class WindowsPlatform:
 
     def _confine(self, leader: JobLeader) -> None:
         """Put the suspended leader into its job, then let it run."""
-        handle = self.kernel.open_process(leader.pid, LEADER_RIGHTS)
         try:
-            self.kernel.assign(leader.job, handle)
-            self.kernel.resume(handle)
+            handle = self.kernel.open_process(leader.pid, LEADER_RIGHTS)
+            try:
+                self.kernel.assign(leader.job, handle)
+                self.kernel.resume(handle)
+            finally:
+                self.kernel.close(handle)
         except OSError as error:
             # Not as PermissionError: that would blame the program's file.
             raise OSError(f"it could not be confined to a job object: {error}") from error
-        finally:
-            self.kernel.close(handle)
 
     def _leaders_by_pid(self) -> dict[int, int]:
         """Return the leader of each process in our trees."""
