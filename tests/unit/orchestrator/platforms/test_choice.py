@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ProjectFactory
+from trading_dashboard.cli import desk
 from trading_dashboard.cli.diagnosis import system
 from trading_dashboard.cli.diagnosis.findings import Patient
+from trading_dashboard.cli.exit_codes import ExitCode
+from trading_dashboard.cli.up import UpOptions, run_up
+from trading_dashboard.orchestrator.processes.platforms import choice
 from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM, choose
+
+Capture = pytest.CaptureFixture[str]
 
 PACKAGE = "trading_dashboard.orchestrator.processes.platforms"
 
@@ -54,3 +61,21 @@ def test_doctor_warns_where_it_was_never_run(monkeypatch: pytest.MonkeyPatch) ->
     for name, kind in (("win32", "warning"), ("darwin", "warning"), ("linux", "ok")):
         monkeypatch.setattr(system, "PLATFORM", choose(name))
         assert system.check_python(patient).verdict == kind
+
+
+@pytest.mark.parametrize("name", ["win32", "darwin", "linux"])
+def test_up_says_where_it_was_never_run(
+    name: str, monkeypatch: pytest.MonkeyPatch, project: ProjectFactory, capsys: Capture
+) -> None:
+    class IdleDesk:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        async def run(self) -> None:
+            pass
+
+    monkeypatch.setattr(desk, "Desk", IdleDesk)
+    monkeypatch.setattr(choice, "PLATFORM", choose(name))
+    assert run_up(UpOptions(project_root=project())) is ExitCode.OK
+    out = capsys.readouterr()
+    assert ("never run" in out.out + out.err) == (name != "linux")
