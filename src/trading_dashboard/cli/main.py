@@ -193,6 +193,21 @@ def incidents(
 
 
 @app.command()
+def reload(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change.")
+    ] = False,
+    project_root: ProjectRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Apply the configuration files as they are now; only agents that changed restart."""
+    from trading_dashboard.cli import remote
+    from trading_dashboard.cli.reloading import reload as action
+
+    sys.exit(remote.run(action(dry_run, as_json), project_root, as_json))
+
+
+@app.command()
 def login(project_root: ProjectRoot = None, as_json: AsJson = False) -> None:
     """Print a fresh link that opens the dashboard; it works once and for ten minutes."""
     from trading_dashboard.cli.login import run_login
