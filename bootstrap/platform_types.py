@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 PLATFORMS = ("win32", "darwin")
+_SETTINGS = "bootstrap/platform_types.ini"
 
 
 def main() -> int:
@@ -25,7 +26,8 @@ def main() -> int:
 
 def _start(platform: str) -> subprocess.Popen[str]:
     cache = f".mypy_cache/{platform}"
-    command = [sys.executable, "-m", "mypy", "--platform", platform, "--cache-dir", cache, "src"]
+    options = ["--config-file", _SETTINGS, "--platform", platform, "--cache-dir", cache]
+    command = [sys.executable, "-m", "mypy", *options, "src"]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
     )
