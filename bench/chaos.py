@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
+from bench.storm.project import Project  # noqa: E402
 from bench.storm.session import Outcome, Session  # noqa: E402
 
 FEWEST_AGENTS = 6
@@ -64,8 +65,8 @@ def complain(seed: int, outcome: Outcome) -> None:
 
 
 async def storm(arguments: argparse.Namespace) -> Outcome:
-    session = Session(arguments.seed, arguments.faults, arguments.agents, arguments.with_dashboard)
-    return await session.run(arguments.keep)
+    project = Project(arguments.agents, arguments.with_dashboard, arguments.supervisor)
+    return await Session(arguments.seed, arguments.faults, project).run(arguments.keep)
 
 
 def main() -> int:
@@ -77,6 +78,12 @@ def main() -> int:
     parser.add_argument("--agents", type=int, default=8, help=f"{FEWEST_AGENTS} or more")
     parser.add_argument("--with-dashboard", action="store_true", help="the real one")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a failed run")
+    parser.add_argument(
+        "--supervisor",
+        metavar="MODULE",
+        default="bench.storm.supervised",
+        help="what is started, such as a sabotaged one",
+    )
     arguments = parser.parse_args()
     if arguments.agents < FEWEST_AGENTS or arguments.faults < 1:
         parser.error(f"at least {FEWEST_AGENTS} agents and one fault")

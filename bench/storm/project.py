@@ -43,7 +43,8 @@ RESTART = {
 class Project:
     """One temporary project and whoever supervises it now."""
 
-    def __init__(self, agents: int, with_dashboard: bool) -> None:
+    def __init__(self, agents: int, with_dashboard: bool, supervisor: str) -> None:
+        """Prepare it; nothing is supervised yet. `supervisor` is the module to be started."""
         self.root = Path(tempfile.mkdtemp(prefix="chaos-")).resolve()
         self.field = self.root / "field"
         self.field.mkdir()
@@ -61,6 +62,7 @@ class Project:
         self.config_file.write_text(self.configuration)
         puppet = (sys.executable, "-I", "-S", str(HERE / "puppet.py"))
         stand_in = (*puppet, str(self.ports[DASHBOARD]), str(self.field), DASHBOARD)
+        self._supervisor = supervisor
         self._stand_in = () if with_dashboard else stand_in
         self.process: subprocess.Popen[bytes] | None = None
         self.control: tuple[str, str] | None = None
@@ -138,7 +140,7 @@ class Project:
         output = (self.root / f"up.{self.starts}.log").open("wb")
         with output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bench.storm.supervised", str(self.root), *self._stand_in],
+                [sys.executable, "-m", self._supervisor, str(self.root), *self._stand_in],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

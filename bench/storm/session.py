@@ -67,8 +67,8 @@ class Violated(Exception):
 class Session:
     """Throws the faults of one seed at one project."""
 
-    def __init__(self, seed: int, count: int, agents: int, with_dashboard: bool) -> None:
-        self._project = Project(agents, with_dashboard)
+    def __init__(self, seed: int, count: int, project: Project) -> None:
+        self._project = project
         self._findings = Findings(self._violated)
         self._is_violated = asyncio.Event()
         self._absences = Absences()
