@@ -65,7 +65,9 @@ def complain(seed: int, outcome: Outcome) -> None:
 
 
 async def storm(arguments: argparse.Namespace) -> Outcome:
-    project = Project(arguments.agents, arguments.with_dashboard, arguments.supervisor)
+    project = Project(
+        arguments.agents, arguments.with_dashboard, arguments.supervisor, not arguments.no_mount
+    )
     return await Session(arguments.seed, arguments.faults, project).run(arguments.keep)
 
 
@@ -78,6 +80,9 @@ def main() -> int:
     parser.add_argument("--agents", type=int, default=8, help=f"{FEWEST_AGENTS} or more")
     parser.add_argument("--with-dashboard", action="store_true", help="the real one")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a failed run")
+    parser.add_argument(
+        "--no-mount", action="store_true", help="fill the disk as where nothing may be mounted"
+    )
     parser.add_argument(
         "--supervisor",
         metavar="MODULE",

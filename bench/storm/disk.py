@@ -24,12 +24,12 @@ _CHUNK = 1 << 16
 class Disk:
     """The disk under `var/`."""
 
-    def __init__(self, state_directory: Path) -> None:
+    def __init__(self, state_directory: Path, may_mount: bool = True) -> None:
         self._folder = state_directory
         self._folder.mkdir(mode=0o700, exist_ok=True)
         self._ballast = state_directory / "ballast"
         self._limited: tuple[int, tuple[int, int]] | None = None
-        self.is_own = _mount(state_directory)
+        self.is_own = may_mount and _mount(state_directory)
         self.is_full = False
 
     @property

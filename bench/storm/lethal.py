@@ -98,7 +98,7 @@ class Lethal:
         self._findings.note(ENDS_CLEANLY, [] if seconds is not None and code == 0 else [told])
         living = await asyncio.to_thread(self._project.members.living)
         self._findings.note(LEFT, survivors(living, None))
-        self._judge_history(self.disk_full_since or float("inf"))
+        self._observer.judge_histories(self.disk_full_since or float("inf"))
 
     async def kill(self, *, with_guardian: bool, waits: bool, forges: bool) -> None:
         """Kill the supervisor; if its guardian can act, nobody is left after the grace."""
@@ -115,7 +115,7 @@ class Lethal:
         if is_guarded and waits and guardian is not None:
             await self._wait_for_guardian(guardian)
         unwritten_from = killed_at - UNWRITTEN_SECONDS
-        self._judge_history(min(unwritten_from, self.disk_full_since or unwritten_from))
+        self._observer.judge_histories(min(unwritten_from, self.disk_full_since or unwritten_from))
 
     async def _wait_for_guardian(self, guardian: Identity) -> None:
         """Nobody may be left when the grace is over, and the guardian goes, too."""
@@ -142,8 +142,3 @@ class Lethal:
             lease = json.loads(path.read_text())
             lease["pid"] = self._project.bystanders.recycled.pid
             path.write_text(json.dumps(lease))
-
-    def _judge_history(self, unwritten_from: float) -> None:
-        for run in tuple(self._observer.ledgers):
-            if self._observer.ledgers[run].told:
-                self._observer.judge_history(run, unwritten_from)

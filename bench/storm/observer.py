@@ -37,7 +37,7 @@ from trading_dashboard.models.states import AgentStatus, Management
 
 LOOK_SECONDS = 0.05
 ASK_SECONDS = 0.5
-SAMPLE_SECONDS = 0.5
+SAMPLE_SECONDS = 0.25
 
 GENERATIONS = "never two live generations of an agent"
 RUNNING = "never a false running"
@@ -64,6 +64,7 @@ class Observer:
         self._seen_absences = 0
         self._gone: tuple[str, str] | None = None
         self._told_signals: dict[str, int] = {}
+        self._judged: set[str] = set()
         self.ledgers: dict[str, EventLedger] = {}
         self.run: str | None = None
         """The run the newest snapshot was of."""
@@ -185,14 +186,14 @@ class Observer:
         told = f"{info.name} generation {info.generation} has pid {info.pid} ({info.management})"
         self._findings.note(PIDS, [] if is_right else [told])
 
-    def judge_history(self, run: str, unwritten_from: float = float("inf")) -> None:
-        """Compare an ended run's events with what its history kept."""
-        ledger = self.ledgers.get(run)
-        if ledger is None:
-            return
-        kept = read_history(self._project.root / "var/data/supervisor/history.db", run)
-        self._findings.note(HISTORY, ledger.compare(kept, unwritten_from), len(ledger.told))
-        ledger.told.clear()
+    def judge_histories(self, unwritten_from: float) -> None:
+        """Compare the events of each ended run, once, with what its history kept."""
+        for run in self.ledgers.keys() - self._judged:
+            ledger = self.ledgers[run]
+            kept = read_history(self._project.root / "var/data/supervisor/history.db", run)
+            self._findings.note(HISTORY, ledger.compare(kept, unwritten_from), len(ledger.told))
+            ledger.told.clear()
+            self._judged.add(run)
 
     # Requests and cost.
 

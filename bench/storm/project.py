@@ -43,12 +43,19 @@ RESTART = {
 class Project:
     """One temporary project and whoever supervises it now."""
 
-    def __init__(self, agents: int, with_dashboard: bool, supervisor: str) -> None:
-        """Prepare it; nothing is supervised yet. `supervisor` is the module to be started."""
+    def __init__(self, agents: int, with_dashboard: bool, supervisor: str, may_mount: bool) -> None:
+        """Prepare it; nothing is supervised yet.
+
+        Args:
+            agents: How many.
+            with_dashboard: The real one, not a stand-in.
+            supervisor: The module to be started.
+            may_mount: Whether `var/` may become a file system of its own.
+        """
         self.root = Path(tempfile.mkdtemp(prefix="chaos-")).resolve()
         self.field = self.root / "field"
         self.field.mkdir()
-        self.disk = Disk(self.root / "var")
+        self.disk = Disk(self.root / "var", may_mount)
         self.members = Members(self.field, self.root / "var")
         self._claims = PortClaims()
         self.ports = {f"a{number}": self._claims.take() for number in range(agents)}

@@ -37,7 +37,7 @@ CARE_SECONDS = 3.0
 SETTLE_SECONDS = 25.0
 WELL_SECONDS = 25.0
 FEWEST_SAMPLES = 240
-"""Two minutes of one supervisor: before that, memory has not settled and says nothing."""
+"""A minute of one supervisor: before that, memory has not settled and says nothing."""
 SETTLES = "after the faults every agent is healthy, stopped or in error with a reason"
 WELL = "once mended and started, every agent is healthy"
 FLAT = "the supervisor's memory and descriptors are flat"
