@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from bench.storm.clients import Absences, Clients
-from bench.storm.invariants import Findings
+from bench.storm.invariants import UNWRITTEN_SECONDS, Findings
 from bench.storm.lethal import Lethal
 from bench.storm.observer import Observer
 from bench.storm.plan import Fault
@@ -30,8 +30,8 @@ BROKEN = (
     "agents: {}\nunknown_section: 1\n",
     '{"agents": {"a0": {"url": "http://127.0.0.1:70000"}}}',
     "\x00\x01",
-    "",
 )
+"""Not an empty file: that is a valid one."""
 BAD_REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/v1/agents/nobody", None),
     ("POST", "/v1/agents/a0/start", {"wait_seconds": -1}),
@@ -95,7 +95,7 @@ class Faults:
             self._project.send(identity, signal.SIGCONT)
         await asyncio.to_thread(self._project.bystanders.thief.ask, "release")
         self._project.disk.make_room()
-        self._project.config_file.write_text(self._project.configuration)
+        self._project.write_configuration(self._project.configuration)
 
     # Signals.
 
@@ -197,7 +197,7 @@ class Faults:
     async def _disk_filled(self, fault: Fault) -> None:
         if self._project.disk.is_full or not self._project.pid:
             return
-        self.lethal.disk_full_since = self.lethal.disk_full_since or time.time()
+        self.lethal.disk_full_since = self.lethal.disk_full_since or time.time() - UNWRITTEN_SECONDS
         self._project.disk.fill(self._project.pid, self._project.names)
         self.background(self._make_room(fault.seconds))
 
@@ -230,14 +230,13 @@ class Faults:
 
     async def _configuration_broken(self, fault: Fault) -> None:
         """Break the file; where it can be reloaded, ask for that: it must change nothing."""
-        file = self._project.config_file
-        file.write_text(BROKEN[int(fault.choice * len(BROKEN))])
+        self._project.write_configuration(fault.pick(BROKEN))
         before = await self._shape()
         if await self._can_reload():
             await self._clients.request("POST", "/v1/reload", wait_seconds=10)
         await asyncio.sleep(min(fault.seconds, 0.5))
         after = await self._shape()
-        file.write_text(self._project.configuration)
+        self._project.write_configuration(self._project.configuration)
         if before is not None and after is not None:
             told = [] if before == after else [f"before {before}, after {after}"]
             self._findings.note(UNTOUCHED, told)

@@ -63,10 +63,9 @@ class Project:
         self.ports[DASHBOARD] = self._claims.take()
         self.bystanders = Bystanders(self.root)
         self.configuration = json.dumps(self._configuration(), indent=1)
-        self.config_file = self.root / "config" / "agents.yaml"
         (self.root / "config" / "environments").mkdir(parents=True)
         (self.root / "config" / "environments" / "development.yaml").write_text("agents: {}\n")
-        self.config_file.write_text(self.configuration)
+        self.write_configuration(self.configuration)
         puppet = (sys.executable, "-I", "-S", str(HERE / "puppet.py"))
         stand_in = (*puppet, str(self.ports[DASHBOARD]), str(self.field), DASHBOARD)
         self._supervisor = supervisor
@@ -108,6 +107,13 @@ class Project:
         new.write_text(f"{life} {answer}")
         new.replace(path)
 
+    def write_configuration(self, text: str) -> None:
+        """Replace the file as a whole: half a valid one may be valid, too."""
+        path = self.root / "config" / "agents.yaml"
+        new = path.with_suffix(".new")
+        new.write_text(text)
+        new.replace(path)
+
     @property
     def pid(self) -> int:
         """Return the supervisor's pid; 0 while there is none."""
@@ -138,7 +144,7 @@ class Project:
 
     def _spawn(self) -> None:
         self.disk.make_room()
-        self.config_file.write_text(self.configuration)
+        self.write_configuration(self.configuration)
         self.starts += 1
         environment = {
             **{key: value for key, value in os.environ.items() if "TRADING_DASHBOARD" not in key},

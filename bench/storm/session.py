@@ -104,6 +104,7 @@ class Session:
     def _violated(self, violation: Violation) -> None:  # noqa: ARG002 - read from the findings
         if self.outcome.failed_at is None:
             self.outcome.failed_at = self.outcome.done.total()
+        self._absences.begin()  # what comes now is the end, and judged no more
         self._is_violated.set()
 
     @contextlib.asynccontextmanager

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from bench.storm.faults import Faults
+from pathlib import Path
+
+import pytest
+
+from bench.storm.faults import BROKEN, Faults
 from bench.storm.plan import FIRST_PART, LETHAL, WEIGHTS, draw
+from tests.support import write_project
+from trading_dashboard.config import load_settings
+from trading_dashboard.models.errors import ConfigurationError
 
 NAMES = ("a0", "a1", "a2")
 
@@ -21,3 +28,10 @@ def test_a_thousand_faults_are_of_all_kinds() -> None:
 
 def test_every_kind_can_be_performed() -> None:
     assert not [kind for kind in WEIGHTS if not hasattr(Faults, f"_{kind}")]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_broken_configurations_are_refused(text: str, tmp_path: Path) -> None:
+    """Else a supervisor that reloads it does right in changing something."""
+    with pytest.raises(ConfigurationError):
+        load_settings(write_project(tmp_path, text))
