@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import signal
 import time
@@ -240,6 +241,19 @@ class Faults:
         if before is not None and after is not None:
             told = [] if before == after else [f"before {before}, after {after}"]
             self._findings.note(UNTOUCHED, told)
+
+    async def _configuration_changed(self, fault: Fault) -> None:
+        """Change one agent's environment, so that a reload restarts it; later change it back."""
+        changed = json.loads(self._project.configuration)
+        changed["agents"][fault.agent]["env"] = {"CHANGED": str(fault.number)}
+        self._project.write_configuration(json.dumps(changed))
+        self._ask(self._reload(fault.seconds))
+
+    async def _reload(self, seconds: float) -> None:
+        if await self._can_reload():
+            await self._clients.request("POST", "/v1/reload", {"wait_seconds": 2}, 2)
+        await asyncio.sleep(seconds)
+        self._project.write_configuration(self._project.configuration)
 
     async def _shape(self) -> Any:
         """Return what the configuration says of the agents, as the supervisor has it."""

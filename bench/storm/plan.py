@@ -38,6 +38,7 @@ WEIGHTS = {
     "health_lying": 8,
     "life_changed": 10,
     "configuration_broken": 3,
+    "configuration_changed": 3,
 }
 LETHAL = {
     "supervisor_killed": 6,
