@@ -6,6 +6,7 @@ Owns who is a member of which agent's tree. Shares no code with the product on p
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,12 +88,13 @@ def read_environment(pid: int) -> dict[str, str]:
 
 
 class Members:
-    """All processes of all agents of one project, from both sources."""
+    """All processes of all agents of one project, from both sources. For any thread."""
 
     def __init__(self, field: Path, state_directory: Path) -> None:
         self._list = field / "members.log"
         self._state_directory = str(state_directory)
         self._offset = 0
+        self._lock = threading.Lock()
         self._asked: set[Identity] = set()
         self._leaders: dict[tuple[str, str, int], Identity] = {}
         self._living: dict[Identity, Member] = {}
@@ -101,26 +103,25 @@ class Members:
     def living(self) -> list[Member]:
         """Return the members that are alive now, by a fresh look at everything."""
         rows = {row.identity: row for row in read_table() if row.is_alive}
-        self._read_list()
-        for row in rows.values():
-            if row.identity not in self._asked:
-                self._ask(row)
-        self._asked &= rows.keys()
-        self._forget_the_dead()
-        return list(self._living.values())
+        with self._lock:
+            self._read_list()
+            for row in rows.values():
+                if row.identity not in self._asked:
+                    self._ask(row)
+            self._asked &= rows.keys()
+            self._living = {key: who for key, who in self._living.items() if is_alive(key)}
+            return list(self._living.values())
 
     def living_of(self, agent: str) -> list[Member]:
         """Return the known members of an agent that are alive now; quick."""
-        self._read_list()
-        found = [member for member in self._living.values() if member.agent == agent]
+        with self._lock:
+            self._read_list()
+            found = [member for member in self._living.values() if member.agent == agent]
         return [member for member in found if is_alive(member.identity)]
 
     def leader(self, run: str, agent: str, generation: int) -> Identity | None:
         """Return the leader as it announced itself."""
         return self._leaders.get((run, agent, generation))
-
-    def _forget_the_dead(self) -> None:
-        self._living = {key: who for key, who in self._living.items() if is_alive(key)}
 
     def _read_list(self) -> None:
         if not self._list.exists():
