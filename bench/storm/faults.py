@@ -117,6 +117,10 @@ class Faults:
         living = self._project.members.living_of(agent)
         return [member for member in living if member.role == "leader"]
 
+    def _dashboards(self) -> list[Member]:
+        """Return the stand-in's leader; the real one lists itself nowhere, its environment tells."""
+        return self._leaders(DASHBOARD) or self._project.members.living_of(DASHBOARD)
+
     def _grandchildren(self, agent: str) -> list[Member]:
         living = self._project.members.living_of(agent)
         return [member for member in living if member.role in {"child", "stranger"}]
@@ -140,10 +144,10 @@ class Faults:
         await self._signal(fault, self._grandchildren(fault.agent), signal.SIGSTOP)
 
     async def _dashboard_killed(self, fault: Fault) -> None:
-        await self._signal(fault, self._leaders(DASHBOARD), signal.SIGKILL)
+        await self._signal(fault, self._dashboards(), signal.SIGKILL)
 
     async def _dashboard_frozen(self, fault: Fault) -> None:
-        await self._signal(fault, self._leaders(DASHBOARD), signal.SIGSTOP)
+        await self._signal(fault, self._dashboards(), signal.SIGSTOP)
 
     async def _guardian_killed(self, fault: Fault) -> None:  # noqa: ARG002 - as all faults
         if guardian := self._project.guardian():
