@@ -118,7 +118,7 @@ class Faults:
         return [member for member in living if member.role == "leader"]
 
     def _dashboards(self) -> list[Member]:
-        """Return the stand-in's leader; the real one lists itself nowhere, its environment tells."""
+        """Return the stand-in's leader; the real one's environment tells."""
         return self._leaders(DASHBOARD) or self._project.members.living_of(DASHBOARD)
 
     def _grandchildren(self, agent: str) -> list[Member]:
