@@ -24,9 +24,9 @@ def ends_leaders_only() -> None:
     original = Ending.run
 
     async def run(self: Any) -> Tally:
-        if self._group is None:
+        if self._leader is None:
             return await original(self)
-        os.kill(self._group, signal.SIGKILL)
+        os.kill(self._leader.pid, signal.SIGKILL)
         return Tally()
 
     Ending.run = run  # type: ignore[method-assign]

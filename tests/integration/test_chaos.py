@@ -74,12 +74,12 @@ def test_agents_notice_a_twin_themselves(tmp_path: Path, free_port: int) -> None
         first.wait()
         second = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         eventually_sync(lambda: twins.exists() and twins.read_text().startswith("a0 0 - pid"))
+        eventually_sync(lambda: len(listed()) == 6)
     finally:
         for process in (first, second):
             if process is not None:
                 process.kill()
                 process.wait()
-        eventually_sync(lambda: second is None or len(listed()) == 6)
         for line in listed():
             if line.split()[-1] != "leader":
                 os.kill(int(line.split()[3]), signal.SIGKILL)
