@@ -33,6 +33,10 @@ Names = Annotated[
 OneName = Annotated[
     str, typer.Argument(metavar="NAME", help="The agent.", autocompletion=complete_agents)
 ]
+MaybeNames = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME...]", help="One or more agents.", autocompletion=complete_agents),
+]
 Environment = Annotated[
     str | None,
     typer.Option(

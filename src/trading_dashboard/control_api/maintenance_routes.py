@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from trading_dashboard.control_api.face import ERRORS, Face
+from trading_dashboard.control_api.face import CHANGE, CHANGES, By, Face, Name, errors
 from trading_dashboard.models.agents import Maintenance
 from trading_dashboard.models.control import MaintenanceRequest, VerbAnswer
 
@@ -14,15 +15,16 @@ WAIT_SECONDS = 5.0
 """For an agent that is just being ended; it counts as soon as that is done."""
 
 
-def maintenance_routes(face: Face, origin: str) -> APIRouter:
-    """Return the route; `origin` is what the record says of who asked."""
-    router = APIRouter(prefix="/v1", responses=ERRORS)
+def maintenance_routes(face: Face) -> APIRouter:
+    """Return the route."""
+    router = APIRouter(prefix="/v1", dependencies=[CHANGES], tags=["agents"])
+    refusals = errors(*CHANGE, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 
-    @router.post("/agents/{name}/maintenance", tags=["agents"])
-    async def maintenance(name: str, request: MaintenanceRequest) -> VerbAnswer:
+    @router.post("/agents/{name}/maintenance", responses=refusals)
+    async def set_maintenance(name: Name, by: By, request: MaintenanceRequest) -> VerbAnswer:
         """Leave an agent to whoever works on it, or take it back."""
         await face.agent(name)
-        verb = face.agents.set_maintenance(name, _wanted(request, origin), origin=origin)
+        verb = face.agents.set_maintenance(name, _wanted(request, str(by)), origin=by)
         return await face.run(name, verb, WAIT_SECONDS)
 
     return router

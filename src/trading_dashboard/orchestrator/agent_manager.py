@@ -20,18 +20,16 @@ from trading_dashboard.config.settings import AgentSettings, Settings
 from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.errors import SupervisorShuttingDown, WrongEventLoop
 from trading_dashboard.models.events import EventKind, LogLine
+from trading_dashboard.models.requester import acted
 from trading_dashboard.models.states import AgentKind
+from trading_dashboard.orchestrator import monitoring
 from trading_dashboard.orchestrator.agent_task import AgentTask
+from trading_dashboard.orchestrator.emergency import kill_agents
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import build_launch, write_agent_token
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
 from trading_dashboard.orchestrator.maintaining import restore_maintenance, set_maintenance
 from trading_dashboard.orchestrator.messages import DependencyChanged
-from trading_dashboard.orchestrator.monitoring import (
-    check_exits,
-    sample_usage,
-    sample_while_watched,
-)
 from trading_dashboard.orchestrator.probes import HttpProber, Prober
 from trading_dashboard.orchestrator.reconfiguring import carry_out, change, plan
 from trading_dashboard.orchestrator.requests import restart, start_chain, stop, stop_all
@@ -204,11 +202,7 @@ class AgentManager:
         Returns:
             For each agent started, as `start_agent`.
         """
-        if only is None:
-            automatic = (t.settings for t in self._agents if t.settings.auto_start)
-            chosen = [settings.name for settings in automatic if settings.enabled]
-        else:
-            chosen = list(only)
+        chosen = self._agents.automatic() if only is None else list(only)
         for name in chosen:
             self._startable(name)
         await self.open()
@@ -257,6 +251,12 @@ class AgentManager:
                 self.events.publish(EventKind.AGENT_REMOVED, before[name])
         return results
 
+    async def emergency_stop(self, *, origin: str = "library") -> dict[str, bool]:
+        """Kill every agent's processes at once; see `emergency`. Parts of the desk itself stay."""
+        await self.open()
+        self._note_action("emergency stop", None, origin)
+        return await kill_agents(self._agents)
+
     async def reconfigure_system_agent(self, agent: AgentSettings) -> bool:
         """Give a part of the desk itself other settings; it is restarted if it has to be."""
         return await change(self._agents.get(agent.name), agent)
@@ -268,7 +268,7 @@ class AgentManager:
         """
         await self.open()
         while True:
-            check_exits(self._agents)
+            monitoring.check_exits(self._agents)
             await self.sample_usage()
             await asyncio.sleep(interval)
 
@@ -285,7 +285,7 @@ class AgentManager:
 
     async def sample_usage(self) -> None:
         """Measure CPU and memory of every managed agent's process tree."""
-        await sample_usage(self._agents, self.runtime)
+        await monitoring.sample_usage(self._agents, self.runtime)
 
     def logs(self, agent_name: str, lines: int = 200) -> Sequence[LogLine]:
         """Return an agent's newest log lines, oldest first.
@@ -340,7 +340,8 @@ class AgentManager:
         try:
             async with asyncio.TaskGroup() as group:
                 self._agents.open(group)
-                group.create_task(sample_while_watched(self._agents, self.runtime, self.events))
+                watching = monitoring.sample_while_watched(self._agents, self.runtime, self.events)
+                group.create_task(watching)
                 ready.set_result(None)
         finally:
             self.events.close()
@@ -359,7 +360,7 @@ class AgentManager:
 
     def _note_action(self, action: str, agent_name: str | None, origin: str) -> None:
         info = self._agents.get(agent_name).info if agent_name else None
-        self.events.publish(EventKind.OPERATOR_ACTED, info, {"action": action, "origin": origin})
+        self.events.publish(EventKind.OPERATOR_ACTED, info, acted(action, origin))
 
     def _snapshot(self) -> dict[str, AgentInfo]:
         return {name: with_uptime(info) for name, info in self._agents.states().items()}

@@ -94,6 +94,10 @@ class Roster:
         """Return every agent's state now."""
         return {name: task.info for name, task in self._tasks.items()}
 
+    def automatic(self) -> list[str]:
+        """Return the names of those that start with the desk."""
+        return [name for name, s in self._settings().items() if s.enabled and s.auto_start]
+
     def levels(self) -> list[list[AgentTask]]:
         """Return the agents in groups: each depends on earlier groups only."""
         return [[self._tasks[name] for name in level] for level in start_levels(self._settings())]
