@@ -212,7 +212,8 @@ def test_the_documentation_knows_every_command_option_and_exit_code() -> None:
     found = dict(all_commands(typer.main.get_command(app)))
     assert set(found) == {
         "up", "status", "start", "stop", "restart", "maintenance", "logs", "events", "incidents",
-        "login", "down", "reload", "new agent", "doctor", "config check", "config show", "tokens rotate",
+        "login", "down", "reload", "new agent", "doctor", "config check", "config show",
+        "tokens rotate",
     }  # fmt: skip
     for name, command in found.items():
         assert f"### `{name}" in text
