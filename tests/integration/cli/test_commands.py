@@ -41,7 +41,7 @@ def test_maintenance_is_begun_shown_and_ended(up: Up) -> None:
     begun = run("maintenance", "one", "on", "--for", "2h", "--reason", "new model", root=up.root)
     assert begun.returncode == 0, begun.stderr
     assert "one: In maintenance until 20" in begun.stdout
-    assert "by api: new model. It is running." in begun.stdout
+    assert "by cli: new model. It is running." in begun.stdout
     shown = run("status", root=up.root)
     assert "one: In maintenance until" in shown.stdout
     ended = run("maintenance", "one", "off", "--json", root=up.root)
