@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel
 
 from trading_dashboard.config.commands import embedded_module
+from trading_dashboard.config.hours import check_data, check_schedule
 from trading_dashboard.config.origins import (
     Branch,
     Items,
@@ -45,6 +46,8 @@ def check_agents(
         path: KeyPath = ("agents", name)
         mistakes.extend(_check_url(tree, path, agent.url))
         mistakes.extend(_check_env(tree, path, agent.env))
+        mistakes.extend(check_data(tree, path, agent.data))
+        mistakes.extend(check_schedule(tree, path, agent.schedule))
         if agent.enabled:
             mistakes.extend(_check_command(tree, path, agent))
             mistakes.extend(_check_folder(tree, path, project_root / agent.working_directory))

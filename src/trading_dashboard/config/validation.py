@@ -43,7 +43,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
 RESERVED_NAMES = ("dashboard", "guardian", "supervisor")
 MAX_AGENTS = 500
 
-_AGENT_SECTIONS = ("restart", "env", "settings", "depends_on")
+_AGENT_SECTIONS = ("restart", "env", "settings", "data", "schedule")
 _MISSING = {
     "url": "Say where the agent serves, such as url: http://localhost:8000.",
 }
@@ -63,7 +63,7 @@ def fill_empty_sections(tree: Branch) -> Branch:
         for name, child in agents.children.items():
             agent = agents.children[name] = _empty_as_branch(child)
             if isinstance(agent, Branch):
-                for key in _AGENT_SECTIONS[:3]:
+                for key in _AGENT_SECTIONS:
                     if key in agent.children:
                         agent.children[key] = _empty_as_branch(agent.children[key])
     return tree
