@@ -106,6 +106,8 @@ class AgentInfo(BaseModel):
     data_state: DataState = DataState.UNKNOWN
     data_age_seconds: float | None = None
     data_source: str | None = None
+    data_message: str | None = None
+    """Why its data is stale or unknown, if that needs words."""
     data_newest_at: datetime | None = None
     """When the newest datum was made, if the agent tells."""
     data_allowed_age_seconds: float | None = None

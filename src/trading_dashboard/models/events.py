@@ -19,7 +19,7 @@ class EventKind(StrEnum):
     HEALTH_CHANGED = "health_changed"
     """`data`: from, to, message."""
     DATA_STATE_CHANGED = "data_state_changed"
-    """`data`: from, to, age_seconds."""
+    """`data`: from, to, age_seconds, message."""
     RESTART_SCHEDULED = "restart_scheduled"
     """`data`: delay_seconds, attempt, reason."""
     OPERATOR_ACTED = "operator_acted"

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from trading_dashboard.config import LoadedSettings, load_settings
@@ -25,6 +26,7 @@ from trading_dashboard.orchestrator.agent_task import AgentTask
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import build_launch, write_agent_token
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
 from trading_dashboard.orchestrator.messages import DependencyChanged
 from trading_dashboard.orchestrator.monitoring import (
     check_exits,
@@ -49,6 +51,8 @@ class AgentManager:
         loaded: LoadedSettings | None = None,
         runtime: Runtime | None = None,
         prober: Prober | None = None,
+        calendars: CalendarStore | None = None,
+        clock: Callable[[], float] = time.time,
         interpreter: str = sys.executable,
     ) -> None:
         """Read the configuration; nothing starts yet.
@@ -59,6 +63,8 @@ class AgentManager:
             loaded: A configuration read already; `config_path` is then ignored.
             runtime: Where agents run; by default processes of this machine.
             prober: How agents are asked for their health; by default over HTTP.
+            calendars: When exchanges are open; by default computed here and kept on disk.
+            clock: The wall clock of schedules and data ages.
             interpreter: What `python` in a start command means without a virtual environment.
 
         Raises:
@@ -69,6 +75,9 @@ class AgentManager:
         self._agents = Roster()
         self.events = EventHub(self._snapshot)
         self._prober = prober or HttpProber()
+        kept = self.settings.state_directory / "data" / "supervisor" / "calendars"
+        self._calendars = calendars or CalendarStore(kept)
+        self._clock = clock
         self._interpreter = interpreter
         self._loop: asyncio.AbstractEventLoop | None = None
         self._life: asyncio.Task[None] | None = None
@@ -184,6 +193,8 @@ class AgentManager:
     ) -> dict[str, bool]:
         """Start every agent that is enabled and starts by itself, in dependency order.
 
+        One outside its hours is not started; its `schedule` then says until when it is idle.
+
         Args:
             only: Start these instead, with what they depend on.
             origin: Who asked, for the record.
@@ -201,7 +212,7 @@ class AgentManager:
         await self.open()
         self._note_action("start all", None, origin)
         chain = self._agents.with_dependencies(chosen)
-        return await start_chain(self._agents, chain, wait_for_health=True)
+        return await start_chain(self._agents, chain, wait_for_health=True, is_automatic=True)
 
     async def stop_all_agents(
         self, *, origin: str = "library", for_good: bool = False
@@ -274,6 +285,8 @@ class AgentManager:
                 self.settings, agent, generation, extra_env, self._interpreter
             ),
             dependency=lambda name: (self._agents.get(name).info, self._agents.get(name).is_wanted),
+            calendars=self._calendars,
+            clock=self._clock,
         )
         info = initial_info(agent, kind, self.runtime.log_path(agent.name))
         self._agents.add(AgentTask(agent, info, around))
@@ -299,6 +312,7 @@ class AgentManager:
                 ready.set_result(None)
         finally:
             self.events.close()
+            await self._calendars.aclose()
             await self.runtime.close()
             for task in self._agents:
                 task.conclude()

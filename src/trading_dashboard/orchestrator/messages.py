@@ -17,6 +17,8 @@ class StartRequested:
     wait_for_health: bool
     forgive: bool
     """A person asked: earlier failures no longer count."""
+    is_automatic: bool = False
+    """The desk or the schedule asks: only within the agent's hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class StopRequested:
     done: asyncio.Future[bool]
     grace_seconds: float
     reason: str
+    for_good: bool = False
+    """The desk ends: no schedule starts it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,11 @@ class DependencyChanged:
     dependency: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoursDue:
+    """Time to look whether the agent is within its hours."""
+
+
 Message = (
     StartRequested
     | StopRequested
@@ -82,4 +91,5 @@ Message = (
     | StartupExpired
     | RetryDue
     | DependencyChanged
+    | HoursDue
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.orchestrator.agent_state import Publish
+from trading_dashboard.orchestrator.market_time.calendars import Calendars
 from trading_dashboard.orchestrator.probes import Prober
 from trading_dashboard.orchestrator.runtime import Launch, Runtime
 
@@ -19,6 +21,8 @@ class Surroundings:
         publish: Announces an event with the agent's new state.
         launch: Builds the launch of a generation.
         dependency: Returns another agent's state and whether it is meant to run.
+        calendars: Tells when exchanges are open.
+        clock: The wall clock, in seconds since 1970 UTC.
     """
 
     runtime: Runtime
@@ -26,3 +30,5 @@ class Surroundings:
     publish: Publish
     launch: Callable[[int], Launch]
     dependency: Callable[[str], tuple[AgentInfo, bool]]
+    calendars: Calendars
+    clock: Callable[[], float] = time.time

@@ -6,6 +6,7 @@ cron in a time zone. Whoever acts on it is `schedule_rule`.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,18 +35,14 @@ class Hours:
 def calendar_hours(schedule: ScheduleSettings, sessions: Sessions, now: float) -> Hours:
     """Return the hours of a schedule that has a calendar."""
     start, stop = parse_offset(schedule.start or ""), parse_offset(schedule.stop or "")
-    is_open, next_start, next_stop = False, None, None
-    for begins, ends in _periods(sessions, start, stop):
-        if begins <= now < ends:
-            is_open, next_stop = True, float(ends)
-        elif begins > now:
-            next_start = float(begins)
-            next_stop = next_stop if is_open else float(ends)
-            break
-    if next_stop is not None and next_stop >= sessions.until + stop.seconds:
-        # The last one known: whether it is followed at once by another nobody knows yet.
-        next_stop = None if is_open and next_start is None else next_stop
-    return Hours(is_open, next_start, next_stop)
+    periods = _periods(sessions, start, stop)
+    index = bisect_right(periods, now, key=lambda period: period[0])
+    following = periods[index] if index < len(periods) else None
+    next_start = following[0] if following else None
+    if index and now < periods[index - 1][1]:
+        # Whether the last period known is followed at once by another, nobody knows yet.
+        return Hours(True, next_start, periods[index - 1][1] if following else None)
+    return Hours(False, next_start, following[1] if following else None)
 
 
 def cron_hours(schedule: ScheduleSettings, now: float) -> Hours:
