@@ -140,3 +140,10 @@ class AgentInfo(BaseModel):
     def is_up(self) -> bool:
         """Return whether others may rely on the agent: it runs and is not unhealthy."""
         return self.status is AgentStatus.RUNNING and self.health is not Health.UNHEALTHY
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether the agent is stopped because of its hours, and starts with the next."""
+        hours = self.schedule
+        is_due = hours is not None and not hours.is_open and hours.next_start_at is not None
+        return is_due and self.status is AgentStatus.STOPPED

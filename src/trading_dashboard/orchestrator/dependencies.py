@@ -61,18 +61,7 @@ def missing_for(
         other, is_wanted = look_up(name)
         if other.is_up:
             continue
-        if other.status is AgentStatus.ERROR or not (is_wanted or is_idle(other)):
+        if other.status is AgentStatus.ERROR or not (is_wanted or other.is_idle):
             return failures.dependency_unavailable(agent.name, name, other.status)
         missing.append(name)
     return tuple(missing)
-
-
-def is_idle(info: AgentInfo) -> bool:
-    """Return whether the agent is stopped because of its hours, and starts when they begin."""
-    schedule = info.schedule
-    return (
-        info.status is AgentStatus.STOPPED
-        and schedule is not None
-        and not schedule.is_open
-        and schedule.next_start_at is not None
-    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from trading_dashboard.models.states import AgentStatus
 from trading_dashboard.orchestrator.agent_life import AgentLife
-from trading_dashboard.orchestrator.dependencies import is_idle, missing_for
+from trading_dashboard.orchestrator.dependencies import missing_for
 from trading_dashboard.orchestrator.messages import DependencyChanged
 
 _Status = AgentStatus
@@ -55,4 +55,4 @@ class DependencyRule:
     def _idle(self) -> tuple[str, ...]:
         """Return what the agent depends on and is outside its hours."""
         names = self._life.settings.depends_on
-        return tuple(name for name in names if is_idle(self._life.around.dependency(name)[0]))
+        return tuple(name for name in names if self._life.around.dependency(name)[0].is_idle)

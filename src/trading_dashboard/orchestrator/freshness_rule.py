@@ -40,10 +40,10 @@ class FreshnessRule:
         """Return the fields of `AgentInfo` that tell of the agent's data after a probe."""
         now = self._life.around.clock()
         self._forget_older()
-        if outcome.ok:
+        if outcome.ok or outcome.data is not None:
             self._report, self._received = outcome.data, now
         found = self._judge(now)
-        is_silent = outcome.health is Health.UNHEALTHY and not outcome.ok
+        is_silent = not outcome.ok and outcome.data is None
         if is_silent and found.state in (DataState.FRESH, DataState.IDLE):
             found = Freshness(DataState.UNKNOWN, found.age_seconds, found.newest_at)
         return {
@@ -86,7 +86,11 @@ class FreshnessRule:
         settings = self._life.settings.data
         sessions = self._sessions()
         if self._report is None:
-            return Freshness(DataState.UNKNOWN)
+            is_due = settings.calendar is not None or settings.max_age_seconds is not None
+            return Freshness(
+                DataState.UNKNOWN,
+                message="its health tells nothing of its data" if is_due else None,
+            )
         if isinstance(sessions, CalendarUnknown):
             is_stale = self._report.state is DataState.STALE
             state = DataState.STALE if is_stale else DataState.UNKNOWN

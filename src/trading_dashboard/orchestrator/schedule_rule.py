@@ -79,7 +79,6 @@ class ScheduleRule:
         if not self._life.settings.schedule.is_set:
             if self._life.info.schedule is not None:
                 self._life.state.update(schedule=None)
-            self._is_in_charge = self._applied is not None or self._is_in_charge
             return
         hours = self._hours()
         if isinstance(hours, CalendarUnknown):
@@ -137,6 +136,7 @@ class ScheduleRule:
 
     async def _close(self) -> None:
         self._applied = False
+        self._life.waiters.settle(False)
         if self._life.info.management is Management.EXTERNAL:
             return  # not ours to stop
         self._life.inbox.decide(False)

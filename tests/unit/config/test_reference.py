@@ -15,9 +15,11 @@ from trading_dashboard.config.settings import (
     AgentSettings,
     ControlApiSettings,
     DashboardSettings,
+    DataSettings,
     HistorySettings,
     LogSettings,
     RestartSettings,
+    ScheduleSettings,
     Settings,
 )
 from trading_dashboard.models.settings import MarketDataSettings
@@ -25,6 +27,8 @@ from trading_dashboard.models.settings import MarketDataSettings
 SECTIONS: dict[str, type[BaseModel]] = {
     "agents.NAME": AgentSettings,
     "agents.NAME.restart": RestartSettings,
+    "agents.NAME.data": DataSettings,
+    "agents.NAME.schedule": ScheduleSettings,
     "control_api": ControlApiSettings,
     "dashboard": DashboardSettings,
     "logs": LogSettings,

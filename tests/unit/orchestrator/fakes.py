@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from trading_dashboard.models.events import LogLine
 from trading_dashboard.models.health import DataReport
 from trading_dashboard.models.states import Health
 from trading_dashboard.orchestrator import AgentManager
+from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import (
     ExitCallback,
@@ -223,12 +224,19 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(root: Path, agents: Mapping[str, Any]) -> AsyncIterator[Desk]:
+async def desk(
+    root: Path,
+    agents: Mapping[str, Any],
+    calendars: CalendarStore | None = None,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[Desk]:
     """Give a manager over the agents given, on fakes; closed afterwards."""
     write_project(root, {"agents": dict(agents)})
     loaded: LoadedSettings = load_settings(root, environ={})
     runtime, prober = FakeRuntime(), FakeProber()
-    manager = AgentManager(loaded=loaded, runtime=runtime, prober=prober)
+    manager = AgentManager(
+        loaded=loaded, runtime=runtime, prober=prober, calendars=calendars, clock=clock
+    )
     try:
         yield Desk(manager, runtime, prober)
     finally:

@@ -103,7 +103,7 @@ def test_the_agents_own_word_counts_too() -> None:
 
 
 def test_an_age_grows_while_the_agent_is_silent_and_the_market_trades() -> None:
-    said = {"age_seconds": 60, "received": "2026-11-20T20:59:30"}
+    said: dict[str, Any] = {"age_seconds": 60, "received": "2026-11-20T20:59:30"}
     assert live("2026-11-20T20:59:50", **said).age_seconds == 80
     assert live("2026-11-21T12:00:00", **said).age_seconds == 90
     assert live("2026-11-23T14:30:40", **said).state is STALE
