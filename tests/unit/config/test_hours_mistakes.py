@@ -95,8 +95,8 @@ def test_what_is_right_is_read(tmp_path: Path) -> None:
 
 def test_a_variable_sets_them(tmp_path: Path) -> None:
     environ = {
-        "TRADING_DASHBOARD_AGENTS__A__SCHEDULE__CALENDAR": "XLON",
-        "TRADING_DASHBOARD_AGENTS__A__DATA__MAX_AGE_SECONDS": "60",
+        "TRADING_DASHBOARD__AGENTS__A__SCHEDULE__CALENDAR": "XLON",
+        "TRADING_DASHBOARD__AGENTS__A__DATA__MAX_AGE_SECONDS": "60",
     }
     schedule = {"start": "open", "stop": "close"}
     agent = load(tmp_path, environ, schedule=schedule)
