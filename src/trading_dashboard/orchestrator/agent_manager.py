@@ -285,6 +285,7 @@ class AgentManager:
                 self.settings, agent, generation, extra_env, self._interpreter
             ),
             dependency=lambda name: (self._agents.get(name).info, self._agents.get(name).is_wanted),
+            tell_dependents=lambda: self._tell_dependents(agent.name),
             calendars=self._calendars,
             clock=self._clock,
         )
@@ -322,8 +323,11 @@ class AgentManager:
         if kind is not EventKind.AGENT_CHANGED or self.events.has_subscribers:
             self.events.publish(kind, with_uptime(info), data)
         if kind in (EventKind.TRANSITION, EventKind.HEALTH_CHANGED):
-            for dependent in self._agents.dependents(info.name):
-                dependent.post(DependencyChanged(dependency=info.name))
+            self._tell_dependents(info.name)
+
+    def _tell_dependents(self, name: str) -> None:
+        for dependent in self._agents.dependents(name):
+            dependent.post(DependencyChanged(dependency=name))
 
     def _note_action(self, action: str, agent_name: str | None, origin: str) -> None:
         info = self._agents.get(agent_name).info if agent_name else None

@@ -39,7 +39,11 @@ class DependencyRule:
                 await self._life.bring_up()
             return
         if self._life.info.status is _Status.STARTING and self._life.info.waiting_for:
-            await self._life.bring_up()
+            if idle := self._idle():
+                await self._life.stop(0.0, f"waits for the hours of {', '.join(idle)}")
+                self._life.state.update(waiting_for=idle)
+            else:
+                await self._life.bring_up()
             return
         is_error = self._life.info.status is _Status.ERROR
         was_in_vain = is_error and self._life.info.error_code == "dependency_unavailable"

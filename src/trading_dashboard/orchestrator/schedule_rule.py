@@ -64,6 +64,8 @@ class ScheduleRule:
         hours = self._hours()
         is_admitted = self._admit(request, hours)
         self._show(hours)
+        if not is_admitted:
+            self._life.around.tell_dependents()
         return is_admitted
 
     def note_stop(self, request: StopRequested) -> None:
@@ -93,7 +95,10 @@ class ScheduleRule:
         is_due = self._is_in_charge and self._override_until is None
         if is_due and self._applied is not hours.is_open:
             await (self._open() if hours.is_open else self._close())
-        self._show(hours)
+            self._show(hours)
+            self._life.around.tell_dependents()  # it may have been idle, or undecided, before
+        else:
+            self._show(hours)
 
     def _admit(self, request: StartRequested, hours: Hours | CalendarUnknown) -> bool:
         if not request.is_automatic:

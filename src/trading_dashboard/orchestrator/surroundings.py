@@ -21,6 +21,7 @@ class Surroundings:
         publish: Announces an event with the agent's new state.
         launch: Builds the launch of a generation.
         dependency: Returns another agent's state and whether it is meant to run.
+        tell_dependents: Makes the agents that depend on this one look at it again.
         calendars: Tells when exchanges are open.
         clock: The wall clock, in seconds since 1970 UTC.
     """
@@ -30,5 +31,6 @@ class Surroundings:
     publish: Publish
     launch: Callable[[int], Launch]
     dependency: Callable[[str], tuple[AgentInfo, bool]]
+    tell_dependents: Callable[[], None]
     calendars: Calendars
     clock: Callable[[], float] = time.time

@@ -262,6 +262,20 @@ async def test_a_calendar_that_is_being_read_is_waited_for(tmp_path: Path) -> No
         await says(made, "idle until Tue 13:45 UTC")
 
 
+async def test_a_dependent_is_told_when_the_calendar_is_known(tmp_path: Path) -> None:
+    clock = Clock(SUNDAY)
+    calendars = store(tmp_path / "calendars", clock, lambda: sessions(clock))
+    agents = {"a": agent(1, schedule=BY_SESSION), "b": agent(2, depends_on=["a"])}
+    async with desk(tmp_path, agents, calendars, clock) as made:
+        clock.set("2026-11-22T12:00")
+        starting = made.manager.start_all_enabled_agents()
+        assert await asyncio.wait_for(starting, 10) == {"a": False, "b": False}
+        waiting = await becomes(made, AgentStatus.STOPPED, "b")
+        assert waiting.waiting_for == ("a",)
+        clock.set("2026-11-22T13:45")
+        await becomes(made, AgentStatus.RUNNING, "b")
+
+
 async def test_a_calendar_that_fails_is_shown_and_flips_nothing(tmp_path: Path) -> None:
     clock = Clock(MONDAY_NOON)
     failing = [True]
