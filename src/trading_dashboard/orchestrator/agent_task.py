@@ -32,10 +32,12 @@ from trading_dashboard.orchestrator.messages import (
     ProcessExited,
     RestartRequested,
     RetryDue,
+    SettingsChanged,
     StartRequested,
     StartupExpired,
     StopRequested,
 )
+from trading_dashboard.orchestrator.reconfigure_rule import ReconfigureRule
 from trading_dashboard.orchestrator.runtime import Handle, StopReport
 from trading_dashboard.orchestrator.schedule_rule import ScheduleRule
 from trading_dashboard.orchestrator.surroundings import Surroundings
@@ -68,6 +70,11 @@ class AgentTask:
             StartupExpired: health.on_startup_expired,
             DependencyChanged: self._dependencies.on_change,
             HoursDue: self._schedule.on_due,
+            SettingsChanged: partial(
+                _in_turn,
+                ReconfigureRule(self._life, self._on_start).on_change,
+                self._schedule.on_due,
+            ),
         }
 
     @property

@@ -79,8 +79,7 @@ class ScheduleRule:
     async def on_due(self, _: HoursDue) -> None:
         """Compare the clock with the hours, and act where they differ."""
         if not self._life.settings.schedule.is_set:
-            if self._life.info.schedule is not None:
-                self._life.state.update(schedule=None)
+            await self._leave()
             return
         hours = self._hours()
         if isinstance(hours, CalendarUnknown):
@@ -129,6 +128,15 @@ class ScheduleRule:
         elif hours.is_open is not is_start:
             self._override_until = hours.next_start
         self._show(hours)
+
+    async def _leave(self) -> None:
+        """The configuration gives the agent no hours any more: what was only idle starts."""
+        was_idle = self._life.info.is_idle
+        if self._life.info.schedule is not None:
+            self._life.state.update(schedule=None)
+            self._override_until = self._by_hand = None
+        if was_idle and self._is_in_charge:
+            await self._open()
 
     async def _open(self) -> None:
         self._applied = True

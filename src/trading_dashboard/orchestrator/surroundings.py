@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.orchestrator.agent_state import Publish
 from trading_dashboard.orchestrator.market_time.calendars import Calendars
@@ -19,7 +20,7 @@ class Surroundings:
 
     Attributes:
         publish: Announces an event with the agent's new state.
-        launch: Builds the launch of a generation.
+        launch: Builds the launch of a generation, from the settings of the moment.
         dependency: Returns another agent's state and whether it is meant to run.
         tell_dependents: Makes the agents that depend on this one look at it again.
         calendars: Tells when exchanges are open.
@@ -29,7 +30,7 @@ class Surroundings:
     runtime: Runtime
     prober: Prober
     publish: Publish
-    launch: Callable[[int], Launch]
+    launch: Callable[[AgentSettings, int], Launch]
     dependency: Callable[[str], tuple[AgentInfo, bool]]
     tell_dependents: Callable[[], None]
     calendars: Calendars

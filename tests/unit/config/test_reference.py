@@ -18,6 +18,7 @@ from trading_dashboard.config.settings import (
     DataSettings,
     HistorySettings,
     LogSettings,
+    ReloadSettings,
     RestartSettings,
     ScheduleSettings,
     Settings,
@@ -33,6 +34,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "dashboard": DashboardSettings,
     "logs": LogSettings,
     "history": HistorySettings,
+    "reload": ReloadSettings,
     "agents.market_data.settings": MarketDataSettings,
 }
 
