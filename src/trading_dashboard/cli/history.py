@@ -105,6 +105,9 @@ def _what(event: RecordedEvent) -> str:
         case EventKind.HEALTH_CHANGED:
             words = f": {data['message']}" if data.get("message") else ""
             return f"{data.get('from')} -> {data.get('to')}{words}"
+        case EventKind.PROBE_CHANGED:
+            words = f": {data['message']}" if data.get("message") else ""
+            return f"{data.get('role')} {data.get('from')} -> {data.get('to')}{words}"
         case EventKind.DATA_STATE_CHANGED:
             return f"{data.get('from')} -> {data.get('to')}"
         case EventKind.RESTART_SCHEDULED:

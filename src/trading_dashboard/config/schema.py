@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import BaseModel
@@ -40,11 +40,19 @@ def annotation_at(path: Sequence[str]) -> Any:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             if part not in keys_of(annotation):
                 return None
-            annotation = annotation.model_fields[part].annotation
+            annotation = without_none(annotation.model_fields[part].annotation)
         elif get_origin(annotation) is dict:
             annotation = get_args(annotation)[1]
         else:
             return None
+    return annotation
+
+
+def without_none(annotation: Any) -> Any:
+    """Return ``X`` for ``X | None``, and any other type as it is."""
+    if get_origin(annotation) in (Union, UnionType):
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return parts[0] if len(parts) == 1 else annotation
     return annotation
 
 
@@ -97,6 +105,8 @@ def type_words(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
+    if origin is Annotated:
+        return type_words(arguments[0])
     if origin in (Union, UnionType):
         return " or ".join(type_words(part) for part in arguments if part is not type(None))
     if origin is tuple:

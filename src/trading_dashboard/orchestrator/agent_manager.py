@@ -274,6 +274,7 @@ class AgentManager:
                 self.settings, agent, generation, extra_env, self._interpreter
             ),
             dependency=lambda name: (self._agents.get(name).info, self._agents.get(name).is_wanted),
+            interpreter=self._interpreter,
         )
         info = initial_info(agent, kind, self.runtime.log_path(agent.name))
         self._agents.add(AgentTask(agent, info, around))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import ExitStatus
 
@@ -46,9 +47,10 @@ class ProcessExited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeFinished:
-    """A health request of that generation was answered, or failed."""
+    """What was asked of that generation was answered, or failed."""
 
     generation: int
+    probe: ProbePlan
     outcome: ProbeOutcome
 
 

@@ -9,6 +9,7 @@ from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.states import AgentKind, AgentStatus
 from trading_dashboard.orchestrator.addresses import host_and_port
+from trading_dashboard.orchestrator.probe_plans import plans_for, unasked
 
 
 def initial_info(agent: AgentSettings, kind: AgentKind, log_path: Path) -> AgentInfo:
@@ -25,6 +26,7 @@ def initial_info(agent: AgentSettings, kind: AgentKind, log_path: Path) -> Agent
         auto_start=agent.auto_start,
         depends_on=agent.depends_on,
         log_path=str(log_path),
+        probes=unasked(plans_for(agent)),
     )
 
 

@@ -21,6 +21,7 @@ RUN_ID = "TRADING_DASHBOARD_RUN_ID"
 AGENT = "TRADING_DASHBOARD_AGENT"
 GENERATION = "TRADING_DASHBOARD_GENERATION"
 STATE_DIRECTORY = "TRADING_DASHBOARD_STATE_DIRECTORY"
+ERRAND = "TRADING_DASHBOARD_ERRAND"
 
 MAX_ENVIRON_BYTES = 4 * 1024 * 1024
 
@@ -59,6 +60,8 @@ class RunMarker:
     agent: str
     generation: int
     state_directory: str
+    errand: str = ""
+    """Numbers a command that was run beside the agent; its tree is none of the agent's."""
 
     def as_env(self) -> dict[str, str]:
         """Return the environment variables that carry it."""
@@ -67,6 +70,7 @@ class RunMarker:
             AGENT: self.agent,
             GENERATION: str(self.generation),
             STATE_DIRECTORY: self.state_directory,
+            **({ERRAND: self.errand} if self.errand else {}),
         }
 
 
@@ -154,7 +158,7 @@ def parse_marker(environ: bytes) -> RunMarker | None:
     for entry in environ.split(b"\0"):
         name, _, value = entry.partition(b"=")
         key = name.decode(errors="replace")
-        if key in {RUN_ID, AGENT, GENERATION, STATE_DIRECTORY}:
+        if key in {RUN_ID, AGENT, GENERATION, STATE_DIRECTORY, ERRAND}:
             values[key] = os.fsdecode(value)
     if RUN_ID not in values:
         return None
@@ -164,6 +168,7 @@ def parse_marker(environ: bytes) -> RunMarker | None:
         agent=values.get(AGENT, ""),
         generation=int(generation) if generation.isdecimal() else 0,
         state_directory=values.get(STATE_DIRECTORY, ""),
+        errand=values.get(ERRAND, ""),
     )
 
 
