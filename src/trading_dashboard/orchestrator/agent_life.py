@@ -70,6 +70,15 @@ class AgentLife:
         """Return the agent's state now."""
         return self.state.info
 
+    def look(self) -> AgentInfo:
+        """Return the agent's state with its probes as of now.
+
+        Most answers change nothing but when they came; the state is not copied for those.
+        """
+        if not self.probes.is_asking:
+            return self.info
+        return self.info.model_copy(update={"probes": self.probes.infos()})
+
     async def bring_up(self) -> None:
         """Start the process if all dependencies are up, else wait or give up."""
         missing = missing_for(self.settings, self.around.dependency)

@@ -307,7 +307,7 @@ class AgentManager:
     def _publish(self, kind: EventKind, info: AgentInfo, data: dict[str, Any]) -> None:
         # Every health request changes something; nobody keeps that.
         if kind is not EventKind.AGENT_CHANGED or self.events.has_subscribers:
-            self.events.publish(kind, with_uptime(info), data)
+            self.events.publish(kind, with_uptime(self._agents.get(info.name).info), data)
         if kind in (EventKind.TRANSITION, EventKind.HEALTH_CHANGED):
             for dependent in self._agents.dependents(info.name):
                 dependent.post(DependencyChanged(dependency=info.name))

@@ -20,7 +20,10 @@ class Expectation:
 
     def objection(self, status: int, body: bytes) -> str | None:
         """Return what is wrong with an answer, as what it did, or None."""
-        if not any(first <= status <= last for first, last in self.statuses):
+        for first, last in self.statuses:
+            if first <= status <= last:
+                break
+        else:
             return f"answered {status}"
         if self.body is not None and self.body not in body:
             wanted = json.dumps(self.body.decode(errors="replace"), ensure_ascii=False)

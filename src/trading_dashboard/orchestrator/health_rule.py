@@ -66,7 +66,7 @@ class HealthRule:
         if await self._is_somebody_else(probe, outcome):
             return
         changed = self._life.probes.count(probe, outcome)
-        self._note(probe, outcome)
+        self._note(probe, outcome, is_quiet=outcome.ok and not changed)
         for record in changed:
             self._announce(record)
         if outcome.ok:
@@ -79,15 +79,18 @@ class HealthRule:
         elif liveness is not None and _says_no(liveness, probe) and not is_external:
             await self._give_up_on(liveness, outcome)
 
-    def _note(self, probe: ProbePlan, outcome: ProbeOutcome) -> None:
-        """Take over what was found, as far as the thresholds allow."""
-        infos = self._life.probes.infos()
+    def _note(self, probe: ProbePlan, outcome: ProbeOutcome, *, is_quiet: bool) -> None:
+        """Take over what was found, as far as the thresholds allow.
+
+        The state's copy of the probes is renewed when that tells something new (`AgentLife.look`).
+        """
+        news = {} if is_quiet else {"probes": self._life.probes.infos()}
         readiness = self._life.probes.records.get(ProbeRole.READINESS)
         is_asked = readiness is not None and readiness.plan is probe
         if is_asked and readiness is not None and readiness.is_passing is outcome.ok:
-            self._life.state.note(outcome, probes=infos)
-        else:
-            self._life.state.update(probes=infos)
+            self._life.state.note(outcome, **news)
+        elif news:
+            self._life.state.update(**news)
 
     def _announce(self, record: ProbeRecord) -> None:
         if record.is_passing and record.was_unknown:

@@ -6,6 +6,7 @@ start only the startup probe counts, and its failures mean nothing yet.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -29,7 +30,7 @@ class ProbeRecord:
         """In a row."""
         self.message: str | None = None
         self._latency_seconds: float | None = None
-        self._checked_at: datetime | None = None
+        self._checked_at: float | None = None
 
     def count(self, outcome: ProbeOutcome) -> bool:
         """Add an outcome; return whether the verdict changed."""
@@ -55,17 +56,18 @@ class ProbeRecord:
         self.message = outcome.message
         is_timed = outcome.answered and self.plan.kind != "log"
         self._latency_seconds = outcome.latency_seconds if is_timed else None
-        self._checked_at = datetime.now(UTC)
+        self._checked_at = time.time()
 
     def info(self) -> ProbeInfo:
         """Return this for others to see."""
+        at = self._checked_at
         return ProbeInfo(
             role=self.role,
             kind=self.plan.kind,
             is_passing=self.is_passing,
             message=self.message,
             latency_seconds=self._latency_seconds,
-            checked_at=self._checked_at,
+            checked_at=None if at is None else datetime.fromtimestamp(at, UTC),
             failures=self.failures,
         )
 

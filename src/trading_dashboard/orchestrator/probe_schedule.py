@@ -102,13 +102,18 @@ class ProbeSchedule:
 
     def count(self, probe: ProbePlan, outcome: ProbeOutcome) -> list[ProbeRecord]:
         """Add an outcome to the rows; return the records whose verdict changed."""
-        found = self.records.of(probe)
-        if self._is_starting:
-            for record in found:
-                if record.role is not ProbeRole.STARTUP:
-                    record.note(outcome)
-            found = [record for record in found if record.role is ProbeRole.STARTUP]
-        return [record for record in found if record.count(outcome)]
+        changed: list[ProbeRecord] = []
+        for record in self.records.of(probe):
+            if (record.role is ProbeRole.STARTUP) is not self._is_starting:
+                continue  # the start is decided once, and nothing else meanwhile
+            if record.count(outcome):
+                changed.append(record)
+        return changed
+
+    @property
+    def is_asking(self) -> bool:
+        """Return whether there is somebody to ask."""
+        return bool(self._tasks)
 
     def infos(self) -> tuple[ProbeInfo, ...]:
         """Return what was found, for others to see."""

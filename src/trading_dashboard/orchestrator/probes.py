@@ -14,6 +14,7 @@ import json
 import math
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -207,5 +208,6 @@ def suspended_seconds() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
+@lru_cache(maxsize=1024)
 def _path(url: str) -> str:
     return urlsplit(url).path or "/"
