@@ -29,28 +29,16 @@ from trading_dashboard.config.schema import (
     bounds,
     did_you_mean,
     keys_of,
+    mapping_keys_of,
     nearest,
-    without_none,
+    section_of,
 )
-from trading_dashboard.config.settings import (
-    AgentSettings,
-    ControlApiSettings,
-    DashboardSettings,
-    LogSettings,
-    ProbesSettings,
-    Settings,
-)
+from trading_dashboard.config.settings import AgentSettings, ProbesSettings, Settings
 from trading_dashboard.models.errors import Mistake
 
-SECTIONS: Mapping[str, type[BaseModel]] = {
-    "control_api": ControlApiSettings,
-    "dashboard": DashboardSettings,
-    "logs": LogSettings,
-}
 RESERVED_NAMES = ("dashboard", "guardian", "supervisor")
 MAX_AGENTS = 500
 
-_AGENT_SECTIONS = ("restart", "env", "settings", "probes")
 _MISSING = {
     "url": "Say where the agent serves, such as url: http://localhost:8000.",
 }
@@ -70,7 +58,7 @@ def fill_empty_sections(tree: Branch) -> Branch:
         for name, child in agents.children.items():
             agent = agents.children[name] = _empty_as_branch(child)
             if isinstance(agent, Branch):
-                _fill_sections(agent, _AGENT_SECTIONS)
+                _fill_sections(agent, mapping_keys_of(AgentSettings))
                 probes = agent.children.get("probes")
                 if isinstance(probes, Branch):
                     _fill_sections(probes, keys_of(ProbesSettings))
@@ -224,9 +212,8 @@ def _explain(model: type[BaseModel], tree: Branch, path: KeyPath, error: ErrorDe
 
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
     for part in loc:
-        annotation = without_none(model.model_fields[str(part)].annotation)
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        field = model.model_fields.get(str(part))
+        model = (section_of(field.annotation) if field else None) or model
     return model
 
 

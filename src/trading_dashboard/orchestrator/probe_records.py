@@ -58,6 +58,20 @@ class ProbeRecord:
         self._latency_seconds = outcome.latency_seconds if is_timed else None
         self._checked_at = time.time()
 
+    def asks_like(self, other: ProbeRecord) -> bool:
+        """Return whether the question is the same, however often it is asked."""
+        mine, theirs = self.plan, other.plan
+        return (mine.kind, mine.target, mine.expected, mine.command) == (
+            theirs.kind, theirs.target, theirs.expected, theirs.command,
+        )  # fmt: skip
+
+    def inherit(self, other: ProbeRecord) -> None:
+        """Go on from what another record knows."""
+        self.is_passing, self.was_unknown = other.is_passing, other.was_unknown
+        self.failures, self.successes = other.failures, other.successes
+        self.message = other.message
+        self._latency_seconds, self._checked_at = other._latency_seconds, other._checked_at
+
     def info(self) -> ProbeInfo:
         """Return this for others to see."""
         at = self._checked_at
@@ -75,8 +89,13 @@ class ProbeRecord:
 class ProbeRecords:
     """The records of all roles that are asked for."""
 
-    def __init__(self, plans: Sequence[ProbePlan]) -> None:
+    def __init__(self, plans: Sequence[ProbePlan], before: ProbeRecords | None = None) -> None:
+        """Begin anew, but for what `before` knows by the same question."""
         self._records = {role: ProbeRecord(role, plan) for plan in plans for role in plan.roles}
+        for role, record in self._records.items():
+            old = before.get(role) if before is not None else None
+            if old is not None and record.asks_like(old):
+                record.inherit(old)
 
     def get(self, role: ProbeRole) -> ProbeRecord | None:
         """Return what was found for a role, None if nothing is asked for it."""

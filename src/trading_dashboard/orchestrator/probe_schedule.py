@@ -50,7 +50,9 @@ class ProbeSchedule:
         self._post = post
         self._generation = 0
         self._tasks: dict[ProbePlan, asyncio.Task[None]] = {}
+        self._dropped: list[asyncio.Task[None]] = []
         self._watches: dict[ProbePlan, LogWatch] = {}
+        self._is_external = False
         self._is_starting = True
 
     def prepare(self, *, is_external: bool = False) -> None:
@@ -60,13 +62,10 @@ class ProbeSchedule:
             is_external: Someone else runs the process: it has no log here, and no environment.
         """
         self._close_watches()
-        settings = self._settings()
-        plans = plans_for(settings)
-        self.plans = [p for p in plans if p.is_asked_on_network] if is_external else plans
+        self._is_external = is_external
+        self.plans = self._wanted()
         self.records = ProbeRecords(self.plans)
-        for plan in self.plans:
-            if plan.kind == "log":
-                self._watches[plan] = self._around.runtime.watch_log(settings.name, plan.pattern)
+        self._watch_log()
 
     def begin(self, generation: int) -> None:
         """Ask from now on whether that generation has come up. After `prepare`."""
@@ -92,13 +91,34 @@ class ProbeSchedule:
                 # Whether it can serve is not known yet; that it lives was just seen.
                 self._ask(plan, is_late=ProbeRole.READINESS not in plan.roles or plan is probe)
 
+    def adopt(self) -> None:
+        """Ask by the settings as they are now; what was found by the same question stays."""
+        wanted = self._wanted()
+        if not self.is_asking or wanted == self.plans:
+            return
+        same = {plan: plan for plan in self.plans}
+        self.plans = [same.get(plan, plan) for plan in wanted]
+        self.records = ProbeRecords(self.plans, self.records)
+        for plan in self._tasks.keys() - set(self.plans):
+            task = self._tasks.pop(plan)
+            task.cancel()
+            self._dropped.append(task)
+        self._watch_log()
+        for plan in self.plans:
+            is_due = (ProbeRole.STARTUP in plan.roles) or not self._is_starting
+            is_over = plan.roles == (ProbeRole.STARTUP,) and not self._is_starting
+            if plan not in self._tasks and is_due and not is_over:
+                # A command that was cut short may still be on its way out.
+                self._ask(plan, is_late=plan.kind == "command")
+
     async def end(self) -> None:
         """Stop asking; what is under way is dropped."""
         self._close_watches()
-        tasks, self._tasks = self._tasks, {}
-        for task in tasks.values():
+        tasks = [*self._tasks.values(), *self._dropped]
+        self._tasks, self._dropped = {}, []
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def count(self, probe: ProbePlan, outcome: ProbeOutcome) -> list[ProbeRecord]:
         """Add an outcome to the rows; return the records whose verdict changed."""
@@ -154,15 +174,30 @@ class ProbeSchedule:
 
     async def _run(self, plan: ProbePlan) -> CommandEnd:
         command = resolve(self._settings(), plan.command, self._around.interpreter)
-        launch = replace(self._around.launch(self._generation), command=command)
+        launch = self._around.launch(self._settings(), self._generation)
         errand = f"{plan.roles[-1]} probe"
-        return await self._around.runtime.run_command(launch, errand, plan.timeout_seconds)
+        return await self._around.runtime.run_command(
+            replace(launch, command=command), errand, plan.timeout_seconds
+        )
 
     def _delay(self, plan: ProbePlan) -> float:
         if self._is_starting:
             return plan.startup_interval_seconds
         # The phase wanders, so that a hundred agents are not asked in the same instant.
         return plan.interval_seconds * random.uniform(0.9, 1.1)
+
+    def _wanted(self) -> list[ProbePlan]:
+        plans = plans_for(self._settings())
+        return [p for p in plans if p.is_asked_on_network or not self._is_external]
+
+    def _watch_log(self) -> None:
+        """Look for each plan's line, and for no others. A line from before is not found."""
+        for plan in self._watches.keys() - set(self.plans):
+            self._watches.pop(plan).close()
+        name, runtime = self._settings().name, self._around.runtime
+        for plan in self.plans:
+            if plan.kind == "log" and plan not in self._watches:
+                self._watches[plan] = runtime.watch_log(name, plan.pattern)
 
     def _close_watches(self) -> None:
         watches, self._watches = self._watches, {}

@@ -19,6 +19,7 @@ from trading_dashboard.config.settings import (
     LogSettings,
     ProbeSettings,
     ProbesSettings,
+    ReloadSettings,
     RestartSettings,
     Settings,
 )
@@ -33,6 +34,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "dashboard": DashboardSettings,
     "logs": LogSettings,
     "history": HistorySettings,
+    "reload": ReloadSettings,
     "agents.market_data.settings": MarketDataSettings,
 }
 

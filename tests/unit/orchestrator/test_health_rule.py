@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import eventually
 from tests.unit.orchestrator.fakes import HEALTHY, REFUSING, SILENT, Desk, agent, desk
+from trading_dashboard.config.settings import ProbesSettings
 from trading_dashboard.models.agents import AgentInfo, ProbeRole
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.states import AgentStatus, Health
@@ -208,3 +209,42 @@ async def test_a_start_that_fails_names_what_was_asked(tmp_path: Path) -> None:
         message = (await info(made)).error_message or ""
     assert 'log line "up"' in message
     assert 'Last answer: no line with "up" since the start.' in message
+
+
+async def reconfigure(made: Desk, **changes: Any) -> None:
+    """Give the agent other settings, as a reload does."""
+    old = made.manager.settings
+    probes = ProbesSettings.model_validate(changes.pop("probes", {}))
+    new = old.agents["a"].model_copy(update={**changes, "probes": probes})
+    await made.manager.reconfigure(old.model_copy(update={"agents": {"a": new}}))
+
+
+async def test_other_probes_count_at_once_for_the_process_that_runs(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1, failure_threshold=1)}) as made:
+        await made.manager.start_agent("a")
+        made.prober.paths["/ready"] = REFUSING
+        await reconfigure(made, probes={"readiness": {"path": "/ready"}})
+        unready = await becomes(made, lambda i: i.health is Health.UNHEALTHY)
+        assert unready.health_message == "/health answered 503"
+        await asked_more(made, "/health")  # liveness
+        await reconfigure(made)
+        await becomes(made, lambda i: i.health is Health.HEALTHY)
+        asked = made.prober.asked_at["/ready"]
+        await asked_more(made, "/health")
+        assert made.prober.asked_at["/ready"] == asked
+        assert len(made.runtime.launches) == 1
+
+
+async def test_another_threshold_keeps_the_verdict_and_the_rows(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1, failure_threshold=100)}) as made:
+        await made.manager.start_agent("a")
+        made.prober.default = REFUSING
+        bad = await becomes(made, lambda i: i.probes[1].failures > 2)
+        assert bad.health is Health.HEALTHY
+        await reconfigure(made, failure_threshold=90)
+        found = await info(made)
+        assert found.probes[1].failures > 2
+        assert found.probes[1].is_passing
+        await reconfigure(made, failure_threshold=4)
+        await becomes(made, lambda i: i.health is Health.UNHEALTHY)
+        assert len(made.runtime.launches) == 1
