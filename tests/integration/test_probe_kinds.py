@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from trading_dashboard.orchestrator.local_runtime import LocalRuntime
 from trading_dashboard.orchestrator.probe_kinds import look_in_log
 from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.probes import ProbeOutcome
-from trading_dashboard.orchestrator.processes.leader import LeaderProcess
+from trading_dashboard.orchestrator.processes.platforms.seam import Leader
 from trading_dashboard.orchestrator.processes.side_commands import SideCommands
 from trading_dashboard.orchestrator.runtime import Launch, LogWatch
 
@@ -98,8 +100,8 @@ async def test_nothing_of_a_command_outlives_its_deadline(tmp_path: Path, is_swe
     launch = Launch(agent="a", generation=1, command=command, working_directory=tmp_path)
     runtime = LocalRuntime(tmp_path / "var")
 
-    async def kill_leader(self: SideCommands, process: LeaderProcess, _: object) -> None:
-        process.kill()
+    async def kill_leader(self: SideCommands, process: Leader, _: object) -> None:
+        os.kill(process.pid, signal.SIGKILL)
         await asyncio.to_thread(process.reap)
 
     sweep = SideCommands.sweep if is_swept else kill_leader

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 
 from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.orchestrator.output.cleaning import clean
 from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
-from trading_dashboard.orchestrator.processes.guardian_keeper import GuardianKeeper
-from trading_dashboard.orchestrator.processes.leader import ExitWatch, LeaderProcess
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
+from trading_dashboard.orchestrator.processes.platforms.seam import Guardian, Leader
 from trading_dashboard.orchestrator.processes.process_tree import RunMarker
 from trading_dashboard.orchestrator.processes.scanner import Scanner
 from trading_dashboard.orchestrator.processes.spawning import Spawned, discard, spawn
@@ -38,7 +39,7 @@ class SideCommands:
         self,
         spawner: Executor,
         scanner: Scanner,
-        guardian: GuardianKeeper,
+        guardian: Guardian,
         never: Callable[[], frozenset[int]],
     ) -> None:
         """Take where to spawn, who reads the process table, and pids that are never members."""
@@ -94,14 +95,14 @@ class SideCommands:
         self._guardian.add(spawned.process.pid)
         return spawned
 
-    async def sweep(self, process: LeaderProcess, marker: RunMarker) -> None:
+    async def sweep(self, process: Leader, marker: RunMarker) -> None:
         """Kill all that is left of a run, and reap its leader."""
 
         def session() -> int | None:
             return None if process.is_reaped else process.pid
 
         find = marked(marker.__eq__, self._never, session)
-        await Ending(self._scanner, find, 0.0, group=session()).run()
+        await Ending(self._scanner, find, 0.0, leader=process).run()
         self._guardian.remove(process.pid)
         await asyncio.get_running_loop().run_in_executor(self._spawner, process.reap)
 
@@ -132,6 +133,9 @@ class _Run:
 
     async def live(self) -> None:
         """Start it, wait for its end or its deadline, and end what is left."""
+        if sys.platform == "win32":  # its event loop cannot look after pipes
+            self.end = CommandEnd(problem="cannot be run: this system is Windows")
+            return
         try:
             spawned = await self._commands.start(self._launch, self._marker)
         except AgentStartFailed as error:
@@ -140,7 +144,7 @@ class _Run:
         pipes = (spawned.stdout, spawned.stderr)
         loop = asyncio.get_running_loop()
         try:
-            watch = ExitWatch(spawned.process, lambda _: self._is_over.set())
+            watch = PLATFORM.watch_exit(spawned.process, lambda _: self._is_over.set())
         except OSError as error:
             self.end = CommandEnd(problem=f"cannot be run: {error}")
             await self._commands.throw_away(spawned)
@@ -166,7 +170,7 @@ class _Run:
         except TimeoutError:
             return
 
-    def _note_end(self, process: LeaderProcess, pipes: tuple[int, int]) -> None:
+    def _note_end(self, process: Leader, pipes: tuple[int, int]) -> None:
         returncode = process.poll()
         if returncode is not None:
             for pipe in pipes:
