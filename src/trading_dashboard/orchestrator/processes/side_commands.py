@@ -133,8 +133,8 @@ class _Run:
 
     async def live(self) -> None:
         """Start it, wait for its end or its deadline, and end what is left."""
-        if sys.platform == "win32":  # its event loop cannot look after pipes
-            self.end = CommandEnd(problem="cannot be run: this system is Windows")
+        if os.name != "posix":  # elsewhere the event loop cannot look after pipes
+            self.end = CommandEnd(problem="cannot be run on this system")
             return
         try:
             spawned = await self._commands.start(self._launch, self._marker)
@@ -151,7 +151,8 @@ class _Run:
             _close(pipes)
             return
         for pipe in pipes:
-            os.set_blocking(pipe, False)
+            if sys.platform != "win32":
+                os.set_blocking(pipe, False)
             loop.add_reader(pipe, self._read, pipe)
         try:
             await self._wait()
