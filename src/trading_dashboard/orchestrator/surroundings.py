@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Surroundings:
         tell_dependents: Makes the agents that depend on this one look at it again.
         calendars: Tells when exchanges are open.
         clock: The wall clock, in seconds since 1970 UTC.
+        interpreter: What `python` means in a command, without a virtual environment.
     """
 
     runtime: Runtime
@@ -35,3 +37,4 @@ class Surroundings:
     tell_dependents: Callable[[], None]
     calendars: Calendars
     clock: Callable[[], float] = time.time
+    interpreter: str = sys.executable
