@@ -19,7 +19,7 @@ from typing import Any
 from trading_dashboard.config import LoadedSettings, load_settings
 from trading_dashboard.config.settings import AgentSettings, Settings
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.errors import SupervisorShuttingDown, WrongEventLoop
+from trading_dashboard.models.errors import SupervisorShuttingDown
 from trading_dashboard.models.events import EventKind, LogLine
 from trading_dashboard.models.requester import acted
 from trading_dashboard.models.states import AgentKind
@@ -28,12 +28,12 @@ from trading_dashboard.orchestrator.emergency import kill_agents
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import build_launch, write_agent_token
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+from trading_dashboard.orchestrator.manager_life import ManagerLife
 from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
 from trading_dashboard.orchestrator.messages import DependencyChanged
 from trading_dashboard.orchestrator.monitoring import (
     check_exits,
     sample_usage,
-    sample_while_watched,
 )
 from trading_dashboard.orchestrator.probes import HttpProber, Prober
 from trading_dashboard.orchestrator.reconfiguring import carry_out, change, plan
@@ -82,9 +82,10 @@ class AgentManager:
         self._calendars = calendars or CalendarStore(kept)
         self._clock = clock
         self._interpreter = interpreter
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._life: asyncio.Task[None] | None = None
-        self._is_ready: asyncio.Future[None] | None = None
+        state_directory = self.settings.state_directory
+        self._life = ManagerLife(
+            self._agents, self.runtime, self.events, self._calendars, state_directory
+        )
         self._is_stopping = False
         for agent in self.settings.agents.values():
             self._add(agent, AgentKind.AGENT, {})
@@ -98,32 +99,16 @@ class AgentManager:
             AlreadySupervised: Another supervisor owns the project.
             WrongEventLoop: The manager belongs to another event loop.
         """
-        self._check_loop()
-        if self._is_ready is None:
-            self._is_ready = asyncio.get_running_loop().create_future()
-            self._life = asyncio.create_task(self._live(self._is_ready), name="agent manager")
-        ready = self._is_ready
-        try:
-            await asyncio.shield(ready)
-        except BaseException:
-            if ready.done() and not ready.cancelled() and ready.exception() is not None:
-                self._is_ready = self._life = None  # so that a later try can succeed
-            raise
+        await self._life.open()
 
     async def aclose(self) -> None:
         """Stop all agents in reverse dependency order and give the project back."""
-        if self._life is None:
+        if not self._life.is_open:
             return
-        self._check_loop()
+        self._life.check_loop()
         await self.stop_all_agents(for_good=True)
-        life = self._life
-        if not life.cancelling():
-            life.cancel()
-        await asyncio.wait([life])
-        self._life = self._is_ready = None
+        await self._life.close()
         self._is_stopping = False
-        if not life.cancelled():
-            life.result()
 
     def add_system_agent(self, agent: AgentSettings, extra_env: Mapping[str, str]) -> None:
         """Supervise a part of the desk itself, such as the dashboard. Only before `open`."""
@@ -333,30 +318,6 @@ class AgentManager:
         info = initial_info(agent, kind, self.runtime.log_path(agent.name))
         self._agents.add(AgentTask(agent, info, around))
 
-    async def _live(self, ready: asyncio.Future[None]) -> None:
-        """Hold the runtime open and run the agents' tasks, until cancelled."""
-        try:
-            await self.runtime.open()
-            for task in self._agents:
-                write_agent_token(self.settings.state_directory, task.settings.name)
-        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
-            if not ready.done():
-                ready.set_exception(error)
-                ready.exception()  # whoever waits gets it; nobody else is told of it
-            await self.runtime.close()
-            return
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._agents.open(group)
-                group.create_task(sample_while_watched(self._agents, self.runtime, self.events))
-                ready.set_result(None)
-        finally:
-            self.events.close()
-            await self._calendars.aclose()
-            await self.runtime.close()
-            for task in self._agents:
-                task.conclude()
-
     def _publish(self, kind: EventKind, info: AgentInfo, data: dict[str, Any]) -> None:
         # Every health request changes something; nobody keeps that.
         if kind is not EventKind.AGENT_CHANGED or self.events.has_subscribers:
@@ -383,16 +344,6 @@ class AgentManager:
                 subject=agent_name,
             )
         return task
-
-    def _check_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._life is None or self._loop is None:
-            self._loop = loop
-        elif self._loop is not loop:
-            raise WrongEventLoop(
-                "This AgentManager belongs to another event loop.",
-                next_step="Use one manager per event loop, or keep to the loop that used it first.",
-            )
 
 
 _managers: list[AgentManager] = []  # at most one
