@@ -104,9 +104,10 @@ def _what(event: RecordedEvent) -> str:
     match event.kind:
         case EventKind.TRANSITION:
             return f"{data.get('from')} -> {data.get('to')}: {data.get('reason')}"
-        case EventKind.HEALTH_CHANGED:
+        case EventKind.HEALTH_CHANGED | EventKind.PROBE_CHANGED:
+            role = f"{data['role']} " if data.get("role") else ""
             words = f": {data['message']}" if data.get("message") else ""
-            return f"{data.get('from')} -> {data.get('to')}{words}"
+            return f"{role}{data.get('from')} -> {data.get('to')}{words}"
         case EventKind.DATA_STATE_CHANGED:
             return f"{data.get('from')} -> {data.get('to')}"
         case EventKind.RESTART_SCHEDULED:

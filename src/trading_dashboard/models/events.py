@@ -18,8 +18,11 @@ class EventKind(StrEnum):
     """`data`: from, to, reason, pid."""
     HEALTH_CHANGED = "health_changed"
     """`data`: from, to, message."""
+    PROBE_CHANGED = "probe_changed"
+    """A probe passes its threshold, either way. `data`: role, from, to (`passing` or `failing`),
+    message."""
     DATA_STATE_CHANGED = "data_state_changed"
-    """`data`: from, to, age_seconds."""
+    """`data`: from, to, age_seconds, message."""
     RESTART_SCHEDULED = "restart_scheduled"
     """`data`: delay_seconds, attempt, reason."""
     RESTARTS_WITHHELD = "restarts_withheld"

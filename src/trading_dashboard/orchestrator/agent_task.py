@@ -22,6 +22,7 @@ from trading_dashboard.orchestrator import failures
 from trading_dashboard.orchestrator.agent_life import AgentLife
 from trading_dashboard.orchestrator.dependency_rule import DependencyRule
 from trading_dashboard.orchestrator.failures import Failure
+from trading_dashboard.orchestrator.freshness_rule import FreshnessRule
 from trading_dashboard.orchestrator.health_rule import HealthRule
 from trading_dashboard.orchestrator.inbox import Inbox, refuse
 from trading_dashboard.orchestrator.maintenance_rule import MaintenanceRule
@@ -29,6 +30,7 @@ from trading_dashboard.orchestrator.memory_rule import MemoryRule
 from trading_dashboard.orchestrator.messages import (
     DependencyChanged,
     HeldRestartDue,
+    HoursDue,
     MaintenanceDue,
     MaintenanceRequested,
     MemoryMeasured,
@@ -44,6 +46,7 @@ from trading_dashboard.orchestrator.messages import (
 )
 from trading_dashboard.orchestrator.reconfigure_rule import ReconfigureRule
 from trading_dashboard.orchestrator.runtime import Handle, StopReport, Usage
+from trading_dashboard.orchestrator.schedule_rule import ScheduleRule
 from trading_dashboard.orchestrator.surroundings import Surroundings
 from trading_dashboard.orchestrator.waiters import settle
 
@@ -63,21 +66,28 @@ class AgentTask:
         health = HealthRule(self._life)
         self._dependencies = DependencyRule(self._life)
         memory = MemoryRule(self._life)
-        self._maintenance = MaintenanceRule(self._life)
+        self._maintenance = MaintenanceRule(self._life, self._on_start)
+        self._freshness = FreshnessRule(self._life)
+        self._schedule = ScheduleRule(self._life, self._on_start)
         self._handlers: Mapping[type[Message], Callable[[Any], Awaitable[None]]] = {
             StartRequested: self._on_start,
             StopRequested: self._on_stop,
             RestartRequested: self._on_restart,
             ProcessExited: self._on_exit,
             RetryDue: self._on_retry,
-            ProbeFinished: health.on_probe,
+            ProbeFinished: partial(_in_turn, health.on_probe, self._freshness.on_probe),
             StartupExpired: health.on_startup_expired,
             DependencyChanged: self._dependencies.on_change,
             MemoryMeasured: memory.on_measured,
             HeldRestartDue: self._life.gate.on_due,
             MaintenanceRequested: self._maintenance.on_request,
             MaintenanceDue: self._maintenance.on_due,
-            SettingsChanged: ReconfigureRule(self._life, self._on_start).on_change,
+            HoursDue: self._schedule.on_due,
+            SettingsChanged: partial(
+                _in_turn,
+                ReconfigureRule(self._life, self._on_start).on_change,
+                self._schedule.on_due,
+            ),
         }
 
     @property
@@ -98,7 +108,7 @@ class AgentTask:
     @property
     def info(self) -> AgentInfo:
         """Return the agent's state now."""
-        return self._life.info
+        return self._life.look()
 
     @property
     def is_wanted(self) -> bool:
@@ -151,6 +161,7 @@ class AgentTask:
     async def run(self) -> None:
         """Consume messages until cancelled."""
         self._inbox.open()
+        self._schedule.begin()
         try:
             while True:
                 message = await self._inbox.get()
@@ -164,6 +175,7 @@ class AgentTask:
             self._life.gate.drop()
             self._maintenance.close()
             self._dependencies.close()
+            self._schedule.end()
             self._life.waiters.settle(False)
             self._inbox.close()
             await self._life.probes.end()
@@ -171,6 +183,8 @@ class AgentTask:
     # Requests of people.
 
     async def _on_start(self, request: StartRequested) -> None:
+        if not self._schedule.admits(request):
+            return
         if self.info.status is _Status.RUNNING:
             settle(request.done, True)
             return
@@ -179,11 +193,14 @@ class AgentTask:
             if self._life.handle is not None:
                 self._life.waiters.settle_spawned()
             return
-        if self.info.maintenance is not None and not request.is_named:
+        is_own_idea = request.is_automatic or not request.is_named
+        if self.info.maintenance is not None and is_own_idea:
             self._life.waiters.settle(False)  # it starts when maintenance ends, or by name
             return
         if request.forgive:
             self._life.budget.forgive()
+        if self._dependencies.defers():
+            return
         self._life.timer.cancel()
         await self._life.end_tree(0.0)  # one that could not be ended when the agent failed
         self._life.state.transition(_Status.STARTING, "asked to start", next_retry_at=None)
@@ -193,6 +210,7 @@ class AgentTask:
         if self._refuses_external(request.done):
             return
         await self._life.stop(request.grace_seconds, request.reason)
+        self._schedule.note_stop(request)
         settle(request.done, True)
 
     async def _on_restart(self, request: RestartRequested) -> None:
@@ -257,3 +275,10 @@ class AgentTask:
             self._life.state.fail(_Status.ERROR, failure, next_retry_at=None)
         self._life.waiters.settle(False)
         refuse(message)
+
+
+async def _in_turn(
+    first: Callable[[Any], Awaitable[None]], second: Callable[[Any], Awaitable[None]], message: Any
+) -> None:
+    await first(message)
+    await second(message)

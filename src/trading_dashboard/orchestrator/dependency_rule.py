@@ -46,14 +46,39 @@ class DependencyRule:
         """Nobody reads messages any more."""
         self._timer.cancel()
 
+    def defers(self) -> bool:
+        """Return whether a start has to wait for the hours of a dependency.
+
+        The agent then stays stopped, shows what it waits for, and starts with that.
+        """
+        idle = self._idle()
+        if not idle:
+            return False
+        self._life.state.update(waiting_for=idle)
+        self._life.waiters.settle(False)
+        return True
+
     async def on_change(self, message: DependencyChanged) -> None:
         """Start if that was all the agent waited for; follow if it runs."""
-        if self._life.info.status is _Status.STARTING and self._life.info.waiting_for:
-            await self._life.bring_up()
+        info = self._life.info
+        if info.waiting_for and info.status in (_Status.STOPPED, _Status.STARTING):
+            await self._go_on_waiting()
         elif self._life.handle is not None:
             await self._follow(message.state)
         else:
             await self._start_after_all()
+
+    async def _go_on_waiting(self) -> None:
+        """Start what waited for nothing else; leave it stopped during a dependency's hours off."""
+        life, idle = self._life, self._idle()
+        if life.info.status is _Status.STARTING and idle:
+            await life.stop(0.0, f"waits for the hours of {', '.join(idle)}")
+            life.state.update(waiting_for=idle)
+        elif life.info.status is _Status.STARTING:
+            await life.bring_up()
+        elif life.inbox.is_wanted and not idle and life.info.maintenance is None:
+            life.state.transition(_Status.STARTING, "what it depends on is starting")
+            await life.bring_up()
 
     async def _start_after_all(self) -> None:
         is_error = self._life.info.status is _Status.ERROR
@@ -123,6 +148,11 @@ class DependencyRule:
         else:
             text = failures.left_as_it_is(self._life.settings.name, failure, restarts.policy())
             self._life.state.update(held_restart=text)
+
+    def _idle(self) -> tuple[str, ...]:
+        """Return what the agent depends on and is outside its hours."""
+        names = self._life.settings.depends_on
+        return tuple(name for name in names if self._life.around.dependency(name)[0].is_idle)
 
 
 def has_failed(state: AgentInfo) -> bool:

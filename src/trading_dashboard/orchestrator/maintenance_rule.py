@@ -7,18 +7,22 @@ go on.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from trading_dashboard.models.agents import Maintenance
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.states import AgentStatus
 from trading_dashboard.orchestrator.agent_life import AgentLife
 from trading_dashboard.orchestrator.failures import Failure
 from trading_dashboard.orchestrator.messages import (
+    HoursDue,
     MaintenanceDue,
     MaintenanceRequested,
+    StartRequested,
     StartupExpired,
 )
 from trading_dashboard.orchestrator.timers import Timer
-from trading_dashboard.orchestrator.waiters import settle
+from trading_dashboard.orchestrator.waiters import new_answer, settle
 
 LOOK_SECONDS = 30.0
 """How often the wall clock is read until it ends: the machine may have slept."""
@@ -28,8 +32,9 @@ _Status = AgentStatus
 class MaintenanceRule:
     """Begins and ends one agent's maintenance, within its task."""
 
-    def __init__(self, life: AgentLife) -> None:
+    def __init__(self, life: AgentLife, start: Callable[[StartRequested], Awaitable[None]]) -> None:
         self._life = life
+        self._start = start
         self._timer = Timer(life.inbox.post)
 
     async def on_request(self, message: MaintenanceRequested) -> None:
@@ -37,7 +42,7 @@ class MaintenanceRule:
         if message.maintenance is not None:
             await self._begin(message.maintenance)
         elif self._life.info.maintenance is not None:
-            await self._end("a person")
+            await self._end()
         settle(message.done, True)
 
     async def on_due(self, _: MaintenanceDue) -> None:
@@ -67,7 +72,7 @@ class MaintenanceRule:
             return
         left = (maintenance.until - self._life.around.safeguards.now()).total_seconds()
         if left <= 0:
-            await self._end("its time is over")
+            await self._end()
         else:
             self._timer.post_after(min(left, LOOK_SECONDS), MaintenanceDue())
 
@@ -80,21 +85,23 @@ class MaintenanceRule:
             code, message = info.error_code or "agent_error", info.error_message or ""
             self._life.rest(Failure(code=code, short="in maintenance", message=message))
 
-    async def _end(self, why: str) -> None:
+    async def _end(self) -> None:
         self._timer.cancel()
         self._life.state.update(maintenance=None)
         self._announce()
         await self._life.around.safeguards.maintenance.put(self._life.info.name, None)
         status = self._life.info.status
         if status is _Status.STOPPED and self._life.inbox.is_wanted:
-            self._life.budget.forgive()
-            reason = f"maintenance ended: {why}"
-            self._life.state.transition(_Status.STARTING, reason, next_retry_at=None)
-            await self._life.bring_up()
+            # As the desk starts it: within its hours only, after what it depends on.
+            request = StartRequested(
+                done=new_answer(), wait_for_health=False, forgive=True, is_automatic=True
+            )
+            await self._start(request)
         elif status is _Status.STARTING and self._life.handle is not None:
             # Its time to start ran out while nobody held it to that: from now on it counts.
             expired = StartupExpired(generation=self._life.info.generation)
             self._life.timer.post_after(self._life.settings.startup_timeout, expired)
+        self._life.inbox.post(HoursDue())  # a boundary may have passed meanwhile
 
     def _announce(self) -> None:
         now = self._life.info.maintenance

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo, Maintenance
+from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import ExitStatus
 
@@ -22,6 +23,8 @@ class StartRequested:
     is_named: bool = True
     """A person asked for this agent; otherwise it belongs to what is started, and in maintenance
     is left as it is."""
+    is_automatic: bool = False
+    """The desk or the schedule asks: only within the agent's hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,8 @@ class StopRequested:
     done: asyncio.Future[bool]
     grace_seconds: float
     reason: str
+    for_good: bool = False
+    """The desk ends: no schedule starts it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +56,10 @@ class ProcessExited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeFinished:
-    """A health request of that generation was answered, or failed."""
+    """What was asked of that generation was answered, or failed."""
 
     generation: int
+    probe: ProbePlan
     outcome: ProbeOutcome
 
 
@@ -108,6 +114,11 @@ class MaintenanceDue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoursDue:
+    """Time to look whether the agent is within its hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsChanged:
     """The agent's configuration is another. `done` becomes True when it counts."""
 
@@ -128,5 +139,6 @@ Message = (
     | HeldRestartDue
     | MaintenanceRequested
     | MaintenanceDue
+    | HoursDue
     | SettingsChanged
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from trading_dashboard.config.settings import AgentSettings, DependencyRestartSettings, Settings
 from trading_dashboard.models.agents import AgentInfo
@@ -16,10 +15,8 @@ from trading_dashboard.models.events import EventKind
 from trading_dashboard.orchestrator.agent_state import Publish
 from trading_dashboard.orchestrator.dependency_restarts import DependencyRestarts
 from trading_dashboard.orchestrator.maintenance_book import MaintenanceBook
-from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
+from trading_dashboard.orchestrator.market_time.calendars import Calendars
 from trading_dashboard.orchestrator.protected_hours import Protection, protection
-
-CALENDARS = Path("data/supervisor/calendars")
 
 
 class Safeguards:
@@ -28,7 +25,6 @@ class Safeguards:
     Attributes:
         dependency_restarts: The shared budget.
         maintenance: Keeps who is in maintenance.
-        calendars: Of exchanges.
         now: The wall clock, in UTC.
     """
 
@@ -36,22 +32,24 @@ class Safeguards:
         self,
         settings: Callable[[], Settings],
         publish: Publish,
-        calendars: CalendarStore | None = None,
+        calendars: Calendars,
+        clock: Callable[[], float],
     ) -> None:
         """Start with the whole budget.
 
         Args:
             settings: Returns those of now; they may be reloaded.
             publish: Announces that the budget is used up.
-            calendars: Of exchanges; by default kept under `var/`.
+            calendars: Of exchanges.
+            clock: The wall clock, in seconds since 1970 UTC.
         """
         self._publish = publish
         self.dependency_restarts = DependencyRestarts(
             lambda: settings().supervision.dependency_restarts, self._withhold
         )
         self.maintenance = MaintenanceBook(settings().state_directory)
-        self.calendars = calendars or CalendarStore(settings().state_directory / CALENDARS)
-        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self._calendars = calendars
+        self.now: Callable[[], datetime] = lambda: datetime.fromtimestamp(clock(), UTC)
 
     def protection(
         self, agent: AgentSettings, then: Callable[[], None] = lambda: None
@@ -62,11 +60,7 @@ class Safeguards:
         """
         if not agent.restart.not_within:
             return None
-        return protection(agent.restart, self.now(), self.calendars, then)
-
-    async def aclose(self) -> None:
-        """Stop what is under way."""
-        await self.calendars.aclose()
+        return protection(agent.restart, self.now(), self._calendars, then)
 
     def _withhold(self, agent: AgentInfo, policy: DependencyRestartSettings) -> None:
         self._publish(EventKind.RESTARTS_WITHHELD, agent, policy.model_dump())

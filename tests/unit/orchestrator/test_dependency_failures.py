@@ -188,7 +188,7 @@ def many(count: int) -> dict[str, Any]:
 
 async def test_a_flapping_dependency_cannot_storm(tmp_path: Path) -> None:
     budget = {"supervision": {"dependency_restarts": {"max_restarts": 5}}}
-    async with desk(tmp_path, many(4), budget) as made:
+    async with desk(tmp_path, many(4), more=budget) as made:
         await made.manager.start_all_enabled_agents()
         for _ in range(3):
             await crash_and_return(made)
@@ -210,7 +210,7 @@ async def test_a_flapping_dependency_cannot_storm(tmp_path: Path) -> None:
 
 async def test_without_the_budget_it_would(tmp_path: Path) -> None:
     budget = {"supervision": {"dependency_restarts": {"max_restarts": 1000}}}
-    async with desk(tmp_path, many(4), budget) as made:
+    async with desk(tmp_path, many(4), more=budget) as made:
         await made.manager.start_all_enabled_agents()
         for _ in range(3):
             await crash_and_return(made)
