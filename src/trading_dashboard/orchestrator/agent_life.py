@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from trading_dashboard.config.difference import needs_new_process
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo, ProbeRole
 from trading_dashboard.models.errors import AgentStartFailed
@@ -57,6 +58,8 @@ class AgentLife:
         self.state = AgentState(info, around.publish, around.runtime.write_log)
         self.handle: Handle | None = None
         """The current process tree, if there is one."""
+        self._launched = settings
+        """What the newest process was started with."""
         self.last_stop: StopReport | None = None
         self.healthy_since: float | None = None
         """Monotonic; None until the current process is healthy."""
@@ -72,6 +75,10 @@ class AgentLife:
     def info(self) -> AgentInfo:
         """Return the agent's state now."""
         return self.state.info
+
+    def is_outdated_by(self, settings: AgentSettings) -> bool:
+        """Return whether there is a process, and it is not what `settings` describe."""
+        return self.handle is not None and needs_new_process(self._launched, settings)
 
     def look(self) -> AgentInfo:
         """Return the agent's state with its probes as of now.
@@ -120,6 +127,7 @@ class AgentLife:
         try:
             launch = self.around.launch(self.settings, generation)
             self.handle = await self.runtime.start(launch, self.note_end)
+            self._launched = self.settings
         except AgentStartFailed as error:
             decide = self.fail if failures.may_pass(error) else self.give_up
             decide(Failure(error.code, error.message, str(error)))

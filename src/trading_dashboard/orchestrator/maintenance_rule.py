@@ -62,7 +62,7 @@ class MaintenanceRule:
             self._life.state.update(maintenance=maintenance, held_restart=None)
             self._announce()
             await self._life.around.safeguards.maintenance.put(self._life.info.name, maintenance)
-        self._rest_if_failed()
+        self._rest_if_not_running()
         await self._look()
 
     async def _look(self) -> None:
@@ -76,20 +76,28 @@ class MaintenanceRule:
         else:
             self._timer.post_after(min(left, LOOK_SECONDS), MaintenanceDue())
 
-    def _rest_if_failed(self) -> None:
-        """One that waits for its next restart, or was given up, rests until somebody starts it."""
-        info = self._life.info
-        is_failed = info.status in (_Status.BACKOFF, _Status.ERROR)
-        if is_failed and self._life.handle is None:
-            self._life.timer.cancel()
+    def _rest_if_not_running(self) -> None:
+        """One that waits for its next restart or what it depends on, or was given up, rests."""
+        info, life = self._life.info, self._life
+        if life.handle is not None:
+            return
+        if info.status is _Status.STARTING:
+            life.state.transition(_Status.STOPPING, "in maintenance", waiting_for=())
+            life.state.transition(_Status.STOPPED, "in maintenance")
+            life.waiters.settle(False)
+        elif info.status in (_Status.BACKOFF, _Status.ERROR):
+            life.timer.cancel()
             code, message = info.error_code or "agent_error", info.error_message or ""
-            self._life.rest(Failure(code=code, short="in maintenance", message=message))
+            life.rest(Failure(code=code, short="in maintenance", message=message))
 
     async def _end(self) -> None:
         self._timer.cancel()
         self._life.state.update(maintenance=None)
         self._announce()
         await self._life.around.safeguards.maintenance.put(self._life.info.name, None)
+        if self._life.is_outdated_by(self._life.settings):
+            # Its configuration changed meanwhile, and the process was left alone.
+            await self._life.stop(self._life.settings.stop_timeout, "its configuration changed")
         status = self._life.info.status
         if status is _Status.STOPPED and self._life.inbox.is_wanted:
             # As the desk starts it: within its hours only, after what it depends on.

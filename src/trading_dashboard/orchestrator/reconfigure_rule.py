@@ -28,15 +28,15 @@ class ReconfigureRule:
     async def on_change(self, message: SettingsChanged) -> None:
         """Go by the new settings; replace a process that was started with the old ones."""
         life, settings = self._life, message.settings
-        is_process_outdated = needs_new_process(life.settings, settings)
         is_external = life.info.management is Management.EXTERNAL
-        if is_external and (is_process_outdated or not settings.enabled):
+        is_other = needs_new_process(life.settings, settings)
+        if is_external and (is_other or not settings.enabled):
             await self._release()
         is_up = life.info.status in (_Status.STARTING, _Status.RUNNING)
         if is_up and not settings.enabled:
             await life.stop(life.settings.stop_timeout, "it was disabled")
-            life.inbox.is_wanted = False
-        elif is_up and is_process_outdated and life.info.maintenance is None:
+            life.inbox.decide(False)
+        elif is_up and life.is_outdated_by(settings) and life.info.maintenance is None:
             # Somebody started it after it was stopped for this.
             await life.stop(life.settings.stop_timeout, REASON)
             life.adopt(settings)

@@ -251,3 +251,18 @@ async def test_a_disk_that_refuses_does_not_keep_it_from_counting(
         assert await made.manager.set_maintenance("a", WORK)
         assert (await info(made)).maintenance == WORK
     assert "a restart of the supervisor will not know of it" in caplog.text
+
+
+async def test_one_that_waits_for_what_it_depends_on_is_not_started(tmp_path: Path) -> None:
+    agents = {"a": agent(1, depends_on=["b"]), "b": agent(2)}
+    async with desk(tmp_path, agents) as made:
+        made.prober.outcomes[2] = SILENT
+        starting = asyncio.create_task(made.manager.start_agent("a"))
+        await has(made, lambda i: i.waiting_for == ("b",))
+        await made.manager.set_maintenance("a", WORK)
+        assert await starting is False
+        made.prober.outcomes[2] = HEALTHY
+        await becomes(made, AgentStatus.RUNNING, "b")
+        assert (await info(made)).status is AgentStatus.STOPPED
+        await made.manager.set_maintenance("a", None)
+        await becomes(made, AgentStatus.RUNNING)
