@@ -35,7 +35,13 @@ from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
 from trading_dashboard.orchestrator.messages import DependencyChanged
 from trading_dashboard.orchestrator.probes import HttpProber, Prober
 from trading_dashboard.orchestrator.reconfiguring import carry_out, change, plan
-from trading_dashboard.orchestrator.requests import restart, start_chain, stop, stop_all
+from trading_dashboard.orchestrator.requests import (
+    StartsAskedFor,
+    ask_for_starts,
+    restart,
+    stop,
+    stop_all,
+)
 from trading_dashboard.orchestrator.roster import Roster
 from trading_dashboard.orchestrator.runtime import Runtime
 from trading_dashboard.orchestrator.safeguards import Safeguards
@@ -147,7 +153,8 @@ class AgentManager:
         self._startable(agent_name)
         await self.open()
         self._note_action("start", agent_name, origin)
-        results = await start_chain(self._agents, [agent_name], wait_for_health, are_named=True)
+        starts = ask_for_starts(self._agents, [agent_name], wait_for_health, are_named=True)
+        results = await starts.ended()
         return results[agent_name]
 
     async def stop_agent(
@@ -210,7 +217,8 @@ class AgentManager:
         await self.open()
         self._note_action("start all", None, origin)
         chain = self._agents.with_dependencies(chosen)
-        return await start_chain(self._agents, chain, wait_for_health=True, is_automatic=True)
+        starts = ask_for_starts(self._agents, chain, wait_for_health=True, is_automatic=True)
+        return await starts.ended()
 
     async def stop_all_agents(
         self, *, origin: str = "library", for_good: bool = False
@@ -243,15 +251,26 @@ class AgentManager:
         Returns:
             For each agent that was removed, stopped, restarted or started whether that worked.
         """
+        results, starts = await self.begin_reconfiguring(settings, starts_added=starts_added)
+        return results | await starts.ended()
+
+    async def begin_reconfiguring(
+        self, settings: Settings, *, starts_added: bool = True
+    ) -> tuple[dict[str, bool], StartsAskedFor]:
+        """As `reconfigure`, until the configuration counts; starts that follow are only asked for.
+
+        One at a time: another may begin while those starts are under way.
+        """
         await self.open()
         todo = plan(self._agents, settings, starts_added=starts_added)
         self.settings = settings
         before = self._agents.states()
-        results = await carry_out(self._agents, todo, self._add_agent)
+        results, starts = await carry_out(self._agents, todo, self._add_agent)
         for name in todo.removed:
             if self._agents.find(name) is None:
+                await self.safeguards.maintenance.put(name, None)
                 self.events.publish(EventKind.AGENT_REMOVED, before[name])
-        return results
+        return results, starts
 
     async def emergency_stop(self, *, origin: str = "library") -> dict[str, bool]:
         """Kill every agent's processes at once; see `emergency`. Parts of the desk itself stay."""

@@ -36,6 +36,8 @@ class StopRequested:
     reason: str
     for_good: bool = False
     """The desk ends: no schedule starts it again."""
+    is_by_hand: bool = True
+    """A person wants it stopped; otherwise what the schedule or a person wanted still stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from trading_dashboard.models.states import AgentKind, AgentStatus
 from trading_dashboard.orchestrator.agent_task import AgentTask
 from trading_dashboard.orchestrator.messages import SettingsChanged
 from trading_dashboard.orchestrator.reconfigure_rule import REASON
-from trading_dashboard.orchestrator.requests import start_chain, stop
+from trading_dashboard.orchestrator.requests import StartsAskedFor, ask_for_starts, stop
 from trading_dashboard.orchestrator.roster import Roster
 from trading_dashboard.orchestrator.waiters import new_answer
 
@@ -81,11 +81,11 @@ def _to_resume(
 
 async def carry_out(
     agents: Roster, todo: Reconfiguration, add: Callable[[AgentSettings], None]
-) -> dict[str, bool]:
-    """Do what was planned.
+) -> tuple[dict[str, bool], StartsAskedFor]:
+    """Do what was planned, until all settings count.
 
     Returns:
-        For each agent that was removed, stopped, restarted or started whether that worked.
+        For each agent that was removed or stopped whether that worked, and the starts that follow.
     """
     leaving = {*todo.removed, *todo.stopped}
     results: dict[str, bool] = {}
@@ -93,15 +93,15 @@ async def carry_out(
         tasks = [task for task in level if task.settings.name in leaving]
         ended = await asyncio.gather(*(_end(task) for task in tasks))
         results |= {task.settings.name: ok for task, ok in zip(tasks, ended, strict=True)}
-    for name in todo.removed:
-        if results[name]:  # one that cannot be ended stays shown
-            await agents.remove(name)
     for settings in todo.added:
         add(settings)
     await asyncio.gather(*(change(agents.get(s.name), s) for s in todo.changed))
-    return results | await start_chain(
-        agents, todo.started, wait_for_health=True, is_automatic=True
-    )
+    # Only now, when no agent depends any more on one that goes.
+    for name in todo.removed:
+        if results[name]:  # one that cannot be ended stays shown
+            await agents.remove(name)
+    starts = ask_for_starts(agents, todo.started, wait_for_health=True, is_automatic=True)
+    return results, starts
 
 
 async def change(task: AgentTask, settings: AgentSettings) -> bool:
@@ -114,6 +114,6 @@ async def change(task: AgentTask, settings: AgentSettings) -> bool:
 async def _end(task: AgentTask) -> bool:
     """Stop an agent; somebody else's process goes on without us."""
     try:
-        return await stop(task, None, REASON)
+        return await stop(task, None, REASON, is_by_hand=False)
     except NotManaged:
         return True

@@ -28,6 +28,7 @@ from trading_dashboard.models.errors import ConfigurationError, Mistake
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.requester import asked_by
 from trading_dashboard.orchestrator.agent_manager import AgentManager
+from trading_dashboard.orchestrator.requests import StartsAskedFor
 
 POLL_SECONDS = 1.0
 MAX_RECORDED = 100
@@ -87,7 +88,7 @@ class ConfigurationReloader:
             if is_settled and now != applied and self._loaded.settings.reload.watch:
                 applied = now
                 try:
-                    await self.reload(origin=WATCHER)
+                    await self._apply(origin=WATCHER)
                 except ConfigurationError:
                     continue  # recorded and shown; the next change is the next try
 
@@ -97,19 +98,31 @@ class ConfigurationReloader:
         Raises:
             ConfigurationError: With every mistake; nothing was changed.
         """
+        answer, starts = await self._apply(origin=origin, dry_run=dry_run)
+        if starts is None:
+            return answer
+        return answer.model_copy(update={"results": answer.results | await starts.ended()})
+
+    async def _apply(
+        self, *, origin: str, dry_run: bool = False
+    ) -> tuple[ReloadAnswer, StartsAskedFor | None]:
+        """Bring the desk to what the files say now; nobody waits for the starts that follow.
+
+        An agent that does not come up may be what the next reload is to mend.
+        """
         async with self._one_at_a_time:
             fresh = await self._read(origin, is_recorded=not dry_run)
             changes = compare(self._loaded, fresh)
             if dry_run or not changes:
-                return ReloadAnswer(dry_run=dry_run, changes=changes)
+                return ReloadAnswer(dry_run=dry_run, changes=changes), None
             self._loaded, self._loaded_at = fresh, datetime.now(UTC)
             self._record(EventKind.CONFIGURATION_CHANGED, origin, changes=changes)
-            results = await self._manager.reconfigure(
+            results, starts = await self._manager.begin_reconfiguring(
                 fresh.settings, starts_added=self._starts_added
             )
             if self._apply_to_desk is not None:
                 results |= await self._apply_to_desk(fresh.settings)
-            return ReloadAnswer(changes=changes, results=results)
+            return ReloadAnswer(changes=changes, results=results), starts
 
     def describe(self) -> ConfigurationAnswer:
         """Return what is in force, and what is wrong with the files or waits for the next start."""

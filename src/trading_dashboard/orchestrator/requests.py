@@ -7,7 +7,8 @@ what it does with the request is `agent_task`'s.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from trading_dashboard.models.errors import NotManaged
 from trading_dashboard.models.states import AgentKind, AgentStatus
@@ -24,14 +25,30 @@ SLACK_SECONDS = 1.0
 """So that the agent's own deadline, which tells why, comes before that of whoever waits for it."""
 
 
-async def start_chain(
+@dataclass(frozen=True, slots=True)
+class StartsAskedFor:
+    """Starts that are under way, whoever waits for them or not.
+
+    Attributes:
+        answers: For each agent the answer to come, and how many seconds it may take.
+    """
+
+    answers: Mapping[str, tuple[asyncio.Future[bool], float]]
+
+    async def ended(self) -> dict[str, bool]:
+        """Return for each agent whether it came up."""
+        waiting = (answer_within(future, seconds) for future, seconds in self.answers.values())
+        return dict(zip(self.answers, await asyncio.gather(*waiting), strict=True))
+
+
+def ask_for_starts(
     agents: Roster,
     wanted: Iterable[str],
     wait_for_health: bool,
     *,
     are_named: bool = False,
     is_automatic: bool = False,
-) -> dict[str, bool]:
+) -> StartsAskedFor:
     """Ask for `wanted` and all it depends on, dependencies first.
 
     Args:
@@ -42,7 +59,7 @@ async def start_chain(
         is_automatic: The desk asks: only within their hours.
 
     Returns:
-        For each of `wanted` whether it came up.
+        The starts of `wanted`.
     """
     wanted = set(wanted)
     chain = agents.with_dependencies(wanted)
@@ -61,10 +78,13 @@ async def start_chain(
                 is_automatic=is_automatic,
             )
         )
-    names = [name for name in futures if name in wanted]
-    patience = {name: agents.startup_seconds(name) + SLACK_SECONDS for name in names}
-    answers = (answer_within(futures[name], seconds) for name, seconds in patience.items())
-    return dict(zip(names, await asyncio.gather(*answers), strict=True))
+    return StartsAskedFor(
+        {
+            name: (future, agents.startup_seconds(name) + SLACK_SECONDS)
+            for name, future in futures.items()
+            if name in wanted
+        }
+    )
 
 
 async def restart(agents: Roster, task: AgentTask) -> bool:
@@ -76,12 +96,25 @@ async def restart(agents: Roster, task: AgentTask) -> bool:
 
 
 async def stop(
-    task: AgentTask, grace_seconds: float | None, reason: str, *, for_good: bool = False
+    task: AgentTask,
+    grace_seconds: float | None,
+    reason: str,
+    *,
+    for_good: bool = False,
+    is_by_hand: bool = True,
 ) -> bool:
     """Ask an agent to stop, within its own `stop_timeout` if `grace_seconds` is None."""
     done = new_answer()
     grace = task.settings.stop_timeout if grace_seconds is None else grace_seconds
-    task.post(StopRequested(done=done, grace_seconds=grace, reason=reason, for_good=for_good))
+    task.post(
+        StopRequested(
+            done=done,
+            grace_seconds=grace,
+            reason=reason,
+            for_good=for_good,
+            is_by_hand=is_by_hand,
+        )
+    )
     if task.info.status is AgentStatus.STOPPING:
         await task.hasten(grace)  # it is being ended already, perhaps with more patience
     return await done

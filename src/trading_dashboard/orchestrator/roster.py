@@ -43,11 +43,12 @@ class Roster:
         self._run(task)
 
     async def remove(self, name: str) -> None:
-        """Forget an agent, which has been stopped."""
+        """Forget an agent, which has been stopped; a process started since then ends, too."""
         running = self._running.pop(name, None)
         if running is not None:
             running.cancel()
             await asyncio.wait([running])
+        await self._tasks[name].hasten(0.0)
         del self._tasks[name]
 
     def _run(self, task: AgentTask) -> None:

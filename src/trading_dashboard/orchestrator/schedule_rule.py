@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+from trading_dashboard.config.settings import ScheduleSettings
 from trading_dashboard.models.agents import ScheduleInfo
 from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator.agent_life import AgentLife
@@ -44,6 +45,8 @@ class ScheduleRule:
         self._by_hand: bool | None = None
         """What a person did while the hours were unknown."""
         self._override_until: float | None = None
+        self._overridden: ScheduleSettings | None = None
+        """The schedule that was in force when a person acted against it."""
 
     def begin(self) -> None:
         """Look at the clock from now on."""
@@ -72,7 +75,8 @@ class ScheduleRule:
         """A person stopped the agent: in its hours that stands until they next begin."""
         if request.for_good:
             self._is_in_charge = False
-        if not self._life.settings.schedule.is_set or not self._is_in_charge:
+        is_scheduled = self._life.settings.schedule.is_set and self._is_in_charge
+        if not is_scheduled or not request.is_by_hand:
             return
         self._act_by_hand(False, self._hours())
 
@@ -89,6 +93,8 @@ class ScheduleRule:
             return
         if self._by_hand is not None:
             self._act_by_hand(self._by_hand, hours)
+        elif self._is_override_outdated():
+            self._act_by_hand(self._applied is True, hours)
         if self._override_until is not None and self._life.around.clock() >= self._override_until:
             self._override_until = self._applied = None
         is_free = self._override_until is None and self._life.info.maintenance is None
@@ -106,6 +112,8 @@ class ScheduleRule:
             return True
         if self._life.info.status not in (_Status.STOPPED, _Status.ERROR):
             return True  # on its way already, perhaps because a person wanted it
+        if self._override_until is not None and self._applied:
+            return True  # a person wanted it outside its hours, and that still stands
         if isinstance(hours, CalendarUnknown):
             self._applied = None
             if hours.is_loading:
@@ -124,11 +132,17 @@ class ScheduleRule:
     def _act_by_hand(self, is_start: bool, hours: Hours | CalendarUnknown) -> None:
         self._applied = is_start
         self._override_until = self._by_hand = None
+        self._overridden = self._life.settings.schedule
         if isinstance(hours, CalendarUnknown):
             self._by_hand = is_start
         elif hours.is_open is not is_start:
             self._override_until = hours.next_start
         self._show(hours)
+
+    def _is_override_outdated(self) -> bool:
+        """Return whether the hours against which a person acted are not those of now."""
+        is_other = self._overridden != self._life.settings.schedule
+        return self._override_until is not None and is_other
 
     async def _leave(self) -> None:
         """The configuration gives the agent no hours any more: what was only idle starts."""
