@@ -65,7 +65,7 @@ class AgentTask:
         self._life = AgentLife(settings, info, around, self._inbox)
         health = HealthRule(self._life)
         self._dependencies = DependencyRule(self._life)
-        memory = MemoryRule(self._life)
+        self._memory = MemoryRule(self._life)
         self._maintenance = MaintenanceRule(self._life, self._on_start)
         self._freshness = FreshnessRule(self._life)
         self._schedule = ScheduleRule(self._life, self._on_start)
@@ -78,7 +78,7 @@ class AgentTask:
             ProbeFinished: partial(_in_turn, health.on_probe, self._freshness.on_probe),
             StartupExpired: health.on_startup_expired,
             DependencyChanged: self._dependencies.on_change,
-            MemoryMeasured: memory.on_measured,
+            MemoryMeasured: self._memory.on_measured,
             HeldRestartDue: self._life.gate.on_due,
             MaintenanceRequested: self._maintenance.on_request,
             MaintenanceDue: self._maintenance.on_due,
@@ -86,7 +86,7 @@ class AgentTask:
             SettingsChanged: partial(
                 _in_turn,
                 ReconfigureRule(self._life, self._on_start).on_change,
-                self._schedule.on_due,
+                self._on_settings,
             ),
         }
 
@@ -248,10 +248,18 @@ class AgentTask:
         """Return what follows a final exit code; None if it is not one."""
         if code not in self._life.settings.restart.final_exit_codes:
             return None
-        self._inbox.is_wanted = False  # nobody starts it again: dependents wait in vain
+        self._inbox.decide(False)  # nobody starts it again: dependents wait in vain
         if code == 0:
             return self._life.finish
         return lambda failure: self._life.give_up(self._life.failures.final_exit(failure, code))
+
+    async def _on_settings(self, _: SettingsChanged) -> None:
+        """What is due by the settings of before may not be by those of now."""
+        for rule in (self._memory, self._dependencies, self._freshness):
+            rule.review()
+        await self._life.gate.look()
+        await self._dependencies.start_after_all()
+        await self._schedule.on_due(HoursDue())
 
     async def _on_retry(self, message: RetryDue) -> None:
         if self.info.status is not _Status.BACKOFF or message.generation != self.info.generation:

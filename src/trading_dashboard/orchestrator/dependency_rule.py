@@ -66,7 +66,13 @@ class DependencyRule:
         elif self._life.handle is not None:
             await self._follow(message.state)
         else:
-            await self._start_after_all()
+            await self.start_after_all()
+
+    def review(self) -> None:
+        """Other settings count: who ignores failures follows none."""
+        if self._life.settings.on_dependency_failure == "ignore":
+            self._failed.clear()
+            self._life.gate.withdraw(failures.DEPENDENCY_FAILED)
 
     async def _go_on_waiting(self) -> None:
         """Start what waited for nothing else; leave it stopped during a dependency's hours off."""
@@ -80,7 +86,8 @@ class DependencyRule:
             life.state.transition(_Status.STARTING, "what it depends on is starting")
             await life.bring_up()
 
-    async def _start_after_all(self) -> None:
+    async def start_after_all(self) -> None:
+        """Start what was given up for lack of something it depends on, if that is there now."""
         is_error = self._life.info.status is _Status.ERROR
         was_in_vain = is_error and self._life.info.error_code == "dependency_unavailable"
         if not was_in_vain or not self._life.inbox.is_wanted:

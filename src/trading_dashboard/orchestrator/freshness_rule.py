@@ -56,6 +56,11 @@ class FreshnessRule:
             "data_allowed_age_seconds": self._life.settings.data.max_age_seconds,
         }
 
+    def review(self) -> None:
+        """Other settings count: what is only reported restarts nothing."""
+        if self._life.settings.data.when_stale != "restart":
+            self._life.gate.withdraw(DATA_STALE)
+
     async def on_probe(self, message: ProbeFinished) -> None:
         """Let the age grow at a failed probe, and restart the agent if that is due."""
         info, outcome = self._life.info, message.outcome

@@ -136,7 +136,7 @@ class HealthRule:
         failure = failures.external_gone(self._life.settings.name, self._life.info.port)
         self._life.state.forget_process(management=Management.MANAGED)
         self._life.state.fail(_Status.STOPPED, failure)
-        self._life.inbox.is_wanted = False  # nobody starts it again: dependents wait in vain
+        self._life.inbox.decide(False)  # nobody starts it again: dependents wait in vain
 
 
 def _says_no(record: ProbeRecord, probe: ProbePlan) -> bool:

@@ -24,6 +24,12 @@ class MemoryRule:
         self._counted_at = 0.0
         self._above = 0
 
+    def review(self) -> None:
+        """Other settings count: without a limit nothing is due."""
+        if self._life.settings.restart.memory_limit_bytes is None:
+            self._above = 0
+            self._life.gate.withdraw(MEMORY_LIMIT)
+
     async def on_measured(self, message: MemoryMeasured) -> None:
         """Count a sample, and restart if it was one too many."""
         limit = self._life.settings.restart.memory_limit_bytes

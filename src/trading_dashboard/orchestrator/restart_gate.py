@@ -79,7 +79,12 @@ class RestartGate:
 
     async def on_due(self, message: HeldRestartDue) -> None:
         """Look at the clock again."""
-        if message.generation == self._life.info.generation and self._held:
+        if message.generation == self._life.info.generation:
+            await self.look()
+
+    async def look(self) -> None:
+        """See whether what is held is held still."""
+        if self._held:
             held = next(iter(self._held.values()))
             await self.ask(held.failure, held.act)
 
