@@ -124,8 +124,9 @@ class ScheduleRule:
         if hours.is_open:
             self._applied, self._override_until = True, None
             return True
-        self._applied, self._override_until = False, None
+        self._applied = self._override_until = None  # `on_due` leaves it idle, and not red
         self._life.inbox.decide(False)
+        self._life.inbox.post(HoursDue())
         settle(request.done, False)
         return False
 

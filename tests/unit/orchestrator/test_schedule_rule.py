@@ -390,3 +390,21 @@ async def test_what_a_person_did_stands_until_the_hours_of_now_begin(
         assert (await becomes(made, AgentStatus.RUNNING)).is_up
         clock.now += 120
         await becomes(made, AgentStatus.STOPPED)
+
+
+async def test_hours_that_end_in_maintenance_leave_no_old_failure(tmp_path: Path) -> None:
+    clock = Clock(MONDAY_NOON)
+    async with desk(tmp_path, {"a": scheduled()}, clock=clock) as made:
+        await made.manager.start_all_enabled_agents()
+        await made.manager.set_maintenance("a", Maintenance(since=datetime.now(UTC), by="test"))
+        made.runtime.crash("a")
+        assert "in maintenance" in ((await becomes(made, AgentStatus.STOPPED)).error_message or "")
+        clock.now += 7 * 3600
+        await says(made, "idle until Tue 08:00 UTC")
+        await made.manager.set_maintenance("a", None)
+
+        async def is_just_idle() -> bool:
+            found = await info(made)
+            return found.is_idle and found.error_message is None
+
+        await eventually(is_just_idle)
