@@ -68,7 +68,7 @@ class _BoundedLoader(yaml.SafeLoader):
         return node
 
     def _give_up(self, problem: str) -> NoReturn:
-        raise yaml.composer.ComposerError(None, None, problem, self.peek_event().start_mark)
+        raise yaml.composer.ComposerError(None, None, problem, self.get_mark())  # type: ignore[no-untyped-call]
 
 
 def read_document(path: Path, name: str, mistakes: list[Mistake]) -> Branch:

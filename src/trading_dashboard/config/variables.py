@@ -71,7 +71,9 @@ def read_overrides(overrides: Mapping[str, Any], mistakes: list[Mistake]) -> Bra
     for path, value in _flat(overrides, ()):
         origin = Origin(OriginKind.OPTION, OPTION_NAMES.get(dotted(path), f"option {dotted(path)}"))
         if annotation_at(path) is None:
-            mistakes.append(_unknown(path, origin, str(value) if _can_be_written(value) else "(not read)"))
+            mistakes.append(
+                _unknown(path, origin, str(value) if _can_be_written(value) else "(not read)")
+            )
             continue
         if not _can_be_written(value):
             problem = "is not a value that a file could hold."

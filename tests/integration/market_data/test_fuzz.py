@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -54,9 +55,7 @@ def market(loaded_data: Path) -> DemoMarket:
 
 
 @pytest.fixture
-def fuzzed(
-    tmp_path: Path, market: DemoMarket, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Fuzzed]:
+def fuzzed(tmp_path: Path, market: DemoMarket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fuzzed]:
     def already_open(path: Path, seed: int) -> tuple[MarketStore, DemoMarket]:
         return MarketStore(path), market
 

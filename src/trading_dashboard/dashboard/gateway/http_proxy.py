@@ -92,18 +92,28 @@ async def _bounded_body(request: Request) -> bytes:
 def _forwarded(request: Request) -> dict[str, str]:
     headers = {"accept-encoding": "identity"}
     for name in _FORWARDED_REQUEST_HEADERS:
-        if name in request.headers:
-            headers[name] = request.headers[name]
+        value = request.headers.get(name)
+        if value is not None and _is_plain(value):
+            headers[name] = value
     return headers
+
+
+def _is_plain(value: str) -> bool:
+    """Return whether a header's value means the same to everyone; what is not is left out."""
+    return value.isascii() and value.isprintable()
 
 
 def _stream(upstream: httpx.Response, deadline: float) -> Response:
     content_type = upstream.headers.get("content-type", "application/octet-stream")
     headers = {"cache-control": "no-store", "content-security-policy": "default-src 'none'"}
     for name in _FORWARDED_RESPONSE_HEADERS:
-        if name in upstream.headers:
-            headers[name] = upstream.headers[name]
-    if content_type.partition(";")[0].strip().lower() not in _DATA_TYPES:
+        value = upstream.headers.get(name)
+        if value is not None and _is_plain(value):
+            headers[name] = value
+    if (
+        not _is_plain(content_type)
+        or content_type.partition(";")[0].strip().lower() not in _DATA_TYPES
+    ):
         content_type = "application/octet-stream"
         headers["content-disposition"] = "attachment"
     if upstream.is_redirect:
