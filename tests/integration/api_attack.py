@@ -247,8 +247,11 @@ async def open_socket(app: ASGIApp, path: str, bearer: str) -> AsyncIterator[Soc
     async def say(message: Any) -> None:
         socket.from_app.put_nowait(dict(message))
 
+    async def serve() -> None:
+        await app(scope, socket.to_app.get, say)
+
     socket.to_app.put_nowait({"type": "websocket.connect"})
-    serving = asyncio.create_task(app(scope, socket.to_app.get, say))  # type: ignore[arg-type]
+    serving = asyncio.create_task(serve())
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             assert (await socket.from_app.get())["type"] == "websocket.accept"

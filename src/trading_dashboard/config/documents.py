@@ -68,7 +68,7 @@ class _BoundedLoader(yaml.SafeLoader):
         return node
 
     def _give_up(self, problem: str) -> NoReturn:
-        raise yaml.composer.ComposerError(None, None, problem, self.get_mark())  # type: ignore[no-untyped-call]
+        raise yaml.composer.ComposerError(None, None, problem, self.get_mark())
 
 
 def read_document(path: Path, name: str, mistakes: list[Mistake]) -> Branch:

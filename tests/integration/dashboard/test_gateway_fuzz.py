@@ -84,7 +84,9 @@ class Gateway:
         arriving = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> dict[str, Any]:
-            return arriving.pop() if arriving else await asyncio.Event().wait() or {}
+            if not arriving:
+                await asyncio.Event().wait()
+            return arriving.pop()
 
         async def send(message: Any) -> None:
             sent.append(message)

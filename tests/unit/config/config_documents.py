@@ -100,13 +100,14 @@ def probes(role: str) -> st.SearchStrategy[Any]:
     if role != "startup":
         shared["failure_threshold"] = st.integers(1, 100)
     needed = {"command": ["command"], "log": ["pattern"]}
-    return st.one_of(
+    kinds: list[st.SearchStrategy[Any]] = [
         st.fixed_dictionaries(
             {"kind": st.just(kind), **{key: own[key] for key in needed.get(kind, ())}},
             optional={k: v for k, v in {**own, **shared}.items() if k not in needed.get(kind, ())},
         )
         for kind, own in PROBE_KINDS.items()
-    )
+    ]
+    return st.one_of(kinds)
 
 
 @st.composite
