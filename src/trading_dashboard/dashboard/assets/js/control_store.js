@@ -1,11 +1,10 @@
 // What the supervisor says: agents, events, logs. One socket for the whole page.
 
-import { post } from './api.js';
 import { CLOSE, LiveSocket } from './live_socket.js';
 
 const MAX_EVENTS = 200;
-/** How long a command's answer may take; it goes on regardless. */
-const COMMAND_SECONDS = 120;
+/** As many as the control API takes in one subscription. */
+const MAX_LOG_AGENTS = 200;
 
 export class ControlStore {
   constructor() {
@@ -14,7 +13,7 @@ export class ControlStore {
     this.events = [];
     this.hasSnapshot = false;
     this.listeners = new Set();
-    this.logListeners = new Set();
+    this.logs = null;
     this.receivedAt = 0;
     this.socket = new LiveSocket('/api/control/ws', {
       silence: 13_000,
@@ -34,14 +33,19 @@ export class ControlStore {
     return () => this.listeners.delete(listener);
   }
 
-  /** Receive log lines of `agents` (empty: all); returns what ends it. */
-  subscribeLogs(agents, lines, listener) {
-    const subscription = { agents, lines, listener };
-    this.logListeners.add(subscription);
+  /**
+   * Receive log lines; returns what ends it. The server searches; one subscription at a time, the
+   * newest counts.
+   * @param {{agents: string[], lines: number, grep: ?string, level: ?string}} wanted no agents: all
+   */
+  subscribeLogs(wanted, listener) {
+    const subscription = { wanted, listener };
+    this.logs = subscription;
     this.#askForLogs();
     return () => {
-      this.logListeners.delete(subscription);
-      if (this.logListeners.size === 0) this.socket.send({ op: 'unsubscribe_logs' });
+      if (this.logs !== subscription) return;
+      this.logs = null;
+      this.socket.send({ op: 'unsubscribe_logs' });
     };
   }
 
@@ -84,18 +88,10 @@ export class ControlStore {
     return agent.uptime_seconds + (performance.now() - (agent.receivedAt ?? this.receivedAt)) / 1000;
   }
 
-  command(name, verb) {
-    return post(`/api/control/agents/${name}/${verb}`, { wait_seconds: COMMAND_SECONDS });
-  }
-
-  commandAll(verb) {
-    return post(`/api/control/${verb}`);
-  }
-
   #take(message) {
     if (message.type === 'snapshot') this.#replace(message);
     else if (message.type === 'update') this.#update(message);
-    else if (message.type === 'log') this.#log(message.line);
+    else if (message.type === 'log') this.logs?.listener(message.line);
   }
 
   #replace(message) {
@@ -109,36 +105,35 @@ export class ControlStore {
   }
 
   #update({ event, agent }) {
-    if (agent) this.agents.set(agent.name, { ...agent, receivedAt: performance.now() });
+    if (event?.kind === 'agent_removed') this.agents.delete(event.agent);
+    else if (agent) this.agents.set(agent.name, { ...agent, receivedAt: performance.now() });
     if (event && event.kind !== 'agent_changed') this.#remember(event);
     if (event?.kind === 'supervisor_stopping' && this.supervisor) {
       this.supervisor = { ...this.supervisor, state: 'stopping' };
     }
+    if (event?.kind === 'agent_added' && this.logs?.wanted.agents.length === 0) this.#askForLogs();
     this.#notify({ type: 'update', event, agent });
   }
 
   #remember(event) {
     if (event.kind === 'agent_changed') return;
     if (this.events.some((known) => known.seq === event.seq && known.time === event.time)) return;
-    this.events.unshift(event);
-    this.events.sort((a, b) => b.seq - a.seq || (a.time < b.time ? 1 : -1));
+    // By time first: a new run counts from anew.
+    const item = { ...event, at: Date.parse(event.time) };
+    this.events.unshift(item);
+    this.events.sort((a, b) => b.at - a.at || b.seq - a.seq);
     this.events.length = Math.min(this.events.length, MAX_EVENTS);
   }
 
-  #log(line) {
-    for (const { agents, listener } of this.logListeners) {
-      if (agents.length === 0 || agents.includes(line.agent)) listener(line);
-    }
-  }
-
-  /** One subscription per socket: the union of what the page shows. */
   #askForLogs() {
-    if (this.logListeners.size === 0 || this.agents.size === 0) return;
-    const subscriptions = [...this.logListeners];
-    const isAll = subscriptions.some(({ agents }) => agents.length === 0);
-    const named = isAll ? this.agents.keys() : subscriptions.flatMap((item) => item.agents);
-    const lines = Math.max(...subscriptions.map((item) => item.lines));
-    this.socket.send({ op: 'subscribe_logs', agents: [...new Set(named)], lines });
+    if (!this.logs || this.agents.size === 0) return;
+    const { agents, lines, grep, level } = this.logs.wanted;
+    const named = agents.length ? agents.filter((name) => this.agents.has(name)) : [...this.agents.keys()];
+    if (named.length === 0) return;
+    const each = Math.max(10, Math.floor(lines / named.length));
+    this.socket.send({
+      op: 'subscribe_logs', agents: named.slice(0, MAX_LOG_AGENTS), lines: each, grep: grep || null, level: level || null,
+    });
   }
 
   #notify(change) {
