@@ -46,6 +46,9 @@ class History:
             empty = {"run_id": self.run_id, "seq": 0, "agent": None, "data": {}, "status": None}
             empty |= {"health": None, "data_state": None, "id": len(self.events) + 1}
             self.events.append(empty | event)
+        self.events.sort(key=lambda event: _moment(event["time"]))
+        for number, event in enumerate(self.events):
+            event["id"] = number + 1
 
     async def serve_events(self, request: Request) -> Response:
         query = request.query_params

@@ -40,7 +40,7 @@ class AgentGraph {
 
   #paint() {
     const agents = control.tradingAgents();
-    const nodes = collapse(agents, { isExpanded: this.isExpanded, isLoud: isInTrouble });
+    const nodes = collapse(agents, { isExpanded: this.isExpanded, trouble: (agent) => (isInTrouble(agent) ? statusText(agent) : null) });
     const signature = JSON.stringify(nodes);
     if (signature !== this.signature) this.#draw(nodes);
     this.signature = signature;
@@ -133,8 +133,10 @@ class AgentGraph {
 }
 
 function groupText(agents) {
-  const running = agents.filter((agent) => agent.status === 'running').length;
-  return `${agents.length} agents, ${running} running`;
+  const counts = new Map();
+  for (const word of agents.map(statusText)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  const [[word, count]] = [...counts].sort((a, b) => b[1] - a[1]);
+  return `${agents.length} agents, ${count === agents.length ? '' : `${count} `}${word}`;
 }
 
 /** The name, and the state where it is not plainly running. */

@@ -1,13 +1,15 @@
 // Where each agent stands in the drawing: columns by level of dependency, rows by neighbourhood.
 //
 // Pure. A level with more agents than fit takes several columns; above MAX_NODES agents that look
-// alike (same dependencies, nobody depends on them) become one node, unless they are in trouble.
+// alike (same dependencies, nobody depends on them) become one node. Those in trouble stand alone, or
+// are a node of their own kind if they are many.
 
 export const NODE = { width: 212, height: 28 };
 const GAP = { column: 56, stack: 14, row: 12 };
 const MAX_ROWS = 6;
 const MAX_NODES = 24;
 const MIN_GROUP = 3;
+const MAX_LOUD = 8;
 const MARGIN = 4;
 
 /** Level of each agent: 0 depends on nothing, else one more than the deepest it depends on. */
@@ -28,18 +30,19 @@ export function levels(agents) {
 }
 
 /** Nodes {id, names, depends}: one per agent, or one for several that look alike. */
-export function collapse(agents, { isExpanded, isLoud }) {
+export function collapse(agents, { isExpanded, trouble }) {
   const single = (agent) => ({ id: agent.name, names: [agent.name], depends: [...agent.depends_on] });
   if (isExpanded || agents.length <= MAX_NODES) return agents.map(single);
   const needed = new Set(agents.flatMap((agent) => agent.depends_on));
+  const isAlone = agents.filter(trouble).length <= MAX_LOUD ? trouble : () => null;
   const alike = new Map();
   const nodes = [];
   for (const agent of agents) {
-    if (needed.has(agent.name) || isLoud(agent)) {
+    if (needed.has(agent.name) || isAlone(agent)) {
       nodes.push(single(agent));
       continue;
     }
-    const key = [...agent.depends_on].sort().join('+');
+    const key = `${trouble(agent) ?? 'calm'} ${[...agent.depends_on].sort().join('+')}`;
     if (!alike.has(key)) alike.set(key, []);
     alike.get(key).push(agent);
   }

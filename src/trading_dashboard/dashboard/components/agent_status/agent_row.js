@@ -12,12 +12,12 @@ import { selection } from '/assets/js/selection.js';
 
 export const COLUMNS = [
   ['Agent', 'name'], ['Status', 'l'], ['Health', 'l'], ['Data', 'l'], ['Managed', 'l wide-only'],
-  ['Port', 'wide-only'], ['Pid', ''], ['Up', ''], ['Restarts', ''], ['CPU', ''],
+  ['Port', 'wide-only'], ['Pid', 'roomy'], ['Up', ''], ['Restarts', ''], ['CPU', 'roomy'],
   ['Memory', ''], ['Probe', 'wide-only'], ['Checked', 'wide-only'], ['', 'acts'],
 ];
 const CELLS = [
   ['health', 'l', null], ['data', 'l', 'Data'], ['managed', 'l wide-only', null], ['port', 'wide-only', null],
-  ['pid', '', 'Pid'], ['up', '', 'Up'], ['restarts', '', 'Restarts'], ['cpu', '', 'CPU'],
+  ['pid', 'roomy', 'Pid'], ['up', '', 'Up'], ['restarts', '', 'Restarts'], ['cpu', 'roomy', 'CPU'],
   ['memory', '', 'Memory'], ['probe', 'wide-only', null], ['checked', 'wide-only', null],
 ];
 const VERBS = [['start', 'Start'], ['restart', 'Restart'], ['stop', 'Stop']];
@@ -133,7 +133,7 @@ function troubleText(agent) {
   if (!trouble) return agent.held_restart ? [`Restart held: ${agent.held_restart}`, 'warn'] : null;
   const isDown = agent.status === 'error' || agent.status === 'backoff';
   const log = isDown && agent.log_path && !trouble.includes(agent.log_path) ? ` Full log: ${agent.log_path}` : '';
-  return [`${trouble}${log}`, agent.status === 'error' ? 'bad' : 'warn'];
+  return [`${log ? ended(trouble) : trouble}${log}`, agent.status === 'error' ? 'bad' : 'warn'];
 }
 
 /** What is worth knowing though nothing is wrong. */
@@ -151,6 +151,10 @@ function calmText(agent) {
     return [`Previous process ended with ${agent.last_exit}`, 'k'];
   }
   return ['', ''];
+}
+
+function ended(text) {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 function sentence(text) {

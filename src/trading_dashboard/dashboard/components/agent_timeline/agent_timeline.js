@@ -13,6 +13,7 @@ import { spansByAgent, STATES } from './state_spans.js';
 const HOUR = 3_600_000;
 const PERIODS = { day: ['24 hours', 24 * HOUR], week: ['7 days', 168 * HOUR] };
 const KINDS = ['transition', 'health_changed', 'data_state_changed', 'supervisor_started', 'supervisor_stopping'];
+const HINT = 'Point at a bar, or use the arrow keys on it, to read it.';
 const PAGE = 1000;
 const MAX_EVENTS = 5000;
 const FIGURES_PAUSE = 10_000;
@@ -56,14 +57,14 @@ class AgentTimeline {
     this.modes = new Map([button('day', '24 hours'), button('week', '7 days'), button('table', 'Per day')]);
     this.rows = h('div', { class: 'state-rows' });
     this.scale = h('div', { class: 'state-scale k', 'aria-hidden': 'true' }, h('span'), h('span'), h('span', {}, 'now'));
-    this.readout = h('p', { class: 'readout k', 'aria-live': 'polite' });
+    this.readout = h('p', { class: 'readout k', 'aria-live': 'polite' }, HINT);
     this.table = h('div', { class: 'scroll-x', hidden: true });
     this.note = h('p', { class: 'message', role: 'status', hidden: true });
     const legend = h('p', { class: 'legend-row k' }, ...Object.entries(STATES).map(([state, text]) => h('span', {}, h('i', { class: `sample ${state}` }), text)));
     this.drawing = h('div', { class: 'scroll drawing' }, this.rows);
     this.barsPart = h('div', { class: 'bars' }, this.drawing, this.scale, this.readout, legend);
     this.card = h('section', { class: 'card desk-timeline', 'aria-label': 'Timeline' },
-      h('h3', {}, h('span', {}, 'Availability'), h('span', { class: 'seg', role: 'group', 'aria-label': 'Period' }, ...this.modes.values())),
+      h('h3', {}, h('span', {}, 'Timeline'), h('span', { class: 'seg', role: 'group', 'aria-label': 'Period' }, ...this.modes.values())),
       this.note, this.barsPart, this.table);
     parent.append(this.card);
   }
@@ -167,7 +168,7 @@ class AgentTimeline {
     });
     for (const name of [...this.bars.keys()]) if (!spans.has(name)) this.#forget(name);
     for (const { name } of agents) {
-      if (!this.bars.has(name)) this.bars.set(name, new StateBar(name, (text) => setText(this.readout, text)));
+      if (!this.bars.has(name)) this.bars.set(name, new StateBar(name, (text) => setText(this.readout, text || HINT)));
       this.bars.get(name).paint(spans.get(name), { from, to }, this.#figure(name));
     }
     arrange(this.rows, agents.map(({ name }) => this.bars.get(name).node));
