@@ -236,7 +236,8 @@ class ControlFace:
 
     async def steer_more(self, body: dict[str, Any]) -> None:
         desk = self.desk
-        for name in body.get("remove", []):
+        kept = body.get("keep", desk.agents)
+        for name in [*body.get("remove", []), *(set(desk.agents) - set(kept))]:
             await desk.remove(name)
         for name in ("status_of_refusal", "delay_seconds", "reload", "mistakes"):
             setattr(desk, name, body.get(name, getattr(desk, name)))

@@ -178,7 +178,7 @@ class LogView {
     const isAtEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 24;
     if (this.isFollowing && isByHand && !isAtEnd) this.#setFollowing(false);
     else if (!this.isFollowing && isByHand && isAtEnd) this.#setFollowing(true);
-    else if (!this.isFollowing && this.list.scrollTop < 40) this.#showOlder();
+    if (!this.isFollowing && this.list.scrollTop < 40) this.#showOlder();
   }
 
   /** Put older lines, as far as they are kept, above what is shown; what is read stays in place. */
