@@ -67,7 +67,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardDesk]:
 def calm_desk(desk: DashboardDesk) -> Iterator[DashboardDesk]:
     """Return the desk with everything as at the start, and put it back afterwards."""
     names = ("market_data", "pattern_recognition", "risk_management", "dashboard")
-    up = {
+    up: dict[str, Any] = {
         "status": "running", "health": "healthy", "error_message": None, "pid": 4711,
         "management": "managed", "data_state": "fresh", "restarts": 0,
         "maintenance": None, "held_restart": None, "schedule": None, "waiting_for": [],

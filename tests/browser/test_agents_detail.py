@@ -42,7 +42,7 @@ async def test_the_chosen_agent_is_in_the_url_and_shown_in_full(tab: Tab) -> Non
 
     await expect(tab.page).to_have_url(re.compile(r"/agents\?agent=market_data$"))
     detail = tab.page.locator(".desk-agent-detail")
-    await expect(detail).to_contain_text("python -m agent --key '****'")
+    await expect(detail).to_contain_text("python -m agent --key ****")
     await expect(detail).to_contain_text("fresh 0.4 s of 30 s")
     await expect(detail.locator(".fact", has_text="Needed by")).to_contain_text("strategy")
     probe = detail.locator(".probes tbody tr").first
