@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -30,6 +32,7 @@ class Desk:
         self.token, self.seq = token, 0
         self.sockets: set[WebSocket] = set()
         self.posts: list[str] = []
+        self.clients: list[str] = []
         self.refusal: str | None = None
         self.status_of_refusal, self.delay_seconds = 409, 0.0
         self.history = History(RUN_ID)
@@ -158,6 +161,8 @@ class ControlFace:
         if not self.is_allowed(request.headers):
             return error(401, "unauthorized", "No valid token.")
         self.desk.posts.append(what)
+        said = (request.headers.get(name, "") for name in ("x-client", "x-client-address"))
+        self.desk.clients.append(" ".join(said))
         await asyncio.sleep(self.desk.delay_seconds)
         if self.desk.refusal:
             code = "forbidden" if self.desk.status_of_refusal == 403 else "port_in_use"
@@ -224,6 +229,8 @@ class ControlFace:
             setattr(market, name, value)
         market.change(body.get("clock", {}))
         desk.refusal = body.get("refusal", desk.refusal)
+        if "rotate" in body:
+            await self.rotate(Path(body["rotate"]))
         for kind in body.get("drop", []):
             for websocket in list((market if kind == "market" else desk).sockets):
                 await websocket.close(1012)
@@ -231,8 +238,17 @@ class ControlFace:
         sockets = {"market": len(market.sockets), "control": len(desk.sockets)}
         wanted = [{s: sorted(i) for s, i in w.items()} for w in market.wanted.values()]
         known = {"sockets": sockets, "posts": desk.posts, "wanted": wanted}
-        known |= {"logs": list(desk.wanted_logs.values())}
+        known |= {"clients": desk.clients, "logs": list(desk.wanted_logs.values())}
         return JSONResponse(known | {"clock": market.clock()})
+
+    async def rotate(self, file: Path) -> None:
+        """Replace the token as the supervisor does: the file at once, then the old sockets."""
+        self.desk.token = secrets.token_hex(16)
+        fresh = file.with_name("fresh")
+        fresh.write_text(self.desk.token, "utf-8")
+        fresh.replace(file)
+        for websocket in list(self.desk.sockets):
+            await websocket.close(4401)
 
     async def steer_more(self, body: dict[str, Any]) -> None:
         desk = self.desk

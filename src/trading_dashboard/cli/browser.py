@@ -13,9 +13,8 @@ _log = logging.getLogger(__name__)
 
 def has_display() -> bool:
     """Return whether a browser window could be seen. Without one a text browser would start."""
-    if sys.platform in ("darwin", "win32"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    has_always = sys.platform in ("darwin", "win32")
+    return has_always or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 async def open_browser(link: str) -> None:

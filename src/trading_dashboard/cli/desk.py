@@ -16,31 +16,39 @@ import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trading_dashboard import __version__
 from trading_dashboard.cli.browser import has_display, open_browser
 from trading_dashboard.cli.dashboard_agent import NAME as DASHBOARD
-from trading_dashboard.cli.dashboard_agent import DashboardPlan, plan_dashboard
+from trading_dashboard.cli.dashboard_agent import DashboardPlan, plan_dashboard, replan_dashboard
 from trading_dashboard.cli.ending import Ending
 from trading_dashboard.cli.login import login_link
 from trading_dashboard.cli.narration import Narrator
 from trading_dashboard.cli.progress import REFRESH_SECONDS, Progress, progress_for
-from trading_dashboard.cli.run_files import RunSecrets, remove_run_secrets, write_run_secrets
-from trading_dashboard.cli.signals import signal_queue
+from trading_dashboard.cli.run_files import (
+    RunSecrets,
+    remove_run_secrets,
+    write_run_secrets,
+    write_token,
+)
+from trading_dashboard.cli.signals import HANG_UP, signal_queue
 from trading_dashboard.cli.supervisor_log import SupervisorLog
 from trading_dashboard.cli.terminal import Terminal
-from trading_dashboard.config import LoadedSettings
+from trading_dashboard.config import LoadedSettings, Settings, check_startable
 from trading_dashboard.control_api.listening import bind_loopback
 from trading_dashboard.models.control import SupervisorInfo, SupervisorState
 from trading_dashboard.models.errors import SupervisorShuttingDown, TradingDashboardError
 from trading_dashboard.models.events import EventKind
+from trading_dashboard.models.requester import acted
 from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator import AgentManager
 from trading_dashboard.orchestrator.dependencies import with_dependencies
 from trading_dashboard.orchestrator.events import Lagged, Update
 from trading_dashboard.orchestrator.history.event_history import EventHistory
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+from trading_dashboard.orchestrator.reloading import ConfigurationReloader
 
 if TYPE_CHECKING:
     from trading_dashboard.control_api.server import ControlServer
@@ -71,7 +79,14 @@ class Desk:
             loaded.settings.state_directory, self._runtime.run_id, loaded.settings.history
         )
         self._dashboard = DashboardPlan()
-        self._secrets = RunSecrets("", b"")
+        self._reloader = ConfigurationReloader(
+            self._manager,
+            loaded,
+            check=partial(check_startable, only=only or None),
+            apply_to_desk=self._reconfigure,
+            starts_added=not only,
+        )
+        self._secrets = RunSecrets({}, b"")
         self._state: SupervisorState = "starting"
         self._started_at = datetime.now(UTC)
         self._stop = asyncio.Event()
@@ -107,9 +122,9 @@ class Desk:
             state=self._state,
         )
 
-    def request_shutdown(self) -> None:
+    def request_shutdown(self, origin: str) -> None:
         """Begin the end because a client asked for it; returns at once."""
-        self._begin_end("Asked to end", "api")
+        self._begin_end("Asked to end", origin)
 
     # Life.
 
@@ -143,6 +158,18 @@ class Desk:
         if plan.agent is not None:
             state = {"TRADING_DASHBOARD_STATE_DIRECTORY": str(settings.state_directory)}
             self._manager.add_system_agent(plan.agent, state)
+
+    async def _reconfigure(self, settings: Settings) -> dict[str, bool]:
+        """Apply what a reload changed for the desk itself."""
+        is_other = settings.dashboard != self._settings.dashboard
+        self._settings = settings
+        plan = replan_dashboard(self._dashboard, settings.dashboard)
+        if not is_other or plan.agent is None or plan.agent == self._dashboard.agent:
+            return {}
+        self._dashboard = plan
+        is_up = await self._manager.reconfigure_system_agent(plan.agent)
+        self._runtime.update_lease(dashboard_url=plan.url)
+        return {DASHBOARD: is_up}
 
     def _announce(self, listener: socket.socket) -> None:
         """Say where this run serves: on disk, in the terminal, to subscribers."""
@@ -186,7 +213,8 @@ class Desk:
         monitoring = asyncio.create_task(
             self._manager.start_monitoring(MONITOR_SECONDS), name="usage"
         )
-        own = (stopping, starting, monitoring)
+        reloading = asyncio.create_task(self._reloader.watch(), name="configuration")
+        own = (stopping, starting, monitoring, reloading)
         pending: set[asyncio.Task[Any]] = {*own, *companions}
         try:
             while not stopping.done():
@@ -216,14 +244,18 @@ class Desk:
         from trading_dashboard.control_api.app import create_app
         from trading_dashboard.control_api.server import ControlServer
         from trading_dashboard.control_api.supervision import Supervision
+        from trading_dashboard.control_api.tokens import Tokens
 
         supervision = Supervision(
             agents=self._manager,
             describe=self.describe,
             request_shutdown=self.request_shutdown,
             history=self._history,
+            reloader=self._reloader,
         )
-        server = ControlServer(create_app(supervision, self._secrets.control_token), listener)
+        store = partial(write_token, self._settings.state_directory)
+        tokens = Tokens(self._secrets.tokens, store)
+        server = ControlServer(create_app(supervision, tokens), listener)
         await server.start()
         return server
 
@@ -301,7 +333,7 @@ class Desk:
         first = await signals.get()
         self._begin_end("Ctrl-C" if first is signal.SIGINT else first.name, first.name)
         while True:
-            if await signals.get() is not signal.SIGHUP:
+            if await signals.get() is not HANG_UP:
                 self._terminal.line("Killing what is left.")
                 await self._manager.kill_everything()
 
@@ -310,8 +342,7 @@ class Desk:
         if not self._stop.is_set():
             self._terminal.line(f"{reason}: stopping everything.")
             _log.info("%s: stopping", reason)
-            done = {"action": "end", "origin": origin}
-            self._manager.events.publish(EventKind.OPERATOR_ACTED, data=done)
+            self._manager.events.publish(EventKind.OPERATOR_ACTED, data=acted("end", origin))
             self._stop.set()
 
 

@@ -18,10 +18,9 @@ from trading_dashboard.cli.drawing import live_on
 from trading_dashboard.cli.exit_codes import ExitCode
 from trading_dashboard.cli.formatting import status_lines
 from trading_dashboard.cli.narration import Narrator
-from trading_dashboard.cli.remote import Action, Context, reader_watched
+from trading_dashboard.cli.remote import Action, Context, client_of, reader_watched
 from trading_dashboard.cli.reporting import say
 from trading_dashboard.cli.terminal import Terminal
-from trading_dashboard.clients.control import ControlClient
 from trading_dashboard.clients.lease import read_lease
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import (
@@ -33,6 +32,7 @@ from trading_dashboard.models.control import (
     UpdateMessage,
 )
 from trading_dashboard.models.errors import NotSupervised, Unauthorized
+from trading_dashboard.models.events import EventKind
 from trading_dashboard.orchestrator.events import Update
 
 SILENCE_SECONDS = 15.0
@@ -82,7 +82,7 @@ async def _watch(root: Path, view: View) -> None:
     """Follow one supervisor after the other. Ends by being cancelled."""
     while True:
         with contextlib.suppress(NotSupervised, Unauthorized, TimeoutError):
-            async with ControlClient.from_project(root) as client, client.stream() as stream:
+            async with client_of(root) as client, client.stream() as stream:
                 async for message in _until_silent(aiter(stream)):
                     view.show(message)
         view.lost(_why_lost(root))
@@ -202,7 +202,10 @@ class LiveView:
             self._lost = ""
             self.redraw()
         elif isinstance(message, UpdateMessage) and message.agent is not None:
-            self._agents[message.agent.name] = message.agent
+            if message.event.kind is EventKind.AGENT_REMOVED:
+                self._agents.pop(message.agent.name, None)
+            else:
+                self._agents[message.agent.name] = message.agent
             if time.monotonic() - self._drawn_at > REDRAW_SECONDS / 10:
                 self.redraw()
 

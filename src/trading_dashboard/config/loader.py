@@ -23,6 +23,7 @@ from trading_dashboard.config.origins import (
     Branch,
     KeyPath,
     LoadedSettings,
+    LoadRequest,
     Origin,
     OriginKind,
     default_origins,
@@ -85,6 +86,31 @@ def load_settings(
         settings=settings,
         origins=default_origins(settings, written),
         files=tuple(name for _, name in places.files),
+        request=LoadRequest(
+            # Found once: a reload must not end up in another project.
+            project_root=places.project_root if config_path is None else project_root,
+            config_path=config_path,
+            environment=environment,
+            environ=dict(environ),
+            overrides=overrides,
+        ),
+        watched=places.watched,
+    )
+
+
+def load_again(loaded: LoadedSettings) -> LoadedSettings:
+    """Return the settings as the files say now, for the same request.
+
+    Raises:
+        ConfigurationError: With every mistake there is.
+    """
+    request = loaded.request
+    return load_settings(
+        request.project_root,
+        config_path=request.config_path,
+        environment=request.environment,
+        environ=request.environ,
+        overrides=request.overrides,
     )
 
 

@@ -27,6 +27,7 @@ STATUS_BY_ERROR: dict[type[TradingDashboardError], HTTPStatus] = {
     errors.NotSupervised: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SupervisorShuttingDown: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.HistoryUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ReloadUnavailable: HTTPStatus.CONFLICT,
     errors.InvalidPeriod: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
@@ -57,6 +58,16 @@ def install_error_handlers(app: FastAPI) -> None:
 async def _ours(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
     assert isinstance(error, TradingDashboardError)  # noqa: S101 - registered for this class
     return JSONResponse(error.as_body(), status_of(error))
+
+
+def not_found(path: str) -> dict[str, Any]:
+    """Return the body for a stream that is not there."""
+    return error_body(
+        "not_found",
+        "There is no stream at this address.",
+        subject=path[:200],
+        next_step="The stream is at /v1/ws.",
+    )
 
 
 async def _of_framework(request: Request, error: Exception) -> JSONResponse:

@@ -23,7 +23,18 @@ class EventKind(StrEnum):
     RESTART_SCHEDULED = "restart_scheduled"
     """`data`: delay_seconds, attempt, reason."""
     OPERATOR_ACTED = "operator_acted"
-    """`data`: action, origin."""
+    """`data`: action, origin (`cli`, `dashboard`, `api`, `library`, a signal), and as far as they
+    are known from (the address) and user; roles if tokens were replaced."""
+    AGENT_ADDED = "agent_added"
+    """A reload brought a new agent."""
+    AGENT_REMOVED = "agent_removed"
+    """A reload took an agent away; clients forget it."""
+    CONFIGURATION_CHANGED = "configuration_changed"
+    """`data`: origin and what is known beside it, changes (key, before, after, origin, effect;
+    secrets masked), total."""
+    CONFIGURATION_INVALID = "configuration_invalid"
+    """The files changed and have mistakes; nothing was changed. `data`: origin and what is known
+    beside it, mistakes, total."""
     SUPERVISOR_STARTED = "supervisor_started"
     """`data`: pid, version."""
     SUPERVISOR_STOPPING = "supervisor_stopping"

@@ -32,6 +32,7 @@ from trading_dashboard.orchestrator.probe_schedule import ProbeSchedule
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.restart_policy import CrashLoop, RestartBudget
 from trading_dashboard.orchestrator.runtime import ExitStatus, Handle, StopReport
+from trading_dashboard.orchestrator.snapshots import described
 from trading_dashboard.orchestrator.surroundings import Surroundings
 from trading_dashboard.orchestrator.timers import Timer
 from trading_dashboard.orchestrator.waiters import Waiters
@@ -67,6 +68,14 @@ class AgentLife:
         """Return the agent's state now."""
         return self.state.info
 
+    def adopt(self, settings: AgentSettings) -> None:
+        """Go by other settings from now on. A process that runs keeps what it was started with."""
+        self.settings = settings
+        self.probes.adopt(settings)
+        self.failures = ProcessFailures(settings, self.runtime)
+        self.budget.adopt(settings.restart)
+        self.state.update(**described(settings))
+
     async def bring_up(self) -> None:
         """Start the process if all dependencies are up, else wait or give up."""
         missing = missing_for(self.settings, self.around.dependency)
@@ -92,7 +101,8 @@ class AgentLife:
             return
         generation = self.info.generation + 1
         try:
-            self.handle = await self.runtime.start(self.around.launch(generation), self.note_end)
+            launch = self.around.launch(self.settings, generation)
+            self.handle = await self.runtime.start(launch, self.note_end)
         except AgentStartFailed as error:
             decide = self.fail if failures.may_pass(error) else self.give_up
             decide(Failure(error.code, error.message, str(error)))

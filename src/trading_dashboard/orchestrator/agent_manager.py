@@ -20,8 +20,10 @@ from trading_dashboard.config.settings import AgentSettings, Settings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import SupervisorShuttingDown, WrongEventLoop
 from trading_dashboard.models.events import EventKind, LogLine
+from trading_dashboard.models.requester import acted
 from trading_dashboard.models.states import AgentKind
 from trading_dashboard.orchestrator.agent_task import AgentTask
+from trading_dashboard.orchestrator.emergency import kill_agents
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import build_launch, write_agent_token
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
@@ -32,6 +34,7 @@ from trading_dashboard.orchestrator.monitoring import (
     sample_while_watched,
 )
 from trading_dashboard.orchestrator.probes import HttpProber, Prober
+from trading_dashboard.orchestrator.reconfiguring import carry_out, change, plan
 from trading_dashboard.orchestrator.requests import restart, start_chain, stop, stop_all
 from trading_dashboard.orchestrator.roster import Roster
 from trading_dashboard.orchestrator.runtime import Runtime
@@ -222,6 +225,38 @@ class AgentManager:
         self._note_action("stop all", None, origin)
         return await stop_all(self._agents, for_good=for_good)
 
+    async def reconfigure(
+        self, settings: Settings, *, starts_added: bool = True
+    ) -> dict[str, bool]:
+        """Go by another configuration of the same project; only agents that changed restart.
+
+        Args:
+            settings: The whole new configuration.
+            starts_added: Start new agents that start by themselves.
+
+        Returns:
+            For each agent that was removed, stopped, restarted or started whether that worked.
+        """
+        await self.open()
+        todo = plan(self._agents, settings, starts_added=starts_added)
+        self.settings = settings
+        before = self._agents.states()
+        results = await carry_out(self._agents, todo, self._add_agent)
+        for name in todo.removed:
+            if self._agents.find(name) is None:
+                self.events.publish(EventKind.AGENT_REMOVED, before[name])
+        return results
+
+    async def emergency_stop(self, *, origin: str = "library") -> dict[str, bool]:
+        """Kill every agent's processes at once; see `emergency`. Parts of the desk itself stay."""
+        await self.open()
+        self._note_action("emergency stop", None, origin)
+        return await kill_agents(self._agents)
+
+    async def reconfigure_system_agent(self, agent: AgentSettings) -> bool:
+        """Give a part of the desk itself other settings; it is restarted if it has to be."""
+        return await change(self._agents.get(agent.name), agent)
+
     async def start_monitoring(self, interval: float = 30) -> None:
         """Sample CPU and memory of all agents every `interval` seconds, until cancelled.
 
@@ -265,13 +300,18 @@ class AgentManager:
 
     # Inside.
 
+    def _add_agent(self, agent: AgentSettings) -> None:
+        write_agent_token(self.settings.state_directory, agent.name)
+        self._add(agent, AgentKind.AGENT, {})
+        self._publish(EventKind.AGENT_ADDED, self._agents.get(agent.name).info, {})
+
     def _add(self, agent: AgentSettings, kind: AgentKind, extra_env: Mapping[str, str]) -> None:
         around = Surroundings(
             runtime=self.runtime,
             prober=self._prober,
             publish=self._publish,
-            launch=lambda generation: build_launch(
-                self.settings, agent, generation, extra_env, self._interpreter
+            launch=lambda settings, generation: build_launch(
+                self.settings, settings, generation, extra_env, self._interpreter
             ),
             dependency=lambda name: (self._agents.get(name).info, self._agents.get(name).is_wanted),
         )
@@ -290,11 +330,9 @@ class AgentManager:
                 ready.exception()  # whoever waits gets it; nobody else is told of it
             await self.runtime.close()
             return
-        self._agents.seal()
         try:
             async with asyncio.TaskGroup() as group:
-                for task in self._agents:
-                    group.create_task(task.run(), name=f"agent {task.settings.name}")
+                self._agents.open(group)
                 group.create_task(sample_while_watched(self._agents, self.runtime, self.events))
                 ready.set_result(None)
         finally:
@@ -313,7 +351,7 @@ class AgentManager:
 
     def _note_action(self, action: str, agent_name: str | None, origin: str) -> None:
         info = self._agents.get(agent_name).info if agent_name else None
-        self.events.publish(EventKind.OPERATOR_ACTED, info, {"action": action, "origin": origin})
+        self.events.publish(EventKind.OPERATOR_ACTED, info, acted(action, origin))
 
     def _snapshot(self) -> dict[str, AgentInfo]:
         return {name: with_uptime(info) for name, info in self._agents.states().items()}

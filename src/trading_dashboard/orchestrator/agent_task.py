@@ -30,10 +30,12 @@ from trading_dashboard.orchestrator.messages import (
     ProcessExited,
     RestartRequested,
     RetryDue,
+    SettingsChanged,
     StartRequested,
     StartupExpired,
     StopRequested,
 )
+from trading_dashboard.orchestrator.reconfigure_rule import ReconfigureRule
 from trading_dashboard.orchestrator.runtime import Handle, StopReport
 from trading_dashboard.orchestrator.surroundings import Surroundings
 from trading_dashboard.orchestrator.waiters import settle
@@ -62,6 +64,7 @@ class AgentTask:
             ProbeFinished: health.on_probe,
             StartupExpired: health.on_startup_expired,
             DependencyChanged: dependencies.on_change,
+            SettingsChanged: ReconfigureRule(self._life, self._on_start).on_change,
         }
 
     @property

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from trading_dashboard.orchestrator.messages import (
     Message,
     RestartRequested,
+    SettingsChanged,
     StartRequested,
     StopRequested,
 )
@@ -67,7 +68,7 @@ class Inbox:
         stopping = asyncio.create_task(self._stop_posted.wait())
         try:
             await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
+            if self._stops:  # also if the work is done by now: nothing may follow from it
                 raise StopPosted
             return working.result()
         finally:
@@ -90,5 +91,5 @@ class Inbox:
 
 def refuse(message: Message) -> None:
     """Answer a request with False; other messages have nobody waiting."""
-    if isinstance(message, StartRequested | StopRequested | RestartRequested):
+    if isinstance(message, StartRequested | StopRequested | RestartRequested | SettingsChanged):
         settle(message.done, False)

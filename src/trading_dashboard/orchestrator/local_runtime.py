@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 import uuid
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,16 +22,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from trading_dashboard.config.settings import LogSettings
-from trading_dashboard.models.errors import SupervisorShuttingDown, TradingDashboardError
+from trading_dashboard.models.errors import SupervisorShuttingDown
 from trading_dashboard.models.events import LogLine
 from trading_dashboard.orchestrator.output.book import LogBook
-from trading_dashboard.orchestrator.output.pump import LogPump, OutputStream
+from trading_dashboard.orchestrator.output.pump import OutputStream
 from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
 from trading_dashboard.orchestrator.processes import ports
-from trading_dashboard.orchestrator.processes.guardian_keeper import GuardianKeeper
 from trading_dashboard.orchestrator.processes.lease import ProjectLease
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
 from trading_dashboard.orchestrator.processes.listeners import listens
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
     ProcessStat,
@@ -46,7 +45,6 @@ from trading_dashboard.orchestrator.processes.spawning import (
     Spawned,
     discard,
     explain,
-    raise_descriptor_limit,
     spawn,
 )
 from trading_dashboard.orchestrator.processes.stopping import Ending, Find
@@ -90,7 +88,7 @@ class LocalRuntime:
         self.state_directory = state_directory.resolve()
         self._settings = logs or LogSettings()
         self._book = LogBook(self.state_directory / "log", self._settings)
-        self._pump = LogPump(self._book.announce)
+        self._pump = PLATFORM.make_pump(self._book.announce)
         self._spawner = ThreadPoolExecutor(SPAWN_THREADS, "spawn")
         self._reader = ThreadPoolExecutor(1, "process-table")
         self._trees: dict[tuple[str, int], SupervisedTree] = {}
@@ -102,7 +100,7 @@ class LocalRuntime:
         self._scanner = Scanner(self._reader, own_start_ticks())
         self._lease = ProjectLease(self.state_directory / "run")
         self._leftovers = Leftovers(self.state_directory, self.run_id)
-        self._guardian = GuardianKeeper(
+        self._guardian = PLATFORM.make_guardian(
             self.run_id,
             self.state_directory / "log" / "guardian.log",
             self._spawner,
@@ -115,7 +113,6 @@ class LocalRuntime:
         Raises:
             AlreadySupervised: Another live supervisor owns the project.
             SupervisorShuttingDown: It was closed; a runtime is opened once.
-            TradingDashboardError: This system is not supported.
         """
         if self._closing is not None:
             raise SupervisorShuttingDown(
@@ -123,15 +120,9 @@ class LocalRuntime:
                 subject=str(self.state_directory),
                 next_step="Make a new AgentManager.",
             )
-        if os.name != "posix":
-            raise TradingDashboardError(
-                "This version supervises processes on Linux and macOS only.",
-                observed=sys.platform,
-                next_step="Run it there, for instance in WSL 2.",
-            )
         for name in ("", "run", "log", "data"):
-            _make_private(self.state_directory / name)
-        raise_descriptor_limit()
+            PLATFORM.make_private(self.state_directory / name)
+        PLATFORM.raise_descriptor_limit()
         self._lease.claim(self.run_id)
         try:
             guarding = self._own(self._guardian.open())
@@ -391,10 +382,3 @@ def _marked(wanted: RunMarker, never: frozenset[int]) -> Find:
         return members(snapshot, session=None, is_ours=wanted.__eq__, seen=seen, never=never)
 
     return find
-
-
-def _make_private(folder: Path) -> None:
-    """Make a folder that only its owner can enter, or make one that is there so."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid == os.geteuid():
-        folder.chmod(0o700)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,12 @@ from trading_dashboard.config.schema import sections_of
 from trading_dashboard.config.settings import Settings
 from trading_dashboard.models.errors import ConfigurationError
 
-WRITTEN = {
+WRITTEN: dict[str, dict[str, Any]] = {
     "control_api": {"port": 8700},
     "dashboard": {"port": 8600},
     "history": {"retention_days": 7},
     "logs": {"backups": 9},
+    "reload": {"watch": False},
 }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -17,10 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from trading_dashboard.models.errors import AlreadySupervised
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.process_tree import own_start_ticks
-
-if sys.platform != "win32":
-    import fcntl
 
 LOCK_NAME = "lock"
 LEASE_NAME = "lease.json"
@@ -63,12 +60,10 @@ class ProjectLease:
         Raises:
             AlreadySupervised: Somebody else has it.
         """
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        if not PLATFORM.try_lock(descriptor):
             os.close(descriptor)
-            raise self._refusal() from None
+            raise self._refusal()
         self._descriptor = descriptor
         self.previous = read_lease(self._path)
         self._lease = Lease(
@@ -132,10 +127,7 @@ def read_lease(path: Path) -> Lease | None:
 
 def boot_id() -> str:
     """Return what tells this boot of the machine from others; empty where unknown."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
+    return PLATFORM.boot_id()
 
 
 def _parse(found: Mapping[str, Any]) -> Lease | None:

@@ -69,5 +69,6 @@ export const KIND_GROUPS = [
   ['Data', ['data_state_changed']],
   ['Restarts', ['restart_scheduled']],
   ['Operators', ['operator_acted']],
+  ['Configuration', ['configuration_changed', 'configuration_invalid', 'agent_added', 'agent_removed']],
   ['The desk', ['supervisor_started', 'supervisor_stopping', 'events_lost']],
 ];
