@@ -123,7 +123,7 @@ async def test_the_timeline_shows_outages_and_the_apis_figures(tab: Tab) -> None
     ]
     tab.desk.steer(history={"events": events})
     await tab.open("/agents")
-    row = tab.page.locator(".state-row[data-agent=market_data]")
+    row = tab.page.locator(".state-row[data-of=market_data]")
     await expect(row.locator(".figure")).to_have_text("99.44 % today (UTC)")
     await expect(row.locator("i.failed")).to_have_count(1)
     await expect(row.locator("i.none")).to_have_count(1)
@@ -140,7 +140,7 @@ async def test_the_timeline_shows_outages_and_the_apis_figures(tab: Tab) -> None
     await expect(row.locator(".figure")).to_have_text("99.44 % of 7 days")
     await tab.page.get_by_role("button", name="Per day").click()
     table = tab.page.locator(".desk-timeline table")
-    await expect(table.locator("tr[data-agent=market_data] td")).to_have_text(["99.44 %"] * 8)
+    await expect(table.locator("tr[data-of=market_data] td")).to_have_text(["99.44 %"] * 8)
 
 
 async def test_incidents_and_events_are_listed_and_filtered(tab: Tab) -> None:

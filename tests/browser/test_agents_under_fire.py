@@ -151,7 +151,7 @@ async def history_is_right(tab: Tab, desk: TinyDesk, kills: int) -> None:
         return shown == len(newest) and str(newest[-1]["agent"] or "desk") in first
 
     await eventually(is_newest_event_shown, 10)
-    bar = tab.page.locator(".state-row[data-agent=feed] i.failed, .state-row i.busy")
+    bar = tab.page.locator(".state-row[data-of=feed] i.failed, .state-row i.busy")
     assert await bar.count() > 0
 
 
@@ -193,3 +193,36 @@ async def test_log_lines_of_a_killed_agent_go_on(tiny_tab: Tab, tiny_desk: TinyD
     async with tab.page.expect_download() as file:
         await tab.page.get_by_role("button", name="Download", exact=True).click()
     assert re.search("ready", Path(await (await file.value).path()).read_text("utf-8"))
+
+
+async def test_a_reload_is_previewed_applied_and_refused_with_mistakes(
+    tiny_tab: Tab, tiny_desk: TinyDesk
+) -> None:
+    tab = tiny_tab
+    file = tiny_desk.root / "config" / "agents.yaml"
+    right = file.read_text("utf-8")
+    pid = tiny_desk.agents()["report"]["pid"]
+    file.write_text(right.replace("  report:\n", "  report:\n    stop_timeout: soon\n"), "utf-8")
+    await expect(tab.page.locator(".notice-box")).to_contain_text("1 mistake", timeout=15_000)
+    await tab.page.get_by_role("button", name="Reload…").click()
+    await expect(tab.page.get_by_role("dialog")).to_contain_text("agents.report.stop_timeout")
+    await tab.page.keyboard.press("Escape")
+
+    file.write_text(right, "utf-8")
+    await expect(tab.page.locator(".notice-box")).to_be_hidden(timeout=15_000)
+    assert tiny_desk.agents()["report"]["pid"] == pid
+    tab.complaints = [text for text in tab.complaints if "422" not in text]
+
+
+async def test_the_emergency_stop_kills_everything(tiny_tab: Tab, tiny_desk: TinyDesk) -> None:
+    tab = tiny_tab
+    await tab.page.get_by_role("button", name="Emergency stop").click()
+    dialog = tab.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Kills 4 agents at once")
+    await dialog.get_by_label("or type STOP").fill("STOP")
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.page.locator(".desk-agents h3")).to_contain_text("0 of 4 up", timeout=20_000)
+    assert [tiny_desk.agents()[name]["pid"] for name in NAMES] == [None] * 4
+
+    await tab.page.get_by_role("button", name="Start all").click()
+    await expect(tab.page.locator(".desk-agents h3")).to_contain_text("4 of 4 up", timeout=30_000)

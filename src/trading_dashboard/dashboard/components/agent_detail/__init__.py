@@ -1,4 +1,4 @@
-"""One agent in full"""
+"""One agent in full: every fact, its probes, and what may be done with it."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _mount = declare("agent_detail")
 
 
 def agent_detail() -> None:
-    """ every fact, its probes, and what may be done with it.:Place the panel; it shows the agent that is chosen in the table."""
+    """Place the panel; it shows the agent that is chosen in the table."""
     _mount(key="agent_detail", data={})

@@ -24,7 +24,7 @@ function makeRow(incident) {
   const restarts = h('td');
   const word = h('span');
   const dot = h('i', { class: 'dot', 'aria-hidden': 'true' });
-  const node = h('tr', { dataset: { agent: incident.agent } }, h('td', { class: 'k when' }, wallTime(incident.began_at)),
+  const node = h('tr', { dataset: { of: incident.agent } }, h('td', { class: 'k when' }, wallTime(incident.began_at)),
     h('th', { scope: 'row', title: incident.agent }, incident.agent), h('td', { class: 'l' }, h('span', { class: 'status' }, dot, word)),
     h('td', { class: 'l wrap' }, incident.cause), outcome, restarts);
   const paint = (now) => {

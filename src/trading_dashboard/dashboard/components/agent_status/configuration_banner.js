@@ -4,6 +4,8 @@ import { h, setHidden, setText } from '/assets/js/dom.js';
 import { control } from '/assets/js/hub.js';
 import { mistakeList, readMistakes } from './reload_dialog.js';
 
+/** Files put right as they were change nothing, so nobody says that they are; it is asked. */
+const RECHECK_MILLISECONDS = 5000;
 const KINDS = new Set(['configuration_changed', 'configuration_invalid']);
 
 export function configurationBanner(tasks) {
@@ -11,7 +13,10 @@ export function configurationBanner(tasks) {
   const list = h('div');
   const node = h('details', { class: 'notice-box warn', role: 'status', hidden: true }, text, list);
 
+  let shown = '[]';
   const show = (mistakes) => {
+    if (JSON.stringify(mistakes) === shown) return;
+    shown = JSON.stringify(mistakes);
     setHidden(node, mistakes.length === 0);
     const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`;
     setText(text, `The configuration on disk has ${count}. What was loaded before stays in force.`);
@@ -27,6 +32,9 @@ export function configurationBanner(tasks) {
     if (event.kind === 'configuration_changed') show([]);
     else show(event.data.mistakes ?? []);
   }));
+  tasks.every(RECHECK_MILLISECONDS, () => {
+    if (!node.hidden && control.isConnected && document.visibilityState === 'visible') read();
+  });
   if (control.hasSnapshot) read();
   return node;
 }

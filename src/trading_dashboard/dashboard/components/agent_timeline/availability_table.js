@@ -18,7 +18,7 @@ export function availabilityTable({ days, total }) {
   const dayName = ({ day }) => new Date(`${day}T12:00:00Z`).toLocaleDateString('en-US', { weekday: 'short', day: 'numeric', timeZone: 'UTC' });
   const head = h('tr', {}, h('th', { scope: 'col', class: 'l' }, 'Agent'),
     ...days.map((day) => h('th', { scope: 'col', title: `${day.day} UTC` }, dayName(day))), h('th', { scope: 'col' }, 'All'));
-  const rows = Object.keys(total).sort().map((name) => h('tr', { dataset: { agent: name } }, h('th', { scope: 'row', title: name }, name),
+  const rows = Object.keys(total).sort().map((name) => h('tr', { dataset: { of: name } }, h('th', { scope: 'row', title: name }, name),
     ...days.map((day) => cell(day.agents[name])), cell(total[name], 'all')));
   const desk = h('tr', { class: 'k' }, h('td', { class: 'l' }, 'desk up'),
     ...days.map((day) => h('td', {}, day.desk_seconds ? duration(day.desk_seconds) : NONE)), h('td'));

@@ -21,7 +21,7 @@ export class StateBar {
     });
     const opener = h('button', { class: 'name', type: 'button', title: name }, name);
     opener.addEventListener('click', () => selection.choose(name));
-    this.node = h('div', { class: 'state-row', dataset: { agent: name } }, opener, this.figure, this.bar);
+    this.node = h('div', { class: 'state-row', dataset: { of: name } }, opener, this.figure, this.bar);
     this.bar.addEventListener('pointermove', (event) => this.#point(event));
     this.bar.addEventListener('pointerleave', () => this.onRead(''));
     this.bar.addEventListener('focus', () => this.#step(0));
