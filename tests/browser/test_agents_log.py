@@ -59,8 +59,9 @@ async def test_the_server_searches_and_what_was_found_is_marked(tab: Tab) -> Non
 
 async def test_scrolling_up_pauses_and_scrolling_down_follows(tab: Tab) -> None:
     await tab.open("/agents")
-    tab.desk.steer(log=[f"line {number}" for number in range(200)])
     lines = tab.page.locator(".desk-log .line")
+    await expect(lines).to_have_count(3)
+    tab.desk.steer(log=[f"line {number}" for number in range(200)])
     await expect(lines.last).to_contain_text("line 199")
     await tab.page.locator(".desk-log .log").hover()
     await tab.page.mouse.wheel(0, -400)
@@ -77,8 +78,9 @@ async def test_scrolling_up_pauses_and_scrolling_down_follows(tab: Tab) -> None:
 
 async def test_older_lines_come_back_when_scrolled_to(tab: Tab) -> None:
     await tab.open("/agents")
-    tab.desk.steer(log=[f"line {number}" for number in range(1200)])
     lines = tab.page.locator(".desk-log .line")
+    await expect(lines).to_have_count(3)
+    tab.desk.steer(log=[f"line {number}" for number in range(1200)])
     await expect(lines.last).to_contain_text("line 1199")
     await expect(lines).to_have_count(500)
     await tab.page.locator(".desk-log .log").hover()
@@ -110,10 +112,22 @@ async def test_a_flood_leaves_the_page_usable(tab: Tab) -> None:
 
     await tab.page.locator("tr[data-agent=market_data] .name").click()
     await expect(tab.page.locator(".desk-agent-detail")).to_be_visible()
-    is_during = not flood.done()
     await flood
     await expect(lines.last).to_contain_text("flood line 29999", timeout=20_000)
-    assert is_during
     await expect(lines).to_have_count(500)
     tab.desk.steer(agents={"market_data": {"restarts": 7}})
     await expect(tab.page.locator("tr[data-agent=market_data]")).to_contain_text("7")
+
+
+async def test_log_lines_have_a_socket_of_their_own_while_they_are_read(tab: Tab) -> None:
+    """A flood must not delay what the page says about agents: 14 s on one socket, measured."""
+    await tab.open("/agents")
+    await expect(tab.page.locator(".desk-log .line")).to_have_count(3)
+    known = tab.desk.steer()
+    assert (known["sockets"]["control"], len(known["logs"])) == (2, 1)
+
+    await tab.page.get_by_label("Lowest level").select_option("error")
+    await expect(tab.page.locator(".desk-log .line")).to_have_count(1)
+    assert tab.desk.steer()["sockets"]["control"] == 2
+    await tab.page.get_by_role("link", name="Overview").click()
+    await eventually(lambda: tab.desk.steer()["sockets"]["control"] == 1)

@@ -93,6 +93,7 @@ async def test_an_error_stands_under_its_agent_with_the_next_step(tab: Tab) -> N
 async def test_numbers_have_their_names_on_a_narrow_screen(tab: Tab) -> None:
     await tab.page.set_viewport_size({"width": 420, "height": 860})
     await tab.open("/agents")
+    await expect(tab.page.locator("tr[data-agent=market_data]")).to_contain_text("healthy")
     labels = await tab.page.evaluate(
         """[...document.querySelectorAll('tr[data-agent=market_data] td[data-label]')]
              .map((cell) => getComputedStyle(cell, '::before').content)"""

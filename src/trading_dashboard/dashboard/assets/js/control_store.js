@@ -1,10 +1,8 @@
-// What the supervisor says: agents, events, logs. One socket for the whole page.
+// What the supervisor says: agents and events. One socket for the whole page.
 
 import { CLOSE, LiveSocket } from './live_socket.js';
 
 const MAX_EVENTS = 200;
-/** As many as the control API takes in one subscription. */
-const MAX_LOG_AGENTS = 200;
 
 export class ControlStore {
   constructor() {
@@ -13,7 +11,6 @@ export class ControlStore {
     this.events = [];
     this.hasSnapshot = false;
     this.listeners = new Set();
-    this.logs = null;
     this.receivedAt = 0;
     this.socket = new LiveSocket('/api/control/ws', {
       silence: 13_000,
@@ -31,22 +28,6 @@ export class ControlStore {
   subscribe(listener) {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
-  }
-
-  /**
-   * Receive log lines; returns what ends it. The server searches; one subscription at a time, the
-   * newest counts.
-   * @param {{agents: string[], lines: number, grep: ?string, level: ?string}} wanted no agents: all
-   */
-  subscribeLogs(wanted, listener) {
-    const subscription = { wanted, listener };
-    this.logs = subscription;
-    this.#askForLogs();
-    return () => {
-      if (this.logs !== subscription) return;
-      this.logs = null;
-      this.socket.send({ op: 'unsubscribe_logs' });
-    };
   }
 
   get isConnected() {
@@ -91,7 +72,6 @@ export class ControlStore {
   #take(message) {
     if (message.type === 'snapshot') this.#replace(message);
     else if (message.type === 'update') this.#update(message);
-    else if (message.type === 'log') this.logs?.listener(message.line);
   }
 
   #replace(message) {
@@ -100,7 +80,6 @@ export class ControlStore {
     this.agents = new Map(Object.entries(message.agents));
     for (const event of message.events ?? []) this.#remember(event);
     this.hasSnapshot = true;
-    this.#askForLogs();
     this.#notify({ type: 'snapshot' });
   }
 
@@ -111,7 +90,6 @@ export class ControlStore {
     if (event?.kind === 'supervisor_stopping' && this.supervisor) {
       this.supervisor = { ...this.supervisor, state: 'stopping' };
     }
-    if (event?.kind === 'agent_added' && this.logs?.wanted.agents.length === 0) this.#askForLogs();
     this.#notify({ type: 'update', event, agent });
   }
 
@@ -123,17 +101,6 @@ export class ControlStore {
     this.events.unshift(item);
     this.events.sort((a, b) => b.at - a.at || b.seq - a.seq);
     this.events.length = Math.min(this.events.length, MAX_EVENTS);
-  }
-
-  #askForLogs() {
-    if (!this.logs || this.agents.size === 0) return;
-    const { agents, lines, grep, level } = this.logs.wanted;
-    const named = agents.length ? agents.filter((name) => this.agents.has(name)) : [...this.agents.keys()];
-    if (named.length === 0) return;
-    const each = Math.max(10, Math.floor(lines / named.length));
-    this.socket.send({
-      op: 'subscribe_logs', agents: named.slice(0, MAX_LOG_AGENTS), lines: each, grep: grep || null, level: level || null,
-    });
   }
 
   #notify(change) {

@@ -28,9 +28,10 @@ class AgentTable {
     this.empty = h('p', { class: 'empty' });
     const head = h('tr', {}, ...COLUMNS.map(([text, kind]) => h('th', { scope: 'col', class: kind }, text || h('span', { class: 'sr' }, 'Actions'))));
     this.table = h('table', { class: 'agents-table' }, h('caption', { class: 'sr' }, 'Agents'), h('thead', {}, head), this.body);
+    this.scroll = h('div', { class: 'scroll-x' }, this.table);
     this.card = h('section', { class: 'card desk-agents', 'aria-label': 'Agents' },
       h('h3', {}, h('span', { class: 'title' }, 'Agents ', this.count), h('span', { class: 'actions' }, this.find, this.trouble, ...this.all.nodes)),
-      configurationBanner(this.tasks), this.note, h('div', { class: 'scroll-x' }, this.table), this.empty);
+      configurationBanner(this.tasks), this.note, this.scroll, this.empty);
     parentElement.append(this.card);
     this.#listen();
     this.#paint();
@@ -96,6 +97,7 @@ class AgentTable {
       this.rows.get(agent.name).show(isFound && (!isTroubleOnly || isInTrouble(agent)));
     }
     const isMany = agents.length > MANY;
+    setClass(this.scroll, 'many', isMany);
     setHidden(this.find, !isMany);
     setHidden(this.trouble, !isMany && !isTroubleOnly);
   }

@@ -13,7 +13,7 @@ export async function confirmEmergency() {
   const cancel = dialogButton('Keep running', { onpress: () => dialog.close(false) });
   const hold = holdButton('Hold to stop everything', () => dialog.close(true));
   const typed = h('input', { class: 'input', type: 'text', autocomplete: 'off', spellcheck: 'false', maxlength: 8 });
-  const form = h('form', {}, h('label', { class: 'k' }, `or type ${WORD} and press Enter `, typed));
+  const form = h('form', {}, h('label', { class: 'k' }, `Hold the button for a second, or type ${WORD} `, typed));
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     if (typed.value.trim().toUpperCase() === WORD) dialog.close(true);

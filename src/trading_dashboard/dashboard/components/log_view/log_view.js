@@ -4,7 +4,7 @@
 import { words as errorWords } from '/assets/js/api.js';
 import { arrange, cleanup, download, h, mounted, onPress, setAttribute, setBlocked, setClass, setHidden, setText } from '/assets/js/dom.js';
 import { number } from '/assets/js/format.js';
-import { control } from '/assets/js/hub.js';
+import { control, logs } from '/assets/js/hub.js';
 import { selection } from '/assets/js/selection.js';
 import { lineNode, lineText } from './log_line.js';
 import { LEVELS, LogLines } from './log_lines.js';
@@ -107,9 +107,8 @@ class LogView {
     setHidden(this.message, true);
     setText(this.save, agent ? 'Download' : 'Download shown');
     setAttribute(this.save, 'title', agent ? `The log file of ${agent}` : 'The lines that match, of all agents');
-    this.endLogs?.();
     const wanted = { agents: agent ? [agent] : [], lines: BACKLOG, grep: words, level: level === 'debug' ? null : level };
-    this.endLogs = control.subscribeLogs(wanted, (line) => this.#take(line));
+    this.endLogs = logs.subscribe(wanted, (line) => this.#take(line));
     this.#paintAll();
   }
 
