@@ -2,6 +2,8 @@
 
     python -m tests.integration.tiny_supervisor STATE_DIRECTORY PUPPET…
 
+PUPPET=FILE is no agent but a command that is run beside one, until it has made FILE.
+
 Prints `run RUN_ID GUARDIAN_PID`, then `ready` when all puppets are; goes on until TERM.
 """
 
@@ -13,7 +15,9 @@ import sys
 from pathlib import Path
 
 from tests.integration.process_bench import Bench
+from tests.support import PUPPETS, eventually
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+from trading_dashboard.orchestrator.runtime import CommandEnd, Launch
 
 
 async def supervise(directory: Path, puppets: list[str]) -> None:
@@ -24,8 +28,16 @@ async def supervise(directory: Path, puppets: list[str]) -> None:
     await runtime.open()
     say(f"run {runtime.run_id} {runtime.guardian_pid}")
     bench = Bench(runtime, Path.cwd())
+    errands: list[asyncio.Task[CommandEnd]] = []
     for number, puppet in enumerate(puppets):
-        await bench.start(puppet, agent=f"{puppet}_{number}")
+        name, _, made = puppet.partition("=")
+        if made:
+            command = (sys.executable, str(PUPPETS / f"{name}.py"), made)
+            launch = Launch(agent=name, generation=1, command=command, working_directory=Path.cwd())
+            errands.append(asyncio.create_task(runtime.run_command(launch, "check", 3600)))
+            await eventually(Path(made).exists)
+        else:
+            await bench.start(puppet, agent=f"{puppet}_{number}")
     say("ready")
     await asked.wait()
     await runtime.close()

@@ -105,7 +105,7 @@ def agent(name: str, url: str, status: str) -> dict[str, Any]:
         "probe_latency_seconds": 0.0012, "data_state": "fresh" if is_up else "unknown",
         "data_age_seconds": 0.4, "data_source": "puppet", "version": "1", "generation": 1,
         "started_at": stamp(datetime.now(UTC)), "uptime_seconds": 61.0 if is_up else None,
-        "data_newest_at": None, "data_allowed_age_seconds": None, "probes": [], "schedule": None,
+        "data_newest_at": None, "data_message": None, "data_allowed_age_seconds": None, "probes": [], "schedule": None,
         "maintenance": None, "held_restart": None, "memory_limit_bytes": None,
         "restarts": 0, "next_retry_at": None, "last_exit": None, "cpu_percent": 1.8,
         "memory_bytes": 142 * 2**20, "log_path": f"var/log/{name}.log",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import StatusAnswer, VerbAnswer
-from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.events import EventKind, LogLine
 from trading_dashboard.models.states import AgentStatus, Management
 
 _HEADERS = (
@@ -40,9 +42,30 @@ def status_lines(answer: StatusAnswer) -> list[str]:
     if supervisor.dashboard_url:
         lines.append(f"Dashboard {supervisor.dashboard_url} (`trading-dashboard login` for a link)")
     lines += ["", *_table([_HEADERS, *(_row(agent) for agent in answer.agents.values())])]
-    troubles = [_trouble(agent) for agent in answer.agents.values()]
+    troubles = [_trouble(agent, answer.agents) for agent in answer.agents.values()]
     told = [trouble for trouble in troubles if trouble]
     return [*lines, "", *told] if told else lines
+
+
+def safeguard_words(kind: str, data: Mapping[str, Any]) -> str | None:
+    """Return what an event says of maintenance and withheld restarts, None of anything else."""
+    if kind == EventKind.RESTARTS_WITHHELD:
+        return (
+            f"left as it is, and others too: {data.get('max_restarts')} restarts after failed "
+            f"dependencies in {data.get('window_seconds', 0):g} s. Mend what fails, then restart "
+            "them."
+        )
+    return _maintenance_words(data) if kind == EventKind.MAINTENANCE_CHANGED else None
+
+
+def _maintenance_words(data: Mapping[str, Any]) -> str:
+    if not data.get("on"):
+        return "maintenance ended"
+    until = data.get("until")
+    end = f" until {datetime.fromisoformat(until).astimezone():%Y-%m-%d %H:%M}" if until else ""
+    by = f", by {data['by']}" if data.get("by") else ""
+    reason = f": {data['reason']}" if data.get("reason") else ""
+    return f"in maintenance{end}{by}{reason}"
 
 
 def agent_outcome(answer: VerbAnswer) -> str:
@@ -72,6 +95,8 @@ def _row(agent: AgentInfo) -> tuple[str, ...]:
         status = "disabled"
     elif agent.management is Management.EXTERNAL:
         status += " (external)"
+    elif agent.is_idle:
+        status = "idle"
     cpu, memory = agent.cpu_percent, agent.memory_bytes
     is_up = agent.status is AgentStatus.RUNNING
     return (
@@ -88,14 +113,54 @@ def _row(agent: AgentInfo) -> tuple[str, ...]:
     )
 
 
-def _trouble(agent: AgentInfo) -> str | None:
+def _trouble(agent: AgentInfo, agents: Mapping[str, AgentInfo]) -> str | None:
+    found = (_maintenance(agent), agent.held_restart, _failure(agent, agents))
+    notes = [note for note in found if note]
+    return f"{agent.name}: {' '.join(notes)}" if notes else None
+
+
+def maintenance_text(agent: AgentInfo) -> str:
+    """Return whether an agent is in maintenance, and what it does."""
+    found = _maintenance(agent) or "Not in maintenance."
+    return f"{agent.name}: {found} It is {agent.status}."
+
+
+def _maintenance(agent: AgentInfo) -> str | None:
+    if agent.maintenance is None:
+        return None
+    about = agent.maintenance.model_dump(mode="json")
+    words = _maintenance_words({"on": True, **about})
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def hours_text(agent: AgentInfo) -> str | None:
+    """Return what is to be said of an agent's hours, such as ``idle until Mon 14:15 UTC``."""
+    hours = agent.schedule
+    if hours is None or (agent.status is not AgentStatus.STOPPED and not hours.overridden_until):
+        return None
+    return hours.text
+
+
+def waiting_text(agent: AgentInfo, agents: Mapping[str, AgentInfo]) -> str:
+    """Return what the agent waits for, and until when that is idle."""
+    names = []
+    for name in agent.waiting_for:
+        other = agents.get(name)
+        hours = other.schedule if other is not None and other.is_idle else None
+        names.append(f"{name}, {hours.text}" if hours else name)
+    return f"waits for {', '.join(names)}"
+
+
+def _failure(agent: AgentInfo, agents: Mapping[str, AgentInfo]) -> str | None:
     if agent.error_message:
-        return f"{agent.name}: {agent.error_message}"
+        return agent.error_message
     if agent.waiting_for:
-        return f"{agent.name}: waits for {', '.join(agent.waiting_for)}."
-    if agent.health_message and agent.status is AgentStatus.RUNNING:
-        return f"{agent.name}: {agent.health_message}"
-    return None
+        return f"{waiting_text(agent, agents)}."
+    if hours := hours_text(agent):
+        return f"{hours}."
+    if agent.status is not AgentStatus.RUNNING:
+        return None
+    return agent.health_message or agent.data_message
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel
 
 from trading_dashboard.config.commands import embedded_module
+from trading_dashboard.config.hours import check_data, check_schedule
 from trading_dashboard.config.origins import (
     Branch,
     Items,
@@ -23,6 +24,8 @@ from trading_dashboard.config.origins import (
     find,
     mistake_at,
 )
+from trading_dashboard.config.probe_rules import check_probes
+from trading_dashboard.config.restarts import check_restart
 from trading_dashboard.config.schema import did_you_mean, nearest
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.config.validation import validate
@@ -45,6 +48,10 @@ def check_agents(
         path: KeyPath = ("agents", name)
         mistakes.extend(_check_url(tree, path, agent.url))
         mistakes.extend(_check_env(tree, path, agent.env))
+        mistakes.extend(check_restart(tree, (*path, "restart"), agent.restart))
+        mistakes.extend(check_data(tree, path, agent.data))
+        mistakes.extend(check_schedule(tree, path, agent.schedule))
+        mistakes.extend(check_probes(tree, path, agent.probes))
         if agent.enabled:
             mistakes.extend(_check_command(tree, path, agent))
             mistakes.extend(_check_folder(tree, path, project_root / agent.working_directory))

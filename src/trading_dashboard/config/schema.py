@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import BaseModel
@@ -77,6 +77,9 @@ def keys_at(path: Sequence[str]) -> tuple[str, ...]:
 
 def is_text(annotation: Any) -> bool:
     """Return whether values of this type are written as plain text."""
+    if get_origin(annotation) is UnionType:  # such as str | None
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return all(is_text(part) for part in parts)
     if get_origin(annotation) is Literal:
         return all(isinstance(value, str) for value in get_args(annotation))
     return isinstance(annotation, type) and annotation.__name__ in ("str", "Path")
@@ -116,6 +119,8 @@ def type_words(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
+    if origin is Annotated:
+        return type_words(arguments[0])
     if origin in (Union, UnionType):
         return " or ".join(type_words(part) for part in arguments if part is not type(None))
     if origin is tuple:

@@ -7,9 +7,9 @@ configuration reference in `docs/configuration.md` is checked against these fiel
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from trading_dashboard.models.settings import Environment
 
@@ -45,6 +45,190 @@ class RestartSettings(Section):
         default=True,
         description="Restart an agent whose health endpoint stopped answering. One that answers "
         "and calls itself degraded or unhealthy is never restarted for that.",
+    )
+    final_exit_codes: tuple[int, ...] = Field(
+        default=(),
+        description="Exit codes (0 to 255) after which the agent is not restarted: 0 means that it "
+        "has finished, any other that it cannot run until somebody mends the cause.",
+    )
+    memory_limit_bytes: int | None = Field(
+        default=None,
+        ge=1024 * 1024,
+        le=2**40,
+        description="Restart the agent when its process tree holds more memory than this, pages "
+        "that processes share counted once.",
+    )
+    not_within: tuple[str, ...] = Field(
+        default=(),
+        description="Hours in which the supervisor does not restart a process that serves, such as "
+        "close-5m/close+1m (of the `calendar`) or 21:55/22:01 (each day, in the `timezone`).",
+    )
+    calendar: str = Field(
+        default="", description="Exchange whose open and close `not_within` means, such as XNYS."
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="Of the clock times in `not_within`, such as America/New_York.",
+    )
+
+
+class DependencyRestartSettings(Section):
+    """How many restarts may follow from other agents' failures, in the whole desk."""
+
+    max_restarts: int = Field(
+        default=20,
+        ge=0,
+        le=1000,
+        description="Restarts allowed within the window, of all agents together.",
+    )
+    window_seconds: float = Field(
+        default=300.0, gt=0, le=86_400, description="Length of the sliding window."
+    )
+
+
+class SupervisionSettings(Section):
+    """What concerns all agents together."""
+
+    dependency_restarts: DependencyRestartSettings = Field(
+        default_factory=DependencyRestartSettings,
+        description="How many restarts may follow from other agents' failures, in the whole desk.",
+    )
+
+
+class DataSettings(Section):
+    """How old the newest datum of an agent may be, counted in market time."""
+
+    calendar: str | None = Field(
+        default=None,
+        description="Exchange calendar of live data, such as XNYS or 24/7: closed sessions, "
+        "holidays, half days and breaks do not count. Leave it out for an agent that replays.",
+    )
+    max_age_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=2_592_000,
+        description="Older is stale. Without it the agent's own word decides.",
+    )
+    when_stale: Literal["report", "restart"] = Field(
+        default="report",
+        description="`restart` restarts the agent under its restart budget, once it has run for "
+        "as long as its data may be old.",
+    )
+
+
+class ScheduleSettings(Section):
+    """When an agent runs: by an exchange calendar's sessions, or by cron."""
+
+    calendar: str | None = Field(
+        default=None, description="Exchange calendar of `start` and `stop`, such as XNYS."
+    )
+    start: str | None = Field(
+        default=None,
+        description='With a calendar a moment of each session, such as "open-15m"; else a cron '
+        'expression, such as "0 8 * * mon-fri".',
+    )
+    stop: str | None = Field(
+        default=None, description='Likewise, such as "close+30m" or "0 18 * * mon-fri".'
+    )
+    timezone: str = Field(
+        default="UTC", description="Time zone of cron expressions, such as Europe/Berlin."
+    )
+
+    @property
+    def is_set(self) -> bool:
+        """Return whether the agent has hours at all."""
+        return self.start is not None and self.stop is not None
+
+
+def _as_text(value: Any) -> Any:
+    """Return 401 as "401": a single status is written as a number."""
+    return str(value) if type(value) is int else value
+
+
+StatusRange = Annotated[
+    str, BeforeValidator(_as_text), Field(pattern=r"^[1-5][0-9]{2}(-[1-5][0-9]{2})?$")
+]
+"""A status such as 401, or a range such as 200-299."""
+
+
+class ProbeSettings(Section):
+    """One probe: what is asked, when it passes, and how often in a row that has to be so."""
+
+    kind: Literal["http", "tcp", "command", "log"] = Field(
+        default="http",
+        description="`http` asks for a page, `tcp` connects, `command` runs a program, `log` looks "
+        "for a line the agent wrote.",
+    )
+    path: str | None = Field(
+        default=None, pattern=r"^/", description="http: what is asked for; else `health_endpoint`."
+    )
+    port: int | None = Field(
+        default=None, ge=1, le=65_535, description="http, tcp: another port than that of `url`."
+    )
+    expected_status: tuple[StatusRange, ...] = Field(
+        default=(),
+        max_length=20,
+        description='http: statuses that pass, such as `["200-299", 401]`; else any 2xx. Liveness '
+        "without `path` passes with any status: the agent may answer badly for the sake of others.",
+    )
+    expected_body: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="http: text that must occur within the first 64 KiB; upper and lower case "
+        "differ.",
+    )
+    command: tuple[str, ...] = Field(
+        default=(),
+        description="command: program and arguments as in `start_command`, run in the agent's "
+        "working directory with its environment. Exit code 0 passes.",
+    )
+    pattern: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="log: text that must occur in a line (of a JSON line, in its message).",
+    )
+    within_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=86_400,
+        description="log: how old the newest such line may be; else one since the start is enough.",
+    )
+    interval_seconds: float | None = Field(
+        default=None,
+        ge=0.1,
+        le=3600,
+        description="Seconds between probes; else `health_check_interval`, during the start 0.1.",
+    )
+    timeout_seconds: float | None = Field(
+        default=None, gt=0, le=300, description="Deadline of one probe; else `timeout`."
+    )
+    failure_threshold: int | None = Field(
+        default=None, ge=1, le=100, description="Failures in a row; else the agent's."
+    )
+    success_threshold: int | None = Field(
+        default=None, ge=1, le=100, description="Successes in a row; else the agent's."
+    )
+
+
+class ProbesSettings(Section):
+    """What decides that an agent has come up, can serve, and is beyond help."""
+
+    startup: ProbeSettings | None = Field(
+        default=None,
+        description="Decides when a start is over; until then the others are not asked. Without "
+        "it the readiness probe does.",
+    )
+    readiness: ProbeSettings | None = Field(
+        default=None,
+        description="Decides whether the agent is healthy. Never restarts it. Without it any 2xx "
+        "of `health_endpoint`.",
+    )
+    liveness: ProbeSettings | None = Field(
+        default=None,
+        description="Restarts the agent when it fails. Without it any answer of `health_endpoint` "
+        "is enough; if readiness is not asked over HTTP, nothing is.",
     )
 
 
@@ -118,6 +302,11 @@ class AgentSettings(Section):
     depends_on: tuple[str, ...] = Field(
         default=(), description="Agents that must be healthy before this one starts."
     )
+    on_dependency_failure: Literal["ignore", "wait", "restart"] = Field(
+        default="ignore",
+        description="What a running agent does when one it depends on fails: `ignore` goes on, "
+        "`wait` stops and comes back with it, `restart` goes on and restarts once it is back.",
+    )
     env: dict[str, str] = Field(
         default_factory=dict, description="Environment variables added to the agent's."
     )
@@ -127,6 +316,12 @@ class AgentSettings(Section):
         "embedded agents.",
     )
     restart: RestartSettings = Field(default_factory=RestartSettings)
+    data: DataSettings = Field(default_factory=DataSettings)
+    schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
+    probes: ProbesSettings = Field(
+        default_factory=ProbesSettings,
+        description="How the agent is asked, where one health request does not say it all; below.",
+    )
 
 
 class ControlApiSettings(Section):
@@ -171,6 +366,7 @@ class Settings(Section):
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
+    supervision: SupervisionSettings = Field(default_factory=SupervisionSettings)
     reload: ReloadSettings = Field(default_factory=ReloadSettings)
 
     @property

@@ -3,7 +3,7 @@
 One task consumes messages (`messages`) one after the other: requests of people, exits, probe
 results, timers. Everyone else posts. Each process has a generation number; messages about an older
 one are dropped. What is done to the process is `agent_life`; what a message means is decided here
-or, for what is a subject of its own, by a rule (`health_rule`, `dependency_rule`).
+or, for what is a subject of its own, by a rule (`health_rule`, `dependency_rule`, …).
 """
 
 from __future__ import annotations
@@ -21,10 +21,19 @@ from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator import failures
 from trading_dashboard.orchestrator.agent_life import AgentLife
 from trading_dashboard.orchestrator.dependency_rule import DependencyRule
+from trading_dashboard.orchestrator.failures import Failure
+from trading_dashboard.orchestrator.freshness_rule import FreshnessRule
 from trading_dashboard.orchestrator.health_rule import HealthRule
 from trading_dashboard.orchestrator.inbox import Inbox, refuse
+from trading_dashboard.orchestrator.maintenance_rule import MaintenanceRule
+from trading_dashboard.orchestrator.memory_rule import MemoryRule
 from trading_dashboard.orchestrator.messages import (
     DependencyChanged,
+    HeldRestartDue,
+    HoursDue,
+    MaintenanceDue,
+    MaintenanceRequested,
+    MemoryMeasured,
     Message,
     ProbeFinished,
     ProcessExited,
@@ -36,7 +45,8 @@ from trading_dashboard.orchestrator.messages import (
     StopRequested,
 )
 from trading_dashboard.orchestrator.reconfigure_rule import ReconfigureRule
-from trading_dashboard.orchestrator.runtime import Handle, StopReport
+from trading_dashboard.orchestrator.runtime import Handle, StopReport, Usage
+from trading_dashboard.orchestrator.schedule_rule import ScheduleRule
 from trading_dashboard.orchestrator.surroundings import Surroundings
 from trading_dashboard.orchestrator.waiters import settle
 
@@ -54,17 +64,30 @@ class AgentTask:
         self._inbox = Inbox()
         self._life = AgentLife(settings, info, around, self._inbox)
         health = HealthRule(self._life)
-        dependencies = DependencyRule(self._life)
+        self._dependencies = DependencyRule(self._life)
+        memory = MemoryRule(self._life)
+        self._maintenance = MaintenanceRule(self._life, self._on_start)
+        self._freshness = FreshnessRule(self._life)
+        self._schedule = ScheduleRule(self._life, self._on_start)
         self._handlers: Mapping[type[Message], Callable[[Any], Awaitable[None]]] = {
             StartRequested: self._on_start,
             StopRequested: self._on_stop,
             RestartRequested: self._on_restart,
             ProcessExited: self._on_exit,
             RetryDue: self._on_retry,
-            ProbeFinished: health.on_probe,
+            ProbeFinished: partial(_in_turn, health.on_probe, self._freshness.on_probe),
             StartupExpired: health.on_startup_expired,
-            DependencyChanged: dependencies.on_change,
-            SettingsChanged: ReconfigureRule(self._life, self._on_start).on_change,
+            DependencyChanged: self._dependencies.on_change,
+            MemoryMeasured: memory.on_measured,
+            HeldRestartDue: self._life.gate.on_due,
+            MaintenanceRequested: self._maintenance.on_request,
+            MaintenanceDue: self._maintenance.on_due,
+            HoursDue: self._schedule.on_due,
+            SettingsChanged: partial(
+                _in_turn,
+                ReconfigureRule(self._life, self._on_start).on_change,
+                self._schedule.on_due,
+            ),
         }
 
     @property
@@ -85,12 +108,17 @@ class AgentTask:
     @property
     def info(self) -> AgentInfo:
         """Return the agent's state now."""
-        return self._life.info
+        return self._life.look()
 
     @property
     def is_wanted(self) -> bool:
         """Return whether the last request was to run."""
         return self._inbox.is_wanted
+
+    @property
+    def is_following(self) -> bool:
+        """Return whether it has yet to restart because something it depends on failed."""
+        return self._dependencies.is_following
 
     def post(self, message: Message) -> None:
         """Hand the task a message. Never blocks, never fails."""
@@ -104,10 +132,17 @@ class AgentTask:
                 self._life.runtime.stop(self._life.handle, grace_seconds), return_exceptions=True
             )
 
-    def note_usage(self, handle: Handle, cpu_percent: float | None, memory_bytes: int) -> None:
+    def note_usage(self, handle: Handle, usage: Usage) -> None:
         """Take over what the process tree uses, if it is still the one that was measured."""
-        if handle is self._life.handle:
-            self._life.state.update(cpu_percent=cpu_percent, memory_bytes=memory_bytes)
+        if handle is not self._life.handle:
+            return
+        self._life.state.update(cpu_percent=usage.cpu_percent, memory_bytes=usage.memory_bytes)
+        if self.settings.restart.memory_limit_bytes is not None:
+            self.post(
+                MemoryMeasured(
+                    generation=handle.generation, held_bytes=usage.held_bytes, at=time.monotonic()
+                )
+            )
 
     def conclude(self) -> None:
         """Take over that the runtime is closed. A process that could not be ended stays shown."""
@@ -126,6 +161,7 @@ class AgentTask:
     async def run(self) -> None:
         """Consume messages until cancelled."""
         self._inbox.open()
+        self._schedule.begin()
         try:
             while True:
                 message = await self._inbox.get()
@@ -136,6 +172,10 @@ class AgentTask:
                     await self._break_down(message, error)
         finally:
             self._life.timer.cancel()
+            self._life.gate.drop()
+            self._maintenance.close()
+            self._dependencies.close()
+            self._schedule.end()
             self._life.waiters.settle(False)
             self._inbox.close()
             await self._life.probes.end()
@@ -143,6 +183,8 @@ class AgentTask:
     # Requests of people.
 
     async def _on_start(self, request: StartRequested) -> None:
+        if not self._schedule.admits(request):
+            return
         if self.info.status is _Status.RUNNING:
             settle(request.done, True)
             return
@@ -151,8 +193,14 @@ class AgentTask:
             if self._life.handle is not None:
                 self._life.waiters.settle_spawned()
             return
+        is_own_idea = request.is_automatic or not request.is_named
+        if self.info.maintenance is not None and is_own_idea:
+            self._life.waiters.settle(False)  # it starts when maintenance ends, or by name
+            return
         if request.forgive:
             self._life.budget.forgive()
+        if self._dependencies.defers():
+            return
         self._life.timer.cancel()
         await self._life.end_tree(0.0)  # one that could not be ended when the agent failed
         self._life.state.transition(_Status.STARTING, "asked to start", next_retry_at=None)
@@ -162,6 +210,7 @@ class AgentTask:
         if self._refuses_external(request.done):
             return
         await self._life.stop(request.grace_seconds, request.reason)
+        self._schedule.note_stop(request)
         settle(request.done, True)
 
     async def _on_restart(self, request: RestartRequested) -> None:
@@ -192,7 +241,17 @@ class AgentTask:
         after = time.monotonic() - self._life.handle.started_monotonic
         was_healthy = self._life.healthy_since is not None
         failure = partial(self._life.failures.exited, message.status, after, was_healthy)
-        await self._life.end_and_fail(failure, str(message.status), SWEEP_GRACE_SECONDS)
+        then = self._after_exit(message.status.returncode)
+        await self._life.end_and_fail(failure, str(message.status), SWEEP_GRACE_SECONDS, then)
+
+    def _after_exit(self, code: int) -> Callable[[Failure], None] | None:
+        """Return what follows a final exit code; None if it is not one."""
+        if code not in self._life.settings.restart.final_exit_codes:
+            return None
+        self._inbox.is_wanted = False  # nobody starts it again: dependents wait in vain
+        if code == 0:
+            return self._life.finish
+        return lambda failure: self._life.give_up(self._life.failures.final_exit(failure, code))
 
     async def _on_retry(self, message: RetryDue) -> None:
         if self.info.status is not _Status.BACKOFF or message.generation != self.info.generation:
@@ -216,3 +275,10 @@ class AgentTask:
             self._life.state.fail(_Status.ERROR, failure, next_retry_at=None)
         self._life.waiters.settle(False)
         refuse(message)
+
+
+async def _in_turn(
+    first: Callable[[Any], Awaitable[None]], second: Callable[[Any], Awaitable[None]], message: Any
+) -> None:
+    await first(message)
+    await second(message)

@@ -6,18 +6,19 @@ Owns wording only. Everything here returns a `Failure`, which becomes `AgentInfo
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trading_dashboard.config.settings import AgentSettings
+from trading_dashboard.config.settings import AgentSettings, DependencyRestartSettings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import AgentStartFailed, NotManaged
 from trading_dashboard.models.events import LogLine
-from trading_dashboard.orchestrator.addresses import health_url
+from trading_dashboard.orchestrator.output.structured import message_of
+from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.restart_policy import CrashLoop
 from trading_dashboard.orchestrator.runtime import ExitStatus, PortOwner, Runtime
 
+DEPENDENCY_FAILED = "dependency_failed"
 LAST_LINES = 3
 MAX_LINE_CHARACTERS = 200
 PASSING = frozenset(
@@ -72,15 +73,15 @@ class ProcessFailures:
             f"{_last(self._runtime.logs(self._name, 20))}{self._log()}",
         )
 
-    def startup_timed_out(self, last: str | None) -> Failure:
-        """The process lives but never became healthy."""
+    def startup_timed_out(self, asked: str, last: str | None) -> Failure:
+        """The process lives but what was asked never came out well."""
         timeout = f"{self._settings.startup_timeout:g} s"
         answer = f"Last answer: {last}. " if last else ""
         return Failure(
             code="agent_start_failed",
             short=f"not healthy within {timeout}",
             message=f"Agent '{self._name}' was not healthy {timeout} after its start"
-            f" ({health_url(self._settings)}). {answer}If it needs longer, raise"
+            f" ({asked}). {answer}If it needs longer, raise"
             f" agents.{self._name}.startup_timeout. {self._log()}",
         )
 
@@ -92,6 +93,37 @@ class ProcessFailures:
             short=f"{failures} health requests in a row failed{reason}",
             message=f"Agent '{self._name}' did not answer {failures} health requests in a row"
             f"{reason}. {self._log()}",
+        )
+
+    def memory_limit(self, held_bytes: int, limit_bytes: int) -> Failure:
+        """The process tree holds more memory than it may."""
+        held, limit = _mebibytes(held_bytes), _mebibytes(limit_bytes)
+        return Failure(
+            code="memory_limit",
+            short=f"it holds {held}, more than its limit of {limit}",
+            message=f"Agent '{self._name}' held {held} of memory, more than "
+            f"agents.{self._name}.restart.memory_limit_bytes allows ({limit}), and was restarted. "
+            f"If it needs that much, raise the limit. {self._log()}",
+        )
+
+    def final_exit(self, failure: Failure, code: int) -> Failure:
+        """The process ended with a code that says that a restart does not help."""
+        return Failure(
+            code=failure.code,
+            short=f"{failure.short}, which is final",
+            message=f"{failure.message}. It is not restarted: code {code} is one of "
+            f"agents.{self._name}.restart.final_exit_codes. Mend the cause, then start it again.",
+        )
+
+    def liveness_failed(self, probe: ProbePlan, failures: int, last: str | None) -> Failure:
+        """The process lives but its liveness probe says that it is beyond help."""
+        reason = f": {last}" if last else ""
+        times = "its liveness probe failed" + (f" {failures} times in a row" * (failures > 1))
+        return Failure(
+            code="agent_unresponsive",
+            short=f"{times}{reason}",
+            message=f"Agent '{self._name}' was ended: {times} ({probe.target}){reason}. "
+            f"{self._log()}",
         )
 
     def _log(self) -> str:
@@ -145,6 +177,46 @@ def dependency_unavailable(agent: str, dependency: str, state: str) -> Failure:
     )
 
 
+def dependency_failed(agent: str, names: Sequence[str], mode: str) -> Failure:
+    """Something a running agent depends on failed, and the agent is configured to follow."""
+    who = " and ".join(f"'{name}'" for name in names)
+    return Failure(
+        code=DEPENDENCY_FAILED,
+        short=f"{who} failed" if mode == "wait" else f"{who} failed and is back",
+        message=f"Agent '{agent}' depends on {who}, which failed, and was ended to come back with "
+        f"it: agents.{agent}.on_dependency_failure is '{mode}'.",
+    )
+
+
+def left_as_it_is(agent: str, cause: Failure, policy: DependencyRestartSettings) -> str:
+    """Return why an agent did not follow what it depends on."""
+    return (
+        f"{cause.short}, but '{agent}' was left as it is: {policy.max_restarts} restarts of this "
+        f"kind in {policy.window_seconds:g} s are allowed (supervision.dependency_restarts). "
+        f"Mend what fails, then restart '{agent}'."
+    )
+
+
+def not_in_maintenance(agent: str, cause: Failure) -> Failure:
+    """An agent in maintenance is not restarted."""
+    return Failure(
+        code=cause.code,
+        short=f"{cause.short}, in maintenance",
+        message=f"{cause.message} It is in maintenance and therefore not restarted: start "
+        f"'{agent}' by hand, or end its maintenance.",
+    )
+
+
+def data_stale(agent: str, why: str) -> Failure:
+    """Its data is too old, and the configuration says that a restart may help."""
+    return Failure(
+        code="data_stale",
+        short=f"stale data: {why}",
+        message=f"Agent '{agent}' runs, but {why}. It is restarted because of "
+        f"agents.{agent}.data.when_stale; if that does not help, look at its data source.",
+    )
+
+
 def external_gone(agent: str, port: int) -> Failure:
     """An adopted agent stopped answering; it is not ours to restart."""
     return Failure(
@@ -186,6 +258,10 @@ def _how(status: ExitStatus) -> str:
     return f"was ended by {status}"
 
 
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:.0f} MiB"
+
+
 def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
@@ -197,20 +273,8 @@ def _last(lines: Sequence[LogLine]) -> str:
         if line.stream == "supervisor":
             if "-> starting" in line.text:
                 break
-        elif text := _message(line.text.strip()):
+        elif text := message_of(line.text.strip()):
             texts.insert(0, text[:MAX_LINE_CHARACTERS])
     if not texts:
         return "It wrote nothing. "
     return "Last lines: " + " | ".join(texts[-LAST_LINES:]) + " "
-
-
-def _message(text: str) -> str:
-    """Return the message of a JSON line, and any other line as it is."""
-    if not text.startswith("{"):
-        return text
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    message = content.get("message") if isinstance(content, dict) else None
-    return message if isinstance(message, str) else text

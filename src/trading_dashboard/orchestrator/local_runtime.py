@@ -16,7 +16,7 @@ import asyncio
 import logging
 import os
 import uuid
-from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,30 +30,30 @@ from trading_dashboard.orchestrator.output.redaction import Redactor, secret_val
 from trading_dashboard.orchestrator.processes import ports
 from trading_dashboard.orchestrator.processes.lease import ProjectLease
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
-from trading_dashboard.orchestrator.processes.listeners import listens
+from trading_dashboard.orchestrator.processes.listeners import Listeners, listens
 from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
+from trading_dashboard.orchestrator.processes.port_owners import find_owner, find_rival
 from trading_dashboard.orchestrator.processes.process_tree import (
-    Identity,
-    ProcessStat,
-    ProcessTable,
     RunMarker,
-    members,
     own_start_ticks,
 )
 from trading_dashboard.orchestrator.processes.scanner import Scanner
+from trading_dashboard.orchestrator.processes.side_commands import SideCommands
 from trading_dashboard.orchestrator.processes.spawning import (
     Spawned,
     discard,
     explain,
     spawn,
 )
-from trading_dashboard.orchestrator.processes.stopping import Ending, Find
+from trading_dashboard.orchestrator.processes.stopping import Ending, Find, marked
 from trading_dashboard.orchestrator.processes.supervised_tree import SupervisedTree
 from trading_dashboard.orchestrator.runtime import (
+    CommandEnd,
     ExitCallback,
     ExitStatus,
     Handle,
     Launch,
+    LogWatch,
     PortOwner,
     StopReport,
     Usage,
@@ -105,6 +105,10 @@ class LocalRuntime:
             self.state_directory / "log" / "guardian.log",
             self._spawner,
             complain=logger.warning,
+        )
+        self._listeners = Listeners()
+        self._commands = SideCommands(
+            self._spawner, self._scanner, self._guardian, self._never_members
         )
 
     async def open(self) -> None:
@@ -191,19 +195,18 @@ class LocalRuntime:
         returncode = handle.process.poll()
         return None if returncode is None else ExitStatus(returncode)
 
-    async def usage(self, handle: Handle) -> Usage | None:
+    async def usage(self, handle: Handle, exact_above: int | None = None) -> Usage | None:
         """Return what the tree uses, or None if it is gone. At most about once a second anew."""
         tree = self._trees.get((handle.agent, handle.generation))
-        if tree is None:
-            return None
-        return tree.usage(await self._scanner.recent(USAGE_AGE_SECONDS))
+        recent = await self._scanner.recent(USAGE_AGE_SECONDS)
+        return await tree.usage(recent, self._reader, exact_above) if tree else None
 
     async def port_owner(self, host: str, port: int) -> PortOwner | None:
         """Return who holds the port, or None if it can be bound."""
         if ports.is_port_free(host, port):
             return None
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reader, self._find_owner, port)
+        return await loop.run_in_executor(self._reader, find_owner, port, self._is_leftover)
 
     async def port_rival(self, handle: Handle, host: str, port: int) -> PortOwner | None:
         """Return who listens on the tree's port in its place, None if nobody does for certain."""
@@ -215,10 +218,20 @@ class LocalRuntime:
         # Twice, because a server may have been forked since the first look at the tree.
         for _ in range(2):
             pids = frozenset(tree.members(await self._scanner.scan()))
-            rival = await loop.run_in_executor(self._reader, self._find_rival, pids, host, port)
+            rival = await loop.run_in_executor(
+                self._reader, find_rival, pids, host, port, self._is_leftover
+            )
             if rival is None:
                 return None
         return rival
+
+    def listeners(self, port: int) -> frozenset[int] | None:
+        """Return numbers that stand for who listens on the port; None if nobody tells."""
+        return self._listeners.on(port)
+
+    async def run_command(self, launch: Launch, errand: str, timeout_seconds: float) -> CommandEnd:
+        """Run a command beside the agent's tree, and leave no process of it behind."""
+        return await self._commands.run(launch, errand, self._marker(launch), timeout_seconds)
 
     async def remove_leftover(self, owner: PortOwner) -> bool:
         """End a leftover's process tree. False if it is not provably ours (nothing is done)."""
@@ -227,7 +240,7 @@ class LocalRuntime:
         leftover = self._leftovers.marker_of(owner.pid)
         if leftover is None:
             return False
-        await self._end_all(_marked(leftover, self._never_members()))
+        await self._end_all(marked(leftover.__eq__, self._never_members))
         return True
 
     def logs(self, agent: str, lines: int) -> Sequence[LogLine]:
@@ -237,6 +250,10 @@ class LocalRuntime:
     def follow_logs(self, agents: Sequence[str]) -> AsyncIterator[LogLine]:
         """Yield the lines that arrive after this call; a slow reader misses the oldest."""
         return self._book.follow(agents)
+
+    def watch_log(self, agent: str, pattern: str) -> LogWatch:
+        """Look for a text in the lines the agent writes from now on."""
+        return self._book.log(agent).watch(pattern)
 
     def write_log(self, agent: str, level: str, text: str) -> None:
         """Add a line of the supervisor's own (stream `supervisor`) to an agent's log."""
@@ -253,8 +270,7 @@ class LocalRuntime:
         return self._guardian.pid
 
     async def _start(self, launch: Launch) -> SupervisedTree:
-        marker = RunMarker(self.run_id, launch.agent, launch.generation, str(self.state_directory))
-        loop = asyncio.get_running_loop()
+        marker, loop = self._marker(launch), asyncio.get_running_loop()
         spawned = await loop.run_in_executor(self._spawner, spawn, launch, marker)
         handle = Handle(
             agent=launch.agent,
@@ -279,6 +295,9 @@ class LocalRuntime:
         self._guardian.add(handle.pid)
         self._trees[launch.agent, launch.generation] = tree
         return tree
+
+    def _marker(self, launch: Launch) -> RunMarker:
+        return RunMarker(self.run_id, launch.agent, launch.generation, str(self.state_directory))
 
     def _connect(self, spawned: Spawned, agent: str) -> list[OutputStream]:
         log, limit = self._book.log(agent), self._settings.max_line_bytes
@@ -319,7 +338,8 @@ class LocalRuntime:
                     *(self.stop(tree.handle, CLOSE_GRACE_SECONDS) for tree in self._trees.values()),
                     return_exceptions=True,
                 )
-                await self._end_all(self._find_run)
+                await self._commands.close()
+                await self._end_all(marked(self._is_of_run, self._never_members))
         except TimeoutError:
             logger.error("gave up ending: %s", ", ".join(name for name, _ in self._trees))
         except Exception:  # the guardian looks once more; the rest is closed whatever happens
@@ -346,39 +366,8 @@ class LocalRuntime:
     def _never_members(self) -> frozenset[int]:
         return frozenset({0, 1, os.getpid(), os.getppid(), self._guardian.pid or 0})
 
-    def _find_run(
-        self, snapshot: ProcessTable, seen: Collection[Identity]
-    ) -> Mapping[int, ProcessStat]:
-        return members(
-            snapshot,
-            session=None,
-            is_ours=lambda marker: marker.run_id == self.run_id,
-            seen=seen,
-            never=self._never_members(),
-        )
+    def _is_of_run(self, marker: RunMarker) -> bool:
+        return marker.run_id == self.run_id
 
-    def _find_rival(self, pids: frozenset[int], host: str, port: int) -> PortOwner | None:
-        if ports.is_listening(pids, port) or not ports.is_local(host):
-            return None
-        owner = self._find_owner(port)
-        if owner.pid is None or owner.pid in pids or ports.is_forwarder(owner.pid):
-            return None
-        return owner
-
-    def _find_owner(self, port: int) -> PortOwner:
-        pid = ports.listening_pid(port)
-        if pid is None:
-            return PortOwner(port=port, pid=None, command=None, is_leftover=False)
-        return PortOwner(
-            port=port,
-            pid=pid,
-            command=ports.command_of(pid),
-            is_leftover=self._leftovers.marker_of(pid) is not None,
-        )
-
-
-def _marked(wanted: RunMarker, never: frozenset[int]) -> Find:
-    def find(snapshot: ProcessTable, seen: Collection[Identity]) -> Mapping[int, ProcessStat]:
-        return members(snapshot, session=None, is_ours=wanted.__eq__, seen=seen, never=never)
-
-    return find
+    def _is_leftover(self, pid: int) -> bool:
+        return self._leftovers.marker_of(pid) is not None

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 
 from trading_dashboard.config.settings import AgentSettings
+from trading_dashboard.models.agents import AgentInfo, Maintenance
+from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import ExitStatus
 
@@ -18,6 +20,11 @@ class StartRequested:
     wait_for_health: bool
     forgive: bool
     """A person asked: earlier failures no longer count."""
+    is_named: bool = True
+    """A person asked for this agent; otherwise it belongs to what is started, and in maintenance
+    is left as it is."""
+    is_automatic: bool = False
+    """The desk or the schedule asks: only within the agent's hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,8 @@ class StopRequested:
     done: asyncio.Future[bool]
     grace_seconds: float
     reason: str
+    for_good: bool = False
+    """The desk ends: no schedule starts it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +56,10 @@ class ProcessExited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeFinished:
-    """A health request of that generation was answered, or failed."""
+    """What was asked of that generation was answered, or failed."""
 
     generation: int
+    probe: ProbePlan
     outcome: ProbeOutcome
 
 
@@ -69,9 +79,43 @@ class RetryDue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyChanged:
-    """An agent this one depends on changed its status or health."""
+    """An agent this one depends on changed its status or health, to `state`."""
 
-    dependency: str
+    state: AgentInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryMeasured:
+    """The process tree of that generation held so much memory at `at` (monotonic)."""
+
+    generation: int
+    held_bytes: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldRestartDue:
+    """The time until which a restart of that generation was held may be over."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceRequested:
+    """Begin maintenance or change it; end it if it is None. `done` becomes True when it is so."""
+
+    done: asyncio.Future[bool]
+    maintenance: Maintenance | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceDue:
+    """The time until which maintenance was to last may be over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoursDue:
+    """Time to look whether the agent is within its hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,5 +135,10 @@ Message = (
     | StartupExpired
     | RetryDue
     | DependencyChanged
+    | MemoryMeasured
+    | HeldRestartDue
+    | MaintenanceRequested
+    | MaintenanceDue
+    | HoursDue
     | SettingsChanged
 )

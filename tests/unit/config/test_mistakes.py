@@ -56,6 +56,16 @@ CASES = [
          "is not a number", "Write a number."),
     Case("bool_for_a_number", indent("timeout: yes\n"), 5, "agents.first.timeout", "yes",
          "is not a number", "Write a number."),
+    Case("impossible_exit_code", indent("restart:\n  final_exit_codes: [0, 256]\n"), 6,
+         "agents.first.restart.final_exit_codes[1]", "256", "is no exit code", "Use 0 to 255."),
+    Case("hours_that_are_none", indent('restart:\n  not_within: ["close-5m"]\n'), 6,
+         "agents.first.restart.not_within[0]", '"close-5m"', "is no stretch of time",
+         "such as close-5m/close+1m or 21:55/22:01"),
+    Case("misspelt_calendar", indent("restart:\n  calendar: XNYX\n"), 6,
+         "agents.first.restart.calendar", '"XNYX"', "is no exchange calendar",
+         "such as XNYS, XLON"),
+    Case("no_time_zone", indent("restart:\n  timezone: Mars/North\n"), 6,
+         "agents.first.restart.timezone", '"Mars/North"', "is no time zone", "America/New_York"),
     Case("fraction_for_a_whole_number", indent("failure_threshold: 2.5\n"), 5,
          "agents.first.failure_threshold", "2.5", "is not a whole number", "Write a whole number"),
     Case("number_for_a_bool", indent("enabled: 1\n"), 5, "agents.first.enabled", "1",
@@ -221,13 +231,17 @@ def project(root: Path, text: str | bytes, development: str = "") -> Path:
     return root
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_mistake_is_named_with_its_place_and_remedy(case: Case, tmp_path: Path) -> None:
-    (mistake,) = mistakes_of(project(tmp_path, case.text), case.environ)
+def check_case(case: Case, folder: Path) -> None:
+    (mistake,) = mistakes_of(project(folder, case.text), case.environ)
     assert (mistake.file, mistake.line, mistake.key) == (case.file, case.line, case.key)
     assert mistake.value == case.value
     assert case.problem in mistake.problem
     assert case.remedy in mistake.remedy
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_mistake_is_named_with_its_place_and_remedy(case: Case, tmp_path: Path) -> None:
+    check_case(case, tmp_path)
 
 
 def test_all_mistakes_are_reported_at_once_in_reading_order(tmp_path: Path) -> None:

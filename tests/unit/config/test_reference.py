@@ -15,21 +15,33 @@ from trading_dashboard.config.settings import (
     AgentSettings,
     ControlApiSettings,
     DashboardSettings,
+    DataSettings,
+    DependencyRestartSettings,
     HistorySettings,
     LogSettings,
+    ProbeSettings,
+    ProbesSettings,
     ReloadSettings,
     RestartSettings,
+    ScheduleSettings,
     Settings,
+    SupervisionSettings,
 )
 from trading_dashboard.models.settings import MarketDataSettings
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "agents.NAME": AgentSettings,
     "agents.NAME.restart": RestartSettings,
+    "agents.NAME.data": DataSettings,
+    "agents.NAME.schedule": ScheduleSettings,
+    "agents.NAME.probes": ProbesSettings,
+    "agents.NAME.probes.ROLE": ProbeSettings,
     "control_api": ControlApiSettings,
     "dashboard": DashboardSettings,
     "logs": LogSettings,
     "history": HistorySettings,
+    "supervision": SupervisionSettings,
+    "supervision.dependency_restarts": DependencyRestartSettings,
     "reload": ReloadSettings,
     "agents.market_data.settings": MarketDataSettings,
 }

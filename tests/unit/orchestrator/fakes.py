@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.support import eventually, write_project
 from trading_dashboard.config import LoadedSettings, load_settings
@@ -19,12 +21,17 @@ from trading_dashboard.models.events import LogLine
 from trading_dashboard.models.health import DataReport
 from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator import AgentManager
+from trading_dashboard.orchestrator.expectations import SUCCESS, Expectation
+from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
+from trading_dashboard.orchestrator.output.line_watch import LineWatch
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import (
+    CommandEnd,
     ExitCallback,
     ExitStatus,
     Handle,
     Launch,
+    LogWatch,
     PortOwner,
     StopReport,
     Usage,
@@ -50,9 +57,15 @@ class FakeRuntime:
     stops: list[tuple[str, int, float]] = field(default_factory=list)
     ports: dict[int, PortOwner] = field(default_factory=dict)
     rivals: dict[int, PortOwner] = field(default_factory=dict)
+    sockets: dict[int, frozenset[int]] = field(default_factory=dict)
+    commands: list[tuple[str, Launch]] = field(default_factory=list)
+    command_end: CommandEnd = field(default_factory=lambda: CommandEnd(returncode=0))
+    watches: dict[str, LineWatch] = field(default_factory=dict)
     removed: list[PortOwner] = field(default_factory=list)
     processes: dict[str, FakeProcess] = field(default_factory=dict)
     lines: dict[str, list[LogLine]] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
+    """Bytes each agent holds, 1000 unless said."""
     start_error: AgentStartFailed | None = None
     stop_error: Exception | None = None
     stop_gate: asyncio.Event | None = None
@@ -111,14 +124,25 @@ class FakeRuntime:
         process = self.processes.get(handle.agent)
         return process.exit_status if process and process.handle is handle else None
 
-    async def usage(self, handle: Handle) -> Usage | None:
-        return Usage(cpu_percent=1.5, memory_bytes=1000, processes=1)
+    async def usage(self, handle: Handle, exact_above: int | None = None) -> Usage | None:
+        return Usage(cpu_percent=1.5, memory_bytes=self.memory.get(handle.agent, 1000), processes=1)
 
     async def port_owner(self, host: str, port: int) -> PortOwner | None:
         return self.ports.get(port)
 
     async def port_rival(self, handle: Handle, host: str, port: int) -> PortOwner | None:
         return self.rivals.get(port)
+
+    def listeners(self, port: int) -> frozenset[int] | None:
+        return self.sockets.get(port, frozenset())
+
+    async def run_command(self, launch: Launch, errand: str, timeout_seconds: float) -> CommandEnd:
+        await asyncio.sleep(0)
+        self.commands.append((errand, launch))
+        return self.command_end
+
+    def watch_log(self, agent: str, pattern: str) -> LogWatch:
+        return self.watches.setdefault(agent, LineWatch(pattern, lambda _: None))
 
     async def remove_leftover(self, owner: PortOwner) -> bool:
         self.removed.append(owner)
@@ -178,16 +202,24 @@ REFUSING = ProbeOutcome(
 
 @dataclass
 class FakeProber:
-    """Answers for each port what the test says; silent unless told otherwise."""
+    """Answers for each path or port what the test says; healthy unless told otherwise."""
 
     outcomes: dict[int, ProbeOutcome] = field(default_factory=dict)
+    paths: dict[str, ProbeOutcome] = field(default_factory=dict)
     default: ProbeOutcome = HEALTHY
     asked: int = 0
+    asked_at: Counter[str] = field(default_factory=Counter)
+    """By path."""
 
-    async def probe(self, url: str, timeout_seconds: float) -> ProbeOutcome:
+    async def probe(
+        self, url: str, timeout_seconds: float, expected: Expectation = SUCCESS
+    ) -> ProbeOutcome:
         self.asked += 1
+        self.asked_at[urlsplit(url).path] += 1
         await asyncio.sleep(0)
-        port = int(url.split(":")[2].split("/", maxsplit=1)[0])
+        port = urlsplit(url).port or 0
+        if (found := self.paths.get(urlsplit(url).path)) is not None:
+            return found
         return self.outcomes.get(port, self.default)
 
 
@@ -224,12 +256,20 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(root: Path, agents: Mapping[str, Any]) -> AsyncIterator[Desk]:
-    """Give a manager over the agents given, on fakes; closed afterwards."""
-    write_project(root, {"agents": dict(agents)})
+async def desk(
+    root: Path,
+    agents: Mapping[str, Any],
+    calendars: CalendarStore | None = None,
+    clock: Callable[[], float] = time.time,
+    more: Mapping[str, Any] | None = None,
+) -> AsyncIterator[Desk]:
+    """Give a manager over the agents and `more` sections given, on fakes; closed afterwards."""
+    write_project(root, {"agents": dict(agents), **(more or {})})
     loaded: LoadedSettings = load_settings(root, environ={})
     runtime, prober = FakeRuntime(), FakeProber()
-    manager = AgentManager(loaded=loaded, runtime=runtime, prober=prober)
+    manager = AgentManager(
+        loaded=loaded, runtime=runtime, prober=prober, calendars=calendars, clock=clock
+    )
     try:
         yield Desk(manager, runtime, prober)
     finally:

@@ -7,9 +7,14 @@ const SHAPES = {
   running: 'ok', starting: 'busy', stopping: 'busy', backoff: 'warn', error: 'halt', stopped: 'off',
 };
 
+/** Whether others may rely on it: as `AgentInfo.is_up` says. */
+export function isUp({ status, health }) {
+  return status === 'running' && (health === 'healthy' || health === 'degraded');
+}
+
 /** Whether its schedule, and nobody else, keeps it from running. */
 export function isResting(agent) {
-  return agent.status === 'stopped' && agent.schedule && !agent.schedule.is_open;
+  return agent.status === 'stopped' && Boolean(agent.schedule?.next_start_at) && !agent.schedule.is_open;
 }
 
 export function statusText(agent) {
@@ -87,5 +92,6 @@ export function problem(agent) {
   if (agent.status === 'running' && ['degraded', 'unhealthy'].includes(agent.health)) {
     return agent.health_message ?? `The agent calls itself ${agent.health}.`;
   }
+  if (agent.status === 'running' && agent.data_state === 'stale') return agent.data_message ?? null;
   return null;
 }

@@ -19,9 +19,13 @@ function number(count, word) {
 const WORDS = {
   transition: (data) => [`${data.from} → ${data.to}${after(data.reason)}`, tone(data.to)],
   health_changed: (data) => [`health ${data.from} → ${data.to}${after(data.message)}`, tone(data.to)],
+  probe_changed: (data) => {
+    const isFailing = data.to === 'failing';
+    return [`${data.role} probe ${data.to}${isFailing ? after(data.message) : ''}`, isFailing ? 'warn' : ''];
+  },
   data_state_changed: (data) => {
     const age = data.age_seconds ? ` (${duration(data.age_seconds)})` : '';
-    return [`data ${data.from} → ${data.to}${age}`, tone(data.to)];
+    return [`data ${data.from} → ${data.to}${age}${after(data.message)}`, tone(data.to)];
   },
   restart_scheduled: (data) => {
     const delay = data.delay_seconds > 0 ? `in ${duration(data.delay_seconds)}` : 'at once';
@@ -65,10 +69,10 @@ export function eventWords(event) {
 /** Kinds a person chooses among, in groups. */
 export const KIND_GROUPS = [
   ['States', ['transition']],
-  ['Health', ['health_changed']],
+  ['Health', ['health_changed', 'probe_changed']],
   ['Data', ['data_state_changed']],
-  ['Restarts', ['restart_scheduled']],
-  ['Operators', ['operator_acted']],
+  ['Restarts', ['restart_scheduled', 'restarts_withheld']],
+  ['Operators', ['operator_acted', 'maintenance_changed']],
   ['Configuration', ['configuration_changed', 'configuration_invalid', 'agent_added', 'agent_removed']],
   ['The desk', ['supervisor_started', 'supervisor_stopping', 'events_lost']],
 ];

@@ -45,7 +45,7 @@ const GROUPS = [
   ]],
   ['Service', [
     ['Health', (agent) => [healthText(agent), agent.health_message].filter(Boolean).join(': ')],
-    ['Data', (agent) => [dataText(agent), agent.data_source].filter(Boolean).join(', ')],
+    ['Data', (agent) => [dataText(agent), agent.data_source, agent.data_message].filter(Boolean).join(', ')],
     ['Newest datum', (agent) => (agent.data_newest_at ? moment(agent.data_newest_at) : null)],
     ['Checked', (agent) => moment(agent.last_health_check)],
     ['Probe', (agent) => milliseconds(agent.probe_latency_seconds)],

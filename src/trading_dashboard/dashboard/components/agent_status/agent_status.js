@@ -2,7 +2,7 @@
 // socket to tell the outcome.
 
 import { actions } from '/assets/js/agent_actions.js';
-import { isInTrouble } from '/assets/js/agent_words.js';
+import { isInTrouble, isUp } from '/assets/js/agent_words.js';
 import { arrange, cleanup, h, mounted, perFrame, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
 import { control } from '/assets/js/hub.js';
 import { selection } from '/assets/js/selection.js';
@@ -115,7 +115,7 @@ class AgentTable {
 
   #paintCount(agents) {
     const enabled = agents.filter((agent) => agent.kind !== 'system' && agent.enabled);
-    const up = enabled.filter((agent) => agent.status === 'running' && agent.health !== 'unhealthy').length;
+    const up = enabled.filter(isUp).length;
     const failed = enabled.filter((agent) => agent.status === 'error').length;
     setText(this.count, enabled.length ? `${up} of ${enabled.length} up${failed ? ` · ${failed} in error` : ''}` : '');
   }
