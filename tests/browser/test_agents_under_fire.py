@@ -195,7 +195,7 @@ async def test_log_lines_of_a_killed_agent_go_on(tiny_tab: Tab, tiny_desk: TinyD
     assert re.search("ready", Path(await (await file.value).path()).read_text("utf-8"))
 
 
-async def test_a_reload_is_previewed_applied_and_refused_with_mistakes(
+async def test_mistakes_in_the_files_are_shown_and_change_nothing(
     tiny_tab: Tab, tiny_desk: TinyDesk
 ) -> None:
     tab = tiny_tab
@@ -226,3 +226,23 @@ async def test_the_emergency_stop_kills_everything(tiny_tab: Tab, tiny_desk: Tin
 
     await tab.page.get_by_role("button", name="Start all").click()
     await expect(tab.page.locator(".desk-agents h3")).to_contain_text("4 of 4 up", timeout=30_000)
+
+
+async def test_maintenance_holds_the_supervisor_back(tiny_tab: Tab, tiny_desk: TinyDesk) -> None:
+    tab = tiny_tab
+    await tab.page.locator("tr[data-agent=report] .name").click()
+    await tab.page.get_by_role("button", name="Maintenance of report").click()
+    await tab.page.get_by_label("Reason").fill("new line")
+    await tab.page.get_by_role("button", name="Begin maintenance").click()
+    detail = tab.page.locator(".desk-agent-detail")
+    await expect(detail.locator(".message")).to_contain_text("new line", timeout=10_000)
+    said = tiny_desk.agents()["report"]["maintenance"]
+    assert (said["reason"], said["by"]) == ("new line", "dashboard")
+
+    os.kill(tiny_desk.agents()["report"]["pid"], signal.SIGKILL)
+    await eventually(lambda: tiny_desk.agents()["report"]["pid"] is None)
+    await expect(tab.page.locator("tr[data-agent=report] [data-label=Pid]")).to_have_text("–")
+    await detail.get_by_role("button", name="End maintenance of report").click()
+    await expect(detail.locator(".tag")).to_be_hidden(timeout=10_000)
+    await detail.get_by_role("button", name="Start report").click()
+    await expect(tab.page.locator("tr[data-agent=report]")).to_contain_text("healthy")
