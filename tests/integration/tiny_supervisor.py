@@ -1,8 +1,9 @@
 """A supervisor as small as can be, to be killed by tests.
 
-    python -m tests.integration.tiny_supervisor STATE_DIRECTORY PUPPET…
+    python -m tests.integration.tiny_supervisor STATE_DIRECTORY [--untagged] PUPPET…
 
-Prints `run RUN_ID GUARDIAN_PID`, then `ready` when all puppets are; goes on until TERM.
+Prints `run RUN_ID GUARDIAN_PID`, then `ready` when all puppets are; goes on until TERM. A puppet
+may be followed by its arguments, in the same word. With `--untagged` no process gets the run's tag.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from tests.integration.process_bench import Bench
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+from trading_dashboard.orchestrator.processes import spawning
 
 
 async def supervise(directory: Path, puppets: list[str]) -> None:
@@ -25,7 +27,8 @@ async def supervise(directory: Path, puppets: list[str]) -> None:
     say(f"run {runtime.run_id} {runtime.guardian_pid}")
     bench = Bench(runtime, Path.cwd())
     for number, puppet in enumerate(puppets):
-        await bench.start(puppet, agent=f"{puppet}_{number}")
+        name, *arguments = puppet.split(" ")
+        await bench.start(name, *arguments, agent=f"{name}_{number}")
     say("ready")
     await asked.wait()
     await runtime.close()
@@ -38,4 +41,8 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(supervise(Path(sys.argv[1]), sys.argv[2:]))
+    words = sys.argv[2:]
+    if "--untagged" in words:
+        words.remove("--untagged")
+        vars(spawning)["tag_process"] = lambda *_: False
+    asyncio.run(supervise(Path(sys.argv[1]), words))

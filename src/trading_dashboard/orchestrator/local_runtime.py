@@ -17,8 +17,9 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,19 +29,20 @@ from trading_dashboard.models.events import LogLine
 from trading_dashboard.orchestrator.output.book import LogBook
 from trading_dashboard.orchestrator.output.pump import LogPump, OutputStream
 from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
-from trading_dashboard.orchestrator.processes import ports
 from trading_dashboard.orchestrator.processes.guardian_keeper import GuardianKeeper
 from trading_dashboard.orchestrator.processes.lease import ProjectLease
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
-from trading_dashboard.orchestrator.processes.listeners import listens
+from trading_dashboard.orchestrator.processes.port_owners import PortOwners
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
     ProcessStat,
     ProcessTable,
     RunMarker,
+    Tag,
     members,
     own_start_ticks,
 )
+from trading_dashboard.orchestrator.processes.run_tag import TagBook, chase
 from trading_dashboard.orchestrator.processes.scanner import Scanner
 from trading_dashboard.orchestrator.processes.spawning import (
     Spawned,
@@ -51,6 +53,7 @@ from trading_dashboard.orchestrator.processes.spawning import (
 )
 from trading_dashboard.orchestrator.processes.stopping import Ending, Find
 from trading_dashboard.orchestrator.processes.supervised_tree import SupervisedTree
+from trading_dashboard.orchestrator.processes.upkeep import keep_up
 from trading_dashboard.orchestrator.runtime import (
     ExitCallback,
     ExitStatus,
@@ -99,11 +102,14 @@ class LocalRuntime:
         self._starting: set[asyncio.Task[SupervisedTree]] = set()
         self._is_open = False
         self._closing: asyncio.Task[None] | None = None
-        self._scanner = Scanner(self._reader, own_start_ticks())
-        self._lease = ProjectLease(self.state_directory / "run")
-        self._leftovers = Leftovers(self.state_directory, self.run_id)
+        self._tags = TagBook(self.run_id, str(self.state_directory))
+        self._scanner = Scanner(self._reader, own_start_ticks(), self._tags.marker_of)
+        self._lease = ProjectLease(self.state_directory / "run", complain=logger.warning)
+        self._leftovers = Leftovers(self.state_directory, self.run_id, self._tags.marker_of)
+        self._owners = PortOwners(self._reader, self._scanner, self._leftovers)
         self._guardian = GuardianKeeper(
             self.run_id,
+            self._tags.run,
             self.state_directory / "log" / "guardian.log",
             self._spawner,
             complain=logger.warning,
@@ -133,9 +139,11 @@ class LocalRuntime:
             _make_private(self.state_directory / name)
         raise_descriptor_limit()
         self._lease.claim(self.run_id)
+        if self._lease.previous is not None:
+            self._tags.remember(self._lease.previous.run_id)
         try:
             guarding = self._own(self._guardian.open())
-            await self._end_all(self._leftovers.find)
+            await self._end_all(self._leftovers.find, self._tags.is_of_earlier_run)
             await guarding
             self._lease.publish()
         except BaseException:
@@ -144,6 +152,7 @@ class LocalRuntime:
             raise
         self._book.open()
         self._pump.start()
+        self._own(keep_up(self._spawner, self._guardian.wake, self._lease.mend))
         self._is_open = True
 
     def update_lease(self, **fields: str | None) -> None:
@@ -209,25 +218,12 @@ class LocalRuntime:
 
     async def port_owner(self, host: str, port: int) -> PortOwner | None:
         """Return who holds the port, or None if it can be bound."""
-        if ports.is_port_free(host, port):
-            return None
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reader, self._find_owner, port)
+        return await self._owners.owner(host, port)
 
     async def port_rival(self, handle: Handle, host: str, port: int) -> PortOwner | None:
         """Return who listens on the tree's port in its place, None if nobody does for certain."""
         tree = self._trees.get((handle.agent, handle.generation))
-        loop, rival = asyncio.get_running_loop(), None
-        # Nearly always it is the leader, whose pid is its own until it is reaped.
-        if tree is None or await loop.run_in_executor(self._reader, listens, handle.pid, port):
-            return None
-        # Twice, because a server may have been forked since the first look at the tree.
-        for _ in range(2):
-            pids = frozenset(tree.members(await self._scanner.scan()))
-            rival = await loop.run_in_executor(self._reader, self._find_rival, pids, host, port)
-            if rival is None:
-                return None
-        return rival
+        return None if tree is None else await self._owners.rival(tree, host, port)
 
     async def remove_leftover(self, owner: PortOwner) -> bool:
         """End a leftover's process tree. False if it is not provably ours (nothing is done)."""
@@ -236,7 +232,8 @@ class LocalRuntime:
         leftover = self._leftovers.marker_of(owner.pid)
         if leftover is None:
             return False
-        await self._end_all(_marked(leftover, self._never_members()))
+        find = partial(self._find, leftover.__eq__)
+        await self._end_all(find, self._tags.is_of_earlier_run)
         return True
 
     def logs(self, agent: str, lines: int) -> Sequence[LogLine]:
@@ -263,8 +260,9 @@ class LocalRuntime:
 
     async def _start(self, launch: Launch) -> SupervisedTree:
         marker = RunMarker(self.run_id, launch.agent, launch.generation, str(self.state_directory))
+        tag = self._tags.assign(marker)
         loop = asyncio.get_running_loop()
-        spawned = await loop.run_in_executor(self._spawner, spawn, launch, marker)
+        spawned = await loop.run_in_executor(self._spawner, spawn, launch, marker, tag)
         handle = Handle(
             agent=launch.agent,
             generation=launch.generation,
@@ -276,7 +274,7 @@ class LocalRuntime:
         log = self._book.log(launch.agent)
         log.redactor = Redactor(secret_values(os.environ, launch.env))
         tree = SupervisedTree(
-            handle, marker, self._scanner, self._never_members, self._guardian.remove, log
+            handle, marker, tag, self._scanner, self._never_members, self._guardian.remove, log
         )
         tree.streams = self._connect(spawned, launch.agent)
         try:
@@ -312,12 +310,14 @@ class LocalRuntime:
             return await tree.end(grace_seconds, self._pump)
         finally:
             tree.close()
+            self._tags.forget(tree.tag)
             del self._trees[key], self._stops[key]
 
-    async def _end_all(self, find: Find) -> None:
+    async def _end_all(self, find: Find, has_tag: Callable[[Tag], bool]) -> None:
         # Asks all processes: what a dead run left is older than this one.
-        scanner = Scanner(self._reader, since_ticks=0)
-        await Ending(scanner, find, CLOSE_GRACE_SECONDS).run()
+        scanner = Scanner(self._reader, 0, self._tags.marker_of)
+        hunt = partial(chase, has_tag, self._never_members())
+        await Ending(scanner, find, CLOSE_GRACE_SECONDS, chase=hunt).run()
         await scanner.close()
 
     async def _close(self) -> None:
@@ -328,7 +328,10 @@ class LocalRuntime:
                     *(self.stop(tree.handle, CLOSE_GRACE_SECONDS) for tree in self._trees.values()),
                     return_exceptions=True,
                 )
-                await self._end_all(self._find_run)
+                await self._end_all(
+                    partial(self._find, lambda marker: marker.run_id == self.run_id),
+                    self._tags.is_of_this_run,
+                )
         except TimeoutError:
             logger.error("gave up ending: %s", ", ".join(name for name, _ in self._trees))
         except Exception:  # the guardian looks once more; the rest is closed whatever happens
@@ -355,42 +358,14 @@ class LocalRuntime:
     def _never_members(self) -> frozenset[int]:
         return frozenset({0, 1, os.getpid(), os.getppid(), self._guardian.pid or 0})
 
-    def _find_run(
-        self, snapshot: ProcessTable, seen: Collection[Identity]
+    def _find(
+        self,
+        is_ours: Callable[[RunMarker], bool],
+        snapshot: ProcessTable,
+        seen: Collection[Identity],
     ) -> Mapping[int, ProcessStat]:
-        return members(
-            snapshot,
-            session=None,
-            is_ours=lambda marker: marker.run_id == self.run_id,
-            seen=seen,
-            never=self._never_members(),
-        )
-
-    def _find_rival(self, pids: frozenset[int], host: str, port: int) -> PortOwner | None:
-        if ports.is_listening(pids, port) or not ports.is_local(host):
-            return None
-        owner = self._find_owner(port)
-        if owner.pid is None or owner.pid in pids or ports.is_forwarder(owner.pid):
-            return None
-        return owner
-
-    def _find_owner(self, port: int) -> PortOwner:
-        pid = ports.listening_pid(port)
-        if pid is None:
-            return PortOwner(port=port, pid=None, command=None, is_leftover=False)
-        return PortOwner(
-            port=port,
-            pid=pid,
-            command=ports.command_of(pid),
-            is_leftover=self._leftovers.marker_of(pid) is not None,
-        )
-
-
-def _marked(wanted: RunMarker, never: frozenset[int]) -> Find:
-    def find(snapshot: ProcessTable, seen: Collection[Identity]) -> Mapping[int, ProcessStat]:
-        return members(snapshot, session=None, is_ours=wanted.__eq__, seen=seen, never=never)
-
-    return find
+        never = self._never_members()
+        return members(snapshot, session=None, is_ours=is_ours, seen=seen, never=never)
 
 
 def _make_private(folder: Path) -> None:

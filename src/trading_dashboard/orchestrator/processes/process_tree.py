@@ -17,15 +17,23 @@ from typing import NamedTuple
 
 import psutil
 
+if sys.platform == "linux":
+    import resource
+
 RUN_ID = "TRADING_DASHBOARD_RUN_ID"
 AGENT = "TRADING_DASHBOARD_AGENT"
 GENERATION = "TRADING_DASHBOARD_GENERATION"
 STATE_DIRECTORY = "TRADING_DASHBOARD_STATE_DIRECTORY"
 
 MAX_ENVIRON_BYTES = 4 * 1024 * 1024
+LOCKS_LIMIT = 10
+"""RLIMIT_LOCKS of include/uapi/asm-generic/resource.h; what stands in it: `run_tag.py`."""
+CATCH_UP_ROUNDS = 20
 
 Identity = tuple[int, int]
 """A pid and its start time in clock ticks since boot."""
+Tag = tuple[int, int]
+"""Soft and hard limit: the tree's and the run's number, if it is a tag of ours."""
 
 
 class ProcessStat(NamedTuple):
@@ -39,6 +47,7 @@ class ProcessStat(NamedTuple):
     session: int
     cpu_ticks: int
     resident_bytes: int
+    tag: Tag | None = None
 
     @property
     def identity(self) -> Identity:
@@ -200,7 +209,16 @@ if sys.platform == "linux":
             session=int(fields[3]),
             cpu_ticks=int(fields[11]) + int(fields[12]),
             resident_bytes=int(fields[21]) * _PAGE_BYTES,
+            tag=read_tag(pid),
         )
+
+    def read_tag(pid: int) -> Tag | None:
+        """Return the limit that carries the tag, or None if there is none to be read."""
+        try:
+            tag = resource.prlimit(pid, LOCKS_LIMIT)
+        except OSError:
+            return None
+        return None if tag[1] == resource.RLIM_INFINITY else tag
 
     def read_environ(pid: int) -> bytes | None:
         """Return the environment the process was started with, or None if it cannot be read."""
@@ -248,6 +266,10 @@ else:
         except (psutil.Error, OSError):
             return None
 
+    def read_tag(_: int) -> Tag | None:
+        """Return None: there are no tags here."""
+        return None
+
     def read_environ(pid: int) -> bytes | None:
         """Return the environment the process was started with, or None if it cannot be read."""
         try:
@@ -258,6 +280,24 @@ else:
 
 
 def take_snapshot() -> ProcessTable:
-    """Read the process table, without environments."""
-    found = ((pid, read_stat(pid)) for pid in list_pids())
-    return ProcessTable({pid: process for pid, process in found if process is not None})
+    """Read the process table, without environments.
+
+    Who ended between being listed and being read may have left a child younger than the list. So
+    the list is read again for those, until nobody has ended meanwhile.
+    """
+    found: dict[int, ProcessStat] = {}
+    missed: set[int] = set()
+    for _ in range(CATCH_UP_ROUNDS):
+        has_ended = False
+        for pid in list_pids():
+            if pid in found or pid in missed:
+                continue
+            row = read_stat(pid)
+            if row is None:
+                missed.add(pid)
+            else:
+                found[pid] = row
+            has_ended = has_ended or row is None or not row.is_alive
+        if not has_ended:
+            break
+    return ProcessTable(found)

@@ -22,6 +22,7 @@ from pathlib import Path
 from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.orchestrator.processes.leader import LeaderProcess
 from trading_dashboard.orchestrator.processes.process_tree import RunMarker
+from trading_dashboard.orchestrator.processes.run_tag import TreeTag, tag_process
 from trading_dashboard.orchestrator.runtime import Launch
 
 if sys.platform != "win32":
@@ -42,8 +43,8 @@ class Spawned:
     started_monotonic: float
 
 
-def spawn(launch: Launch, marker: RunMarker) -> Spawned:
-    """Start the process in a session of its own.
+def spawn(launch: Launch, marker: RunMarker, tag: TreeTag) -> Spawned:
+    """Start the process in a session of its own, marked and tagged.
 
     Raises:
         AgentStartFailed: With the reason and the next step.
@@ -66,6 +67,7 @@ def spawn(launch: Launch, marker: RunMarker) -> Spawned:
             start_new_session=True,
             close_fds=True,
         )
+        tag_process(process.pid, tag)
     except (OSError, ValueError) as error:
         for descriptor in opened:
             os.close(descriptor)

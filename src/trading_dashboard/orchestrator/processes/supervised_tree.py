@@ -21,6 +21,7 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     RunMarker,
     members,
 )
+from trading_dashboard.orchestrator.processes.run_tag import TreeTag, chase
 from trading_dashboard.orchestrator.processes.scanner import Scanner
 from trading_dashboard.orchestrator.processes.stopping import Ending
 from trading_dashboard.orchestrator.runtime import (
@@ -42,6 +43,7 @@ class SupervisedTree:
         self,
         handle: Handle,
         marker: RunMarker,
+        tag: TreeTag,
         scanner: Scanner,
         never: Callable[[], frozenset[int]],
         on_reap: Callable[[int], None],
@@ -51,7 +53,8 @@ class SupervisedTree:
 
         Args:
             handle: Of the process; `process` is its `LeaderProcess`.
-            marker: What the tree's processes carry.
+            marker: What the tree's processes carry in their environment.
+            tag: What they carry though they cleared it.
             scanner: Reads the process table.
             never: Returns pids that are never members.
             on_reap: Told the leader's pid just before the number becomes free.
@@ -62,6 +65,7 @@ class SupervisedTree:
         self.streams: list[OutputStream] = []
         self._process: LeaderProcess = handle.process
         self._marker = marker
+        self.tag = tag
         self._scanner = scanner
         self._never = never
         self._on_reap = on_reap
@@ -102,6 +106,7 @@ class SupervisedTree:
             self.members,
             grace_seconds,
             group=None if self._process.is_reaped else self.handle.pid,
+            chase=lambda: chase(self.tag.__eq__),
             complain=lambda problem: self._log.note("error", f"cannot stop: {problem}"),
         )
         tally = await self._ending.run()
