@@ -9,6 +9,7 @@ may be followed by its arguments, in the same word. With `--untagged` no process
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -22,13 +23,17 @@ async def supervise(directory: Path, puppets: list[str]) -> None:
     """Run the puppets until asked to stop."""
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
-    runtime = LocalRuntime(directory)
+    runtime = LocalRuntime(directory, is_dedicated=True)
     await runtime.open()
     say(f"run {runtime.run_id} {runtime.guardian_pid}")
     bench = Bench(runtime, Path.cwd())
-    for number, puppet in enumerate(puppets):
-        name, *arguments = puppet.split(" ")
-        await bench.start(name, *arguments, agent=f"{name}_{number}")
+    words = (puppet.split(" ") for puppet in puppets)
+    await asyncio.gather(
+        *(
+            bench.start(name, *arguments, agent=f"{name}_{number}")
+            for number, (name, *arguments) in enumerate(words)
+        )
+    )
     say("ready")
     await asked.wait()
     await runtime.close()
@@ -44,5 +49,5 @@ if __name__ == "__main__":
     words = sys.argv[2:]
     if "--untagged" in words:
         words.remove("--untagged")
-        vars(spawning)["tag_process"] = lambda *_: False
+        vars(spawning)["tagged_from_birth"] = lambda _: contextlib.nullcontext()
     asyncio.run(supervise(Path(sys.argv[1]), words))

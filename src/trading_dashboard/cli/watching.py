@@ -31,7 +31,7 @@ from trading_dashboard.models.control import (
     SupervisorInfo,
     UpdateMessage,
 )
-from trading_dashboard.models.errors import NotSupervised, Unauthorized
+from trading_dashboard.models.errors import LeaseDamaged, NotSupervised, Unauthorized
 from trading_dashboard.orchestrator.events import Update
 
 SILENCE_SECONDS = 15.0
@@ -91,6 +91,8 @@ async def _watch(root: Path, view: View) -> None:
 def _why_lost(root: Path) -> str:
     try:
         read_lease(root)
+    except LeaseDamaged:
+        return SILENT
     except NotSupervised:
         return ENDED
     return SILENT

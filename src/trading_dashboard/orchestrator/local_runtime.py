@@ -38,7 +38,6 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     ProcessStat,
     ProcessTable,
     RunMarker,
-    Tag,
     members,
     own_start_ticks,
 )
@@ -80,7 +79,12 @@ class LocalRuntime:
     """Starts, watches and ends process trees of this machine."""
 
     def __init__(
-        self, state_directory: Path, logs: LogSettings | None = None, *, run_id: str | None = None
+        self,
+        state_directory: Path,
+        logs: LogSettings | None = None,
+        *,
+        run_id: str | None = None,
+        is_dedicated: bool = False,
     ) -> None:
         """Prepare; nothing is touched before `open`.
 
@@ -88,10 +92,12 @@ class LocalRuntime:
             state_directory: `var/` of the project.
             logs: How much of the agents' output is kept.
             run_id: Tells this run from all others; made up by default.
+            is_dedicated: Nobody else starts children in this process; see `spawn`.
         """
         self.run_id = run_id or uuid.uuid4().hex
         self.state_directory = state_directory.resolve()
         self._settings = logs or LogSettings()
+        self._is_dedicated = is_dedicated
         self._book = LogBook(self.state_directory / "log", self._settings)
         self._pump = LogPump(self._book.announce)
         self._spawner = ThreadPoolExecutor(SPAWN_THREADS, "spawn")
@@ -262,7 +268,9 @@ class LocalRuntime:
         marker = RunMarker(self.run_id, launch.agent, launch.generation, str(self.state_directory))
         tag = self._tags.assign(marker)
         loop = asyncio.get_running_loop()
-        spawned = await loop.run_in_executor(self._spawner, spawn, launch, marker, tag)
+        spawned = await loop.run_in_executor(
+            self._spawner, spawn, launch, marker, tag, self._is_dedicated
+        )
         handle = Handle(
             agent=launch.agent,
             generation=launch.generation,
@@ -313,7 +321,7 @@ class LocalRuntime:
             self._tags.forget(tree.tag)
             del self._trees[key], self._stops[key]
 
-    async def _end_all(self, find: Find, has_tag: Callable[[Tag], bool]) -> None:
+    async def _end_all(self, find: Find, has_tag: Callable[[int], bool]) -> None:
         # Asks all processes: what a dead run left is older than this one.
         scanner = Scanner(self._reader, 0, self._tags.marker_of)
         hunt = partial(chase, has_tag, self._never_members())

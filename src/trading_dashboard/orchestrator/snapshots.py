@@ -30,6 +30,7 @@ def initial_info(agent: AgentSettings, kind: AgentKind, log_path: Path) -> Agent
 
 def with_uptime(info: AgentInfo) -> AgentInfo:
     """Return `info` with its uptime as of now."""
-    if info.started_at is None or info.status is not AgentStatus.RUNNING:
+    if info.started_monotonic is None or info.status is not AgentStatus.RUNNING:
         return info
-    return info.model_copy(update={"uptime_seconds": time.time() - info.started_at.timestamp()})
+    uptime = time.monotonic() - info.started_monotonic
+    return info.model_copy(update={"uptime_seconds": uptime})

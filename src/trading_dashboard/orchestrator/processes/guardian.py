@@ -26,9 +26,10 @@ GIVE_UP_SECONDS = 30.0
 CATCH_UP_ROUNDS = 20
 CHASE_SECONDS = 0.1
 LOCKS_LIMIT = 10  # RLIMIT_LOCKS; see run_tag.py
+TREE_BITS = 20
 
 Row = tuple[int, str, int, int, int, int]
-"""Start ticks, state, parent, group, session, run tag."""
+"""Start ticks, state, parent, group, session, number of the run that tagged it."""
 
 
 class Run:
@@ -272,7 +273,7 @@ def read_tag(pid: int) -> int:
     if sys.platform != "linux":
         return 0
     try:
-        return resource.prlimit(pid, LOCKS_LIMIT)[1]
+        return resource.prlimit(pid, LOCKS_LIMIT)[0] >> TREE_BITS
     except OSError:
         return 0
 

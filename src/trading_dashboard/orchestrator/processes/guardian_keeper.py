@@ -19,6 +19,7 @@ from pathlib import Path
 from trading_dashboard.orchestrator.processes import guardian
 from trading_dashboard.orchestrator.processes.leader import ExitWatch, LeaderProcess
 from trading_dashboard.orchestrator.processes.process_tree import own_start_ticks, read_stat
+from trading_dashboard.orchestrator.processes.run_tag import tagged_from_birth
 from trading_dashboard.orchestrator.runtime import ExitStatus
 
 GRACE_SECONDS = 2.0
@@ -122,18 +123,20 @@ class GuardianKeeper:
     def _spawn(self) -> tuple[LeaderProcess, int]:
         reading, writing = os.pipe()
         try:
-            process = LeaderProcess(
-                [
-                    *(sys.executable, "-I", "-S", guardian.__file__),
-                    *(self._run_id, str(self._run_tag), str(os.getpid()), str(own_start_ticks())),
-                    *(str(GRACE_SECONDS), str(self._log_file)),
-                ],
-                stdin=reading,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                close_fds=True,
+            command = (
+                *(sys.executable, "-I", "-S", guardian.__file__),
+                *(self._run_id, str(self._run_tag), str(os.getpid()), str(own_start_ticks())),
+                *(str(GRACE_SECONDS), str(self._log_file)),
             )
+            with tagged_from_birth(None):
+                process = LeaderProcess(
+                    command,
+                    stdin=reading,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                    close_fds=True,
+                )
         except OSError:
             os.close(writing)
             raise

@@ -17,7 +17,6 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     ProcessStat,
     ProcessTable,
     RunMarker,
-    Tag,
     members,
     parse_marker,
     read_environ,
@@ -33,7 +32,7 @@ class Leftovers:
         self,
         state_directory: Path,
         run_id: str,
-        marker_of: Callable[[Tag | None], RunMarker | None] = lambda _: None,
+        marker_of: Callable[[int | None], RunMarker | None] = lambda _: None,
     ) -> None:
         """Take the project, the run that holds its lock, and who knows what tags mean."""
         self._state_directory = str(state_directory)

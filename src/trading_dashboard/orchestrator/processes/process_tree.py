@@ -32,8 +32,6 @@ CATCH_UP_ROUNDS = 20
 
 Identity = tuple[int, int]
 """A pid and its start time in clock ticks since boot."""
-Tag = tuple[int, int]
-"""Soft and hard limit: the tree's and the run's number, if it is a tag of ours."""
 
 
 class ProcessStat(NamedTuple):
@@ -47,7 +45,8 @@ class ProcessStat(NamedTuple):
     session: int
     cpu_ticks: int
     resident_bytes: int
-    tag: Tag | None = None
+    tag: int | None = None
+    """The limit that may be a tag of ours."""
 
     @property
     def identity(self) -> Identity:
@@ -212,13 +211,13 @@ if sys.platform == "linux":
             tag=read_tag(pid),
         )
 
-    def read_tag(pid: int) -> Tag | None:
+    def read_tag(pid: int) -> int | None:
         """Return the limit that carries the tag, or None if there is none to be read."""
         try:
-            tag = resource.prlimit(pid, LOCKS_LIMIT)
+            tag = resource.prlimit(pid, LOCKS_LIMIT)[0]
         except OSError:
             return None
-        return None if tag[1] == resource.RLIM_INFINITY else tag
+        return None if tag == resource.RLIM_INFINITY else tag
 
     def read_environ(pid: int) -> bytes | None:
         """Return the environment the process was started with, or None if it cannot be read."""
@@ -266,7 +265,7 @@ else:
         except (psutil.Error, OSError):
             return None
 
-    def read_tag(_: int) -> Tag | None:
+    def read_tag(_: int) -> int | None:
         """Return None: there are no tags here."""
         return None
 

@@ -1,26 +1,26 @@
 """A mark on processes that outlives their environment, session and parent.
 
-Owns the tag: two numbers in RLIMIT_LOCKS, a resource limit that Linux hands to every child and has
-not enforced since 2.4. A leader gets it right after its start; all that it forks has it from birth,
-and may clear its environment, change its session and lose its parent without losing the tag. The
-hard limit names the run, the soft one the tree. Only Linux has it; elsewhere nobody is tagged.
+Owns the tag: a number in the soft RLIMIT_LOCKS, a resource limit that Linux hands to every child
+and has not enforced since 2.4. Whatever a tagged process forks has it from birth, and may clear its
+environment, change its session and lose its parent without losing the tag. Its upper bits name the
+run, its lower ones the tree. Only Linux has it; elsewhere nobody is tagged.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
-from typing import NamedTuple
 
 from trading_dashboard.orchestrator.processes.process_tree import (
     LOCKS_LIMIT,
     RunMarker,
-    Tag,
     list_pids,
     read_tag,
 )
@@ -28,25 +28,21 @@ from trading_dashboard.orchestrator.processes.process_tree import (
 if sys.platform == "linux":
     import resource
 
-RUN_BIT, TREE_BIT = 1 << 62, 1 << 61
-"""Both limits stay far beyond what anybody could reach; the soft one is the lower one."""
+TAG_BIT = 1 << 61
+"""Set in every tag: as a limit it is out of reach, and nobody means such a number."""
+TREE_BITS = 20
 CHASE_SECONDS = 0.1
 
-
-class TreeTag(NamedTuple):
-    """What one tree's processes carry."""
-
-    tree: int
-    run: int
+_forking = threading.Lock()
 
 
 def run_number(run_id: str) -> int:
-    """Return the number that stands for a run."""
+    """Return the number that stands for a run: the upper bits of its tags."""
     digest = hashlib.blake2b(run_id.encode(), digest_size=8).digest()
-    return RUN_BIT | int.from_bytes(digest, "big") >> 3
+    return (TAG_BIT | int.from_bytes(digest, "big") & (TAG_BIT - 1)) >> TREE_BITS
 
 
-def tag_process(pid: int, tag: TreeTag) -> bool:
+def tag_process(pid: int, tag: int) -> bool:
     """Tag a child that is not reaped. False if the system does not allow it.
 
     It may refuse a program that runs as somebody else; that one is known by its other marks.
@@ -54,10 +50,33 @@ def tag_process(pid: int, tag: TreeTag) -> bool:
     if sys.platform != "linux":
         return False
     try:
-        resource.prlimit(pid, LOCKS_LIMIT, (tag.tree, tag.run))
-    except OSError:
+        _, hard = resource.prlimit(pid, LOCKS_LIMIT)
+        resource.prlimit(pid, LOCKS_LIMIT, (tag, hard))
+    except (OSError, ValueError):
         return False
     return True
+
+
+@contextlib.contextmanager
+def tagged_from_birth(tag: int | None) -> Iterator[None]:
+    """Have every child that this process starts within the block tagged; none, if None.
+
+    Only for a process that nobody but us starts children in: theirs would be tagged, too.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    with _forking:
+        if tag is None:
+            yield
+            return
+        before = resource.getrlimit(LOCKS_LIMIT)
+        is_tagged = tag_process(0, tag)
+        try:
+            yield
+        finally:
+            if is_tagged:
+                resource.setrlimit(LOCKS_LIMIT, before)
 
 
 class TagBook:
@@ -70,38 +89,37 @@ class TagBook:
         self._trees: dict[int, RunMarker] = {}
         self._numbers = count()
 
-    def assign(self, marker: RunMarker) -> TreeTag:
+    def assign(self, marker: RunMarker) -> int:
         """Return a new tag for a tree."""
-        tag = TreeTag(TREE_BIT | next(self._numbers), self.run)
-        self._trees[tag.tree] = marker
+        tag = self.run << TREE_BITS | next(self._numbers) % (1 << TREE_BITS)
+        self._trees[tag] = marker
         return tag
 
-    def forget(self, tag: TreeTag) -> None:
+    def forget(self, tag: int) -> None:
         """Drop a tree of which nothing is left."""
-        self._trees.pop(tag.tree, None)
+        self._trees.pop(tag, None)
 
     def remember(self, run_id: str) -> None:
         """Know the tags of an earlier run of this project."""
         self._runs.setdefault(run_number(run_id), run_id)
 
-    def is_of_this_run(self, tag: Tag) -> bool:
+    def is_of_this_run(self, tag: int) -> bool:
         """Return whether the run that is under way tagged the process."""
-        return tag[1] == self.run
+        return tag >> TREE_BITS == self.run
 
-    def is_of_earlier_run(self, tag: Tag) -> bool:
+    def is_of_earlier_run(self, tag: int) -> bool:
         """Return whether a run that is known to be dead tagged the process."""
-        return tag[1] in self._runs and tag[1] != self.run
+        return tag >> TREE_BITS in self._runs and not self.is_of_this_run(tag)
 
-    def marker_of(self, tag: Tag | None) -> RunMarker | None:
+    def marker_of(self, tag: int | None) -> RunMarker | None:
         """Return what a tag stands for: a tree, at least a run, or nothing of ours."""
-        run_id = self._runs.get(tag[1]) if tag is not None else None
+        run_id = self._runs.get(tag >> TREE_BITS) if tag is not None else None
         if tag is None or run_id is None:
             return None
-        known = self._trees.get(tag[0]) if tag[1] == self.run else None
-        return known or RunMarker(run_id, "", 0, self._state_directory)
+        return self._trees.get(tag) or RunMarker(run_id, "", 0, self._state_directory)
 
 
-def chase(is_wanted: Callable[[Tag], bool], never: frozenset[int] = frozenset()) -> int:
+def chase(is_wanted: Callable[[int], bool], never: frozenset[int] = frozenset()) -> int:
     """Kill tagged processes that are gone again before a look at the whole table is over.
 
     Blocks for at most `CHASE_SECONDS`. Only those born since the last round are looked at, so a
@@ -118,7 +136,7 @@ def chase(is_wanted: Callable[[Tag], bool], never: frozenset[int] = frozenset())
     return killed
 
 
-def _kill(pid: int, is_wanted: Callable[[Tag], bool]) -> bool:
+def _kill(pid: int, is_wanted: Callable[[int], bool]) -> bool:
     tag = read_tag(pid)
     if sys.platform != "linux" or tag is None or not is_wanted(tag):
         return False
@@ -127,8 +145,7 @@ def _kill(pid: int, is_wanted: Callable[[Tag], bool]) -> bool:
     except OSError:
         return False
     try:
-        # Read after the pidfd was opened: if it still carries the tag, or is gone, none but ours
-        # can be hit.
+        # Read again after the pidfd was opened: none but ours can be hit.
         tag = read_tag(pid)
         if tag is None or not is_wanted(tag):
             return False

@@ -17,7 +17,6 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     ProcessStat,
     ProcessTable,
     RunMarker,
-    Tag,
     parse_marker,
     read_environ,
     take_snapshot,
@@ -36,7 +35,7 @@ class Scanner:
         self,
         executor: Executor,
         since_ticks: int,
-        marker_of: Callable[[Tag | None], RunMarker | None] = lambda _: None,
+        marker_of: Callable[[int | None], RunMarker | None] = lambda _: None,
     ) -> None:
         """Take where to read, since when, and what tags mean.
 

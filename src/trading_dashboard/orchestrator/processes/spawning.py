@@ -22,7 +22,7 @@ from pathlib import Path
 from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.orchestrator.processes.leader import LeaderProcess
 from trading_dashboard.orchestrator.processes.process_tree import RunMarker
-from trading_dashboard.orchestrator.processes.run_tag import TreeTag, tag_process
+from trading_dashboard.orchestrator.processes.run_tag import tag_process, tagged_from_birth
 from trading_dashboard.orchestrator.runtime import Launch
 
 if sys.platform != "win32":
@@ -43,8 +43,15 @@ class Spawned:
     started_monotonic: float
 
 
-def spawn(launch: Launch, marker: RunMarker, tag: TreeTag) -> Spawned:
+def spawn(launch: Launch, marker: RunMarker, tag: int, is_dedicated: bool) -> Spawned:
     """Start the process in a session of its own, marked and tagged.
+
+    Args:
+        launch: What to start.
+        marker: What the environment is to carry.
+        tag: What the process is to carry beside it.
+        is_dedicated: Whether nobody else starts children in this process: then the tag is there
+            from birth, otherwise a moment later.
 
     Raises:
         AgentStartFailed: With the reason and the next step.
@@ -57,17 +64,19 @@ def spawn(launch: Launch, marker: RunMarker, tag: TreeTag) -> Spawned:
         opened += os.pipe()
         stdout, stdout_child, stderr, stderr_child = opened
         started_at, started = datetime.now(UTC), time.monotonic()
-        process = LeaderProcess(
-            launch.command,
-            cwd=launch.working_directory,
-            env={**os.environ, **launch.env, **marker.as_env()},
-            stdin=subprocess.DEVNULL,
-            stdout=stdout_child,
-            stderr=stderr_child,
-            start_new_session=True,
-            close_fds=True,
-        )
-        tag_process(process.pid, tag)
+        with tagged_from_birth(tag if is_dedicated else None):
+            process = LeaderProcess(
+                launch.command,
+                cwd=launch.working_directory,
+                env={**os.environ, **launch.env, **marker.as_env()},
+                stdin=subprocess.DEVNULL,
+                stdout=stdout_child,
+                stderr=stderr_child,
+                start_new_session=True,
+                close_fds=True,
+            )
+        if not is_dedicated:
+            tag_process(process.pid, tag)
     except (OSError, ValueError) as error:
         for descriptor in opened:
             os.close(descriptor)

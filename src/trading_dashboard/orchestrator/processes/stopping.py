@@ -174,7 +174,8 @@ class Ending:
         """Go after those who fork into ever new processes, once killing by the table has failed."""
         self._kill_looks += self._is_killing
         if self._chase is not None and self._kill_looks > CHASE_AFTER_LOOKS:
-            self.tally.killed += await self._scanner.off_loop(self._chase)
+            # A chain counts as one: of its links, nobody knows which were dead already.
+            self.tally.killed += await self._scanner.off_loop(self._chase) > 0
 
     def _send_group(self, signal_number: int) -> None:
         if self._group is not None:

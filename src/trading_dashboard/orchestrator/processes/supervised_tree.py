@@ -21,7 +21,7 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     RunMarker,
     members,
 )
-from trading_dashboard.orchestrator.processes.run_tag import TreeTag, chase
+from trading_dashboard.orchestrator.processes.run_tag import chase
 from trading_dashboard.orchestrator.processes.scanner import Scanner
 from trading_dashboard.orchestrator.processes.stopping import Ending
 from trading_dashboard.orchestrator.runtime import (
@@ -43,7 +43,7 @@ class SupervisedTree:
         self,
         handle: Handle,
         marker: RunMarker,
-        tag: TreeTag,
+        tag: int,
         scanner: Scanner,
         never: Callable[[], frozenset[int]],
         on_reap: Callable[[int], None],
