@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,20 @@ def test_the_guardian_finds_it(tmp_path: Path, fugitive: Fugitive, puppet: str) 
         assert fugitive.is_free()
         eventually_sync(lambda: not is_alive(run.guardian), 15)
         assert not fugitive.is_free()
+
+
+async def test_when_the_guardian_dies_too_the_next_start_finds_it(
+    tmp_path: Path, fugitive: Fugitive
+) -> None:
+    with supervised(tmp_path / "var", " ".join(("vanishes", *fugitive.arguments()))) as run:
+        os.kill(run.process.pid, signal.SIGSTOP)
+        run.guardian.kill()
+        run.process.kill()
+        await eventually(lambda: run.process.poll() is not None)
+        # Control arm: up to here nobody has ended it.
+        assert fugitive.is_free()
+        async with process_bench(tmp_path):
+            assert not fugitive.is_free()
 
 
 @pytest.mark.parametrize("puppet", ESCAPES)
