@@ -6,6 +6,7 @@ The rest of them, and which test proves which rule, is named in docs/supervision
 from __future__ import annotations
 
 import array
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -19,8 +20,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.process_bench import is_alive, process_bench
+from tests.integration.process_bench import is_alive, living_of_run, process_bench
 from tests.support import PUPPETS, eventually, eventually_sync
+from trading_dashboard.orchestrator.local_runtime import LocalRuntime
 from trading_dashboard.orchestrator.processes import run_tag, upkeep
 from trading_dashboard.orchestrator.processes.guardian_keeper import GuardianKeeper
 from trading_dashboard.orchestrator.processes.process_tree import read_tag
@@ -95,6 +97,32 @@ def test_control_the_request_alone_does_not_end_who_ignores_it() -> None:
         assert is_alive(looked_at)
 
 
+async def test_control_without_a_grace_nobody_gets_it(tmp_path: Path) -> None:
+    async with process_bench(tmp_path) as bench:
+        handle = await bench.start("slow_stop", "600")
+        report = await bench.runtime.stop(handle, 0)
+        assert (str(report.exit_status), report.killed) == ("signal 9 (SIGKILL)", 1)
+
+
+async def test_control_a_cancelled_start_that_is_not_undone_leaves_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def leave(*_: object) -> None:
+        return
+
+    monkeypatch.setattr(LocalRuntime, "_undo", leave)
+    async with process_bench(tmp_path) as bench:
+        starting = asyncio.create_task(
+            bench.runtime.start(bench.launch("never_ready"), bench.on_exit)
+        )
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        await eventually(lambda: living_of_run(bench.runtime.run_id))
+
+
 async def test_control_a_guardian_that_is_not_replaced_stays_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,9 +176,12 @@ def test_control_unredacted_the_secrets_are_there() -> None:
 
 
 def test_control_who_writes_a_log_in_its_own_turn_fails_with_the_disk() -> None:
-    with Path("/dev/full").open("wb", buffering=0) as full:
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
         with pytest.raises(OSError, match="No space"):
-            full.write(b"a line\n")
+            os.write(full, b"a line\n")
+    finally:
+        os.close(full)
 
 
 async def test_nothing_else_that_is_started_gets_the_tag_of_an_agent(tmp_path: Path) -> None:
