@@ -29,6 +29,7 @@ MAX_ENVIRON_BYTES = 4 * 1024 * 1024
 LOCKS_LIMIT = 10
 """RLIMIT_LOCKS of include/uapi/asm-generic/resource.h; what stands in it: `run_tag.py`."""
 CATCH_UP_ROUNDS = 20
+ROW_BYTES = 2048
 
 Identity = tuple[int, int]
 """A pid and its start time in clock ticks since boot."""
@@ -192,7 +193,7 @@ if sys.platform == "linux":
 
     def read_stat(pid: int) -> ProcessStat | None:
         """Return the process's row, or None if there is no such process (or it is the kernel's)."""
-        data = _read(f"/proc/{pid}/stat", 2048)
+        data = _read(f"/proc/{pid}/stat", ROW_BYTES)
         if not data:
             return None
         # The name stands in parentheses and may itself hold spaces and parentheses.
@@ -230,7 +231,8 @@ if sys.platform == "linux":
             return None
         try:
             data = os.read(descriptor, min(limit, 16_384))
-            while len(data) < limit and (more := os.read(descriptor, 65_536)):
+            # A row of the table is one short line; it comes whole.
+            while ROW_BYTES < limit > len(data) and (more := os.read(descriptor, 65_536)):
                 data += more
             return data
         except OSError:
