@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,8 +20,6 @@ from typing import Any
 
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.dashboard_desk import DashboardDesk, any_port, running_desk
 from tests.support import CHROMIUM_HINT, chromium_path

@@ -21,12 +21,10 @@ from pathlib import Path
 
 import psutil
 
+from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+from trading_dashboard.orchestrator.runtime import ExitStatus, Handle, Launch
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "src")]
-
-from trading_dashboard.orchestrator.local_runtime import LocalRuntime  # noqa: E402
-from trading_dashboard.orchestrator.runtime import ExitStatus, Handle, Launch  # noqa: E402
-
 ROUNDS = 100
 MANY = 100
 FLOOD_MIB = 1024

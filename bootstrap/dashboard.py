@@ -74,6 +74,6 @@ def _become(command: list[str]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     if os.name != "nt":
-        os.execv(command[0], command)  # noqa: S606
+        os.execv(command[0], command)  # noqa: S606 - a list, and the environment's own Python
     # There, exec would give the prompt back while the desk runs.
     return subprocess.call(command)

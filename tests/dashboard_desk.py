@@ -14,7 +14,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.support import PUPPETS, ROOT, PortClaims, eventually_sync
 from trading_dashboard.models.login import mint_login_token
@@ -108,10 +108,19 @@ class DashboardDesk:
             return False
 
 
+AnyDesk = TypeVar("AnyDesk", bound=DashboardDesk)
+
+
 @contextlib.contextmanager
 def running_desk(state: Path, port: int) -> Iterator[DashboardDesk]:
     """Yield a running desk; nothing is left afterwards."""
-    desk = DashboardDesk(state, port)
+    with running(DashboardDesk(state, port)) as desk:
+        yield desk
+
+
+@contextlib.contextmanager
+def running(desk: AnyDesk) -> Iterator[AnyDesk]:
+    """Start a desk, of whatever kind, and end it."""
     try:
         desk.start()
         yield desk

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Agent:
     command: tuple[str, ...]
 
 
-class Contender:
+class Contender(ABC):
     """One supervisor. An instance is used for one start."""
 
     name = ""
@@ -53,6 +54,7 @@ class Contender:
         self.process: subprocess.Popen[str] | None = None
 
     @classmethod
+    @abstractmethod
     def install(cls, tools: Path) -> None:
         """Install it below `tools`, and set `version`.
 
@@ -60,18 +62,14 @@ class Contender:
             NotInstalled: With the reason.
         """
 
+    @abstractmethod
     def start(self, agents: list[Agent]) -> None:
         """Start it with these agents; do not wait for them."""
-        raise NotImplementedError
 
     def processes(self) -> list[psutil.Process]:
         """Return the supervisor itself, first, and what helps it; not the agents."""
         assert self.process is not None
         return [psutil.Process(self.process.pid)]
-
-    def wait_until_healthy(self, count: int) -> float | None:  # noqa: ARG002 - others do not look
-        """Return when it had found that many agents healthy; None if it does not look."""
-        return None
 
     def spawn(self, command: list[str], cwd: Path | None = None) -> None:
         """Start the supervisor's process, its output to a file beside its configuration."""
@@ -95,6 +93,10 @@ class Ours(Contender):
     interval = 1.0
     flags: tuple[str, ...] = ()
 
+    @classmethod
+    def install(cls, tools: Path) -> None:
+        """It is here already."""
+
     def start(self, agents: list[Agent]) -> None:
         """Write a project and supervise it."""
         configuration = {
@@ -114,8 +116,12 @@ class Ours(Contender):
         command = [sys.executable, "-m", "bench.contest.ours", str(self.folder), *self.flags]
         self.spawn(command, cwd=ROOT)
 
-    def wait_until_healthy(self, count: int) -> float | None:
-        """Wait for the line in which it says so."""
+    def wait_until_healthy(self, count: int) -> float:
+        """Return when it had found that many agents healthy; the others do not look.
+
+        Raises:
+            TooLong: It did not say so.
+        """
         for _ in range(HEALTHY_SECONDS * 100):
             if f"{count} healthy" in (self.folder / "output").read_text():
                 return time.perf_counter()

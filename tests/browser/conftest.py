@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,14 +93,18 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 @pytest.fixture
 async def tab(browser: Browser, calm_desk: DashboardDesk) -> AsyncIterator[Tab]:
     """Return a tab of a person who is logged in; its console must stay clean."""
-    context = await browser.new_context(
-        viewport={"width": 1440, "height": 900}, accept_downloads=True
-    )
-    page = await context.new_page()
-    tab = Tab(page, calm_desk)
+    async with logged_in(browser, calm_desk) as tab:
+        yield tab
+
+
+@asynccontextmanager
+async def logged_in(browser: Browser, desk: DashboardDesk) -> AsyncIterator[Tab]:
+    """Yield a tab of a person who has followed a login link; its console must stay clean."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    tab = Tab(await context.new_page(), desk)
     watch(tab)
-    await page.goto(calm_desk.login_url())
-    await page.wait_for_selector(".desk-strip", timeout=30_000)
+    await tab.page.goto(desk.login_url())
+    await tab.page.wait_for_selector(".desk-strip", timeout=30_000)
     yield tab
     await context.close()
     assert tab.complaints == []

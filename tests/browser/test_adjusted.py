@@ -11,10 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
-from tests.browser.conftest import Tab, watch
+from tests.browser.conftest import Tab, logged_in
 from tests.browser.test_real_desk import RealDesk
+from tests.dashboard_desk import running
 from tests.support import eventually
 
 BEFORE_SPLIT = "2005-02-25T20:59:20+00:00"
@@ -67,6 +68,16 @@ WATCH_LEGEND = """() => {
   new MutationObserver(() => globalThis.legends.push(legend.textContent))
     .observe(legend, { subtree: true, childList: true, characterData: true });
 }"""
+RECORD_TEXTS = """(() => {
+  globalThis.texts = [];
+  const draw = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...where) {
+    globalThis.texts.push(String(text));
+    return draw.call(this, text, ...where);
+  };
+})()"""
+GUARD = "price < 0 ? '' : "
+PRICE_LABEL = re.compile(r"-?\d+\.\d\d")
 FALL = re.compile(r"−[345]\d\.\d\d %")
 
 
@@ -86,25 +97,16 @@ class ReplayDesk(RealDesk):
 @pytest.fixture(scope="module")
 def replay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplayDesk]:
     """Return a desk whose replay begins two sessions before Apple's split of 2005."""
-    desk = ReplayDesk(tmp_path_factory.mktemp("project"), {"replay_start": "2005-02-24"})
-    try:
-        desk.start()
+    project = tmp_path_factory.mktemp("project")
+    with running(ReplayDesk(project, {"replay_start": "2005-02-24"})) as desk:
         yield desk
-    finally:
-        desk.end()
 
 
 @pytest.fixture
 async def tab(browser: Browser, replay: ReplayDesk) -> AsyncIterator[Tab]:
     """Return a tab of a person who is logged in; its console must stay clean."""
-    context = await browser.new_context(viewport={"width": 1440, "height": 900})
-    tab = Tab(await context.new_page(), replay)
-    watch(tab)
-    await tab.page.goto(replay.login_url())
-    await tab.page.wait_for_selector(".desk-strip", timeout=30_000)
-    yield tab
-    await context.close()
-    assert tab.complaints == []
+    async with logged_in(browser, replay) as tab:
+        yield tab
 
 
 async def open_chart(tab: Tab, query: str) -> None:
@@ -210,6 +212,34 @@ async def test_a_split_is_no_cliff_unless_asked_for(tab: Tab, replay: ReplayDesk
     assert await largest_step(tab) < 0.2
     assert await chart_range(tab) == pytest.approx(view, abs=3)
     assert await tab.mounts("chartMounts") == 1
+
+
+@pytest.mark.parametrize("is_guarded", [True, False], ids=["guarded", "control-arm"])
+async def test_the_axis_names_no_price_below_zero(
+    tab: Tab, replay: ReplayDesk, is_guarded: bool
+) -> None:
+    async def unguarded(route: Route) -> None:
+        answer = await route.fetch()
+        script = await answer.text()
+        assert GUARD in script
+        await route.fulfill(response=answer, body=script.replace(GUARD, ""))
+
+    if not is_guarded:
+        await tab.page.route("**/candle_pane.js*", unguarded)
+    await tab.page.add_init_script(RECORD_TEXTS)
+    replay.set_clock(now=AFTER_SPLIT, paused=True)
+    # From 7 to 45 dollars: below the lowest candle the axis goes on under the volume.
+    await open_chart(tab, "symbol=AAPL&interval=1M&adjusted=splits")
+
+    async def labels() -> set[str]:
+        texts: list[str] = await tab.page.evaluate("texts")
+        return {text for text in texts if PRICE_LABEL.fullmatch(text)}
+
+    async def reaches_zero() -> bool:
+        return "0.00" in await labels()
+
+    await eventually(reaches_zero)
+    assert any(label.startswith("-") for label in await labels()) is not is_guarded
 
 
 async def test_the_choice_survives_reload_pages_and_symbols(tab: Tab, replay: ReplayDesk) -> None:

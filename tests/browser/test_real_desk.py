@@ -16,8 +16,8 @@ import psutil
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import Tab, watch
-from tests.dashboard_desk import DashboardDesk, any_port
+from tests.browser.conftest import Tab, logged_in
+from tests.dashboard_desk import DashboardDesk, any_port, running
 from tests.support import ROOT, eventually, eventually_sync, write_project
 
 
@@ -74,25 +74,15 @@ class RealDesk(DashboardDesk):
 @pytest.fixture(scope="module")
 def real_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDesk]:
     """Return the running desk."""
-    desk = RealDesk(tmp_path_factory.mktemp("project"))
-    try:
-        desk.start()
+    with running(RealDesk(tmp_path_factory.mktemp("project"))) as desk:
         yield desk
-    finally:
-        desk.end()
 
 
 @pytest.fixture
 async def real_tab(browser: Browser, real_desk: RealDesk) -> AsyncIterator[Tab]:
     """Return a tab of a person who is logged in; its console must stay clean."""
-    context = await browser.new_context(viewport={"width": 1440, "height": 900})
-    tab = Tab(await context.new_page(), real_desk)
-    watch(tab)
-    await tab.page.goto(real_desk.login_url())
-    await tab.page.wait_for_selector(".desk-strip", timeout=30_000)
-    yield tab
-    await context.close()
-    assert tab.complaints == []
+    async with logged_in(browser, real_desk) as tab:
+        yield tab
 
 
 async def test_closed_daily_bars_on_the_chart_are_the_agents(
@@ -177,14 +167,10 @@ async def test_a_symbol_before_its_listing_is_explained(real_tab: Tab) -> None:
 
 
 async def test_the_desk_ends_with_the_page_open(browser: Browser, tmp_path: Path) -> None:
-    desk = RealDesk(tmp_path)
-    try:
-        desk.start()
+    with running(RealDesk(tmp_path)) as desk:
         page = await (await browser.new_context()).new_page()
         await page.goto(desk.login_url())
         await expect(page.locator(".desk-watchlist .last").first).to_have_text(re.compile(r"\d"))
-    finally:
-        desk.end()
 
     await expect(page.locator(".desk-banner")).to_be_visible(timeout=5_000)
     await eventually(lambda: desk.ask("/health") is None)

@@ -140,4 +140,4 @@ async def test_following_ends_with_the_runtime(tmp_path: Path) -> None:
         await bench.start("slow_stop", "0")
         await bench.runtime.close()
         async with asyncio.timeout(10):
-            assert await following == ["ready", "stopped"]
+            assert await following == ["ready", "stopping", "stopped"]

@@ -92,20 +92,23 @@ async def test_who_is_suspended_is_woken_to_stop(tmp_path: Path) -> None:
 
 async def test_second_stop_shortens_the_first(tmp_path: Path) -> None:
     async with process_bench(tmp_path) as bench:
-        handle = await bench.start("ignores_sigterm")
+        handle = await bench.start("slow_stop", "600")
         patient = asyncio.create_task(bench.runtime.stop(handle, 600))
-        await asyncio.sleep(0.05)
-        assert await bench.runtime.stop(handle, 0) == await patient
+        await eventually(lambda: "stopping" in bench.texts())
+        report = await bench.runtime.stop(handle, 0)
+        assert report.killed == 1
+        assert report == await patient
 
 
 async def test_cancelled_stop_goes_on(tmp_path: Path) -> None:
     async with process_bench(tmp_path) as bench:
-        handle = await bench.start("slow_stop", "0.1")
-        stopping = asyncio.create_task(bench.runtime.stop(handle, 10))
-        await asyncio.sleep(0.02)
+        handle = await bench.start("slow_stop", "600")
+        stopping = asyncio.create_task(bench.runtime.stop(handle, 600))
+        await eventually(lambda: "stopping" in bench.texts())
         stopping.cancel()
         with pytest.raises(asyncio.CancelledError):
             await stopping
+        os.kill(handle.pid, signal.SIGUSR1)
         await eventually(lambda: bench.exits)
         assert str((await bench.runtime.stop(handle, 10)).exit_status) == "exit code 0"
 

@@ -59,7 +59,8 @@ version = "1.0"
 requires-python = ">=3.11"
 """
 
-# First on PATH: counts what is asked of uv, and can be told to hang in the middle of it.
+# First on PATH: counts what is asked of uv, and can be told to hang in the middle of it: as long as
+# a file is there, which it looks for again and again.
 _UV = """#!{python} -S
 import os, sys, time
 with open({calls!r}, "a") as calls:

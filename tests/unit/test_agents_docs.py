@@ -23,7 +23,7 @@ OWN = (ROOT / "docs" / "own-agent.md").read_text("utf-8")
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> AgentApp:
     """Return the market data agent's application, not served."""
-    from trading_dashboard.agents.market_data.agent import build
+    from trading_dashboard.agents.market_data.assembly import build
 
     data = tmp_path_factory.mktemp("data")
     return build(AgentEnvironment(name="market_data", data_directory=data))

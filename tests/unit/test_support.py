@@ -73,11 +73,15 @@ def test_daemons_are_leaks(tmp_path: Path) -> None:
         "'import signal; signal.pause()'], start_new_session=True, stdout=-3, stderr=-3).pid)"
     )
     env = {**os.environ, "TD_TEST_MARKER": watch.marker}
-    pid = subprocess.run(
-        [sys.executable, "-c", daemon], env=env, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    with pytest.raises(AssertionError, match=f"left behind by the test: {pid} "):
-        watch.assert_none(0.1)
+    try:
+        pid = subprocess.run(
+            [sys.executable, "-c", daemon], env=env, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        with pytest.raises(AssertionError, match=f"left behind by the test: {pid} "):
+            watch.assert_none(0.1)
+    finally:
+        for survivor in watch.survivors():
+            survivor.kill()
 
 
 _BLOCKING = """

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trading_dashboard.config.settings import AgentSettings, DashboardSettings
+from trading_dashboard.orchestrator.addresses import host_and_port
 from trading_dashboard.orchestrator.runtime import PortOwner, Runtime
 
 NAME = "dashboard"
@@ -43,18 +44,29 @@ async def plan_dashboard(
     owner = await runtime.port_owner(HOST, port)
     if owner is not None and not owner.is_leftover:
         return DashboardPlan(trouble=_taken(owner))
-    return DashboardPlan(
-        agent=AgentSettings(
-            name=NAME,
-            url=f"http://{HOST}:{port}",
-            start_command=(
-                sys.executable, "-P", "-m", "trading_dashboard.dashboard", "--port", "{port}",
-            ),
-            working_directory=project_root,
-            startup_timeout=60.0,
-            stop_timeout=3.0,
-            settings=settings.model_dump(mode="json"),
-        )
+    return DashboardPlan(agent=_agent(settings, project_root, port))
+
+
+def replan_dashboard(plan: DashboardPlan, settings: DashboardSettings) -> DashboardPlan:
+    """Return the plan of a dashboard that starts, for other settings."""
+    if plan.agent is None:
+        return plan
+    _, port = host_and_port(plan.agent.url)
+    agent = _agent(settings, plan.agent.working_directory, settings.port or port)
+    return DashboardPlan(agent=agent)
+
+
+def _agent(settings: DashboardSettings, project_root: Path, port: int) -> AgentSettings:
+    return AgentSettings(
+        name=NAME,
+        url=f"http://{HOST}:{port}",
+        start_command=(
+            sys.executable, "-P", "-m", "trading_dashboard.dashboard", "--port", "{port}",
+        ),
+        working_directory=project_root,
+        startup_timeout=60.0,
+        stop_timeout=3.0,
+        settings=settings.model_dump(mode="json", exclude={"enabled", "open_browser"}),
     )  # fmt: skip
 
 

@@ -16,12 +16,13 @@ import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trading_dashboard import __version__
 from trading_dashboard.cli.browser import has_display, open_browser
 from trading_dashboard.cli.dashboard_agent import NAME as DASHBOARD
-from trading_dashboard.cli.dashboard_agent import DashboardPlan, plan_dashboard
+from trading_dashboard.cli.dashboard_agent import DashboardPlan, plan_dashboard, replan_dashboard
 from trading_dashboard.cli.ending import Ending
 from trading_dashboard.cli.login import login_link
 from trading_dashboard.cli.narration import Narrator
@@ -30,7 +31,7 @@ from trading_dashboard.cli.run_files import RunSecrets, remove_run_secrets, writ
 from trading_dashboard.cli.signals import signal_queue
 from trading_dashboard.cli.supervisor_log import SupervisorLog
 from trading_dashboard.cli.terminal import Terminal
-from trading_dashboard.config import LoadedSettings
+from trading_dashboard.config import LoadedSettings, Settings, check_startable
 from trading_dashboard.control_api.listening import bind_loopback
 from trading_dashboard.models.control import SupervisorInfo, SupervisorState
 from trading_dashboard.models.errors import SupervisorShuttingDown, TradingDashboardError
@@ -41,6 +42,7 @@ from trading_dashboard.orchestrator.dependencies import with_dependencies
 from trading_dashboard.orchestrator.events import Lagged, Update
 from trading_dashboard.orchestrator.history.event_history import EventHistory
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+from trading_dashboard.orchestrator.reloading import ConfigurationReloader
 
 if TYPE_CHECKING:
     from trading_dashboard.control_api.server import ControlServer
@@ -73,6 +75,13 @@ class Desk:
             loaded.settings.state_directory, self._runtime.run_id, loaded.settings.history
         )
         self._dashboard = DashboardPlan()
+        self._reloader = ConfigurationReloader(
+            self._manager,
+            loaded,
+            check=partial(check_startable, only=only or None),
+            apply_to_desk=self._reconfigure,
+            starts_added=not only,
+        )
         self._secrets = RunSecrets("", b"")
         self._state: SupervisorState = "starting"
         self._started_at = datetime.now(UTC)
@@ -146,6 +155,18 @@ class Desk:
             state = {"TRADING_DASHBOARD_STATE_DIRECTORY": str(settings.state_directory)}
             self._manager.add_system_agent(plan.agent, state)
 
+    async def _reconfigure(self, settings: Settings) -> dict[str, bool]:
+        """Apply what a reload changed for the desk itself."""
+        is_other = settings.dashboard != self._settings.dashboard
+        self._settings = settings
+        plan = replan_dashboard(self._dashboard, settings.dashboard)
+        if not is_other or plan.agent is None or plan.agent == self._dashboard.agent:
+            return {}
+        self._dashboard = plan
+        is_up = await self._manager.reconfigure_system_agent(plan.agent)
+        self._runtime.update_lease(dashboard_url=plan.url)
+        return {DASHBOARD: is_up}
+
     def _announce(self, listener: socket.socket) -> None:
         """Say where this run serves: on disk, in the terminal, to subscribers."""
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -188,7 +209,8 @@ class Desk:
         monitoring = asyncio.create_task(
             self._manager.start_monitoring(MONITOR_SECONDS), name="usage"
         )
-        own = (stopping, starting, monitoring)
+        reloading = asyncio.create_task(self._reloader.watch(), name="configuration")
+        own = (stopping, starting, monitoring, reloading)
         pending: set[asyncio.Task[Any]] = {*own, *companions}
         try:
             while not stopping.done():
@@ -224,6 +246,7 @@ class Desk:
             describe=self.describe,
             request_shutdown=self.request_shutdown,
             history=self._history,
+            reloader=self._reloader,
         )
         server = ControlServer(create_app(supervision, self._secrets.control_token), listener)
         await server.start()

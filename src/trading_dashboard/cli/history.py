@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from trading_dashboard.cli.exit_codes import ExitCode
 from trading_dashboard.cli.formatting import duration
 from trading_dashboard.cli.remote import Action, Context
 from trading_dashboard.cli.reporting import say
+from trading_dashboard.models.configuration import ConfigurationChange, ConfigurationMistake
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.history import Incident, IncidentOutcome, RecordedEvent
 
@@ -109,9 +111,19 @@ def _what(event: RecordedEvent) -> str:
             return f"{data.get('from')} -> {data.get('to')}"
         case EventKind.RESTART_SCHEDULED:
             return f"restart {data.get('attempt')} in {data.get('delay_seconds')} s"
+        case EventKind.CONFIGURATION_CHANGED:
+            found = map(ConfigurationChange.model_validate, data.get("changes", ()))
+            return f"by {data.get('origin')}: {'; '.join(map(str, found))}"
+        case EventKind.CONFIGURATION_INVALID:
+            return f"by {data.get('origin')}: {_mistakes(data)}"
         case EventKind.OPERATOR_ACTED:
             return f"{data.get('action')} (by {data.get('origin')})"
     return ", ".join(f"{name} {value}" for name, value in data.items())
+
+
+def _mistakes(data: Mapping[str, Any]) -> str:
+    found = (ConfigurationMistake.model_validate(item) for item in data.get("mistakes", ()))
+    return "; ".join(map(str, found))
 
 
 def _local(time: datetime) -> str:

@@ -28,6 +28,8 @@ config_app = typer.Typer(
     help="Check or show the configuration.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(config_app, name="config")
+new_app = typer.Typer(help="Make something new.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(new_app, name="new")
 
 OneAgent = Annotated[
     str | None, typer.Option("--agent", metavar="NAME", help="Only what is about this agent.")
@@ -193,6 +195,21 @@ def incidents(
 
 
 @app.command()
+def reload(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change.")
+    ] = False,
+    project_root: ProjectRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Apply the configuration files as they are now; only agents that changed restart."""
+    from trading_dashboard.cli import remote
+    from trading_dashboard.cli.reloading import reload as action
+
+    sys.exit(remote.run(action(dry_run, as_json), project_root, as_json))
+
+
+@app.command()
 def login(project_root: ProjectRoot = None, as_json: AsJson = False) -> None:
     """Print a fresh link that opens the dashboard; it works once and for ten minutes."""
     from trading_dashboard.cli.login import run_login
@@ -250,6 +267,22 @@ def show(
     from trading_dashboard.cli.configuration import run_show
 
     sys.exit(run_show(project_root, env, origin, as_json))
+
+
+@new_app.command()
+def agent(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called.")],
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="N", min=1024, max=65_535, help="Its port."),
+    ] = None,
+    project_root: ProjectRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a runnable agent with its test, and add it to the configuration."""
+    from trading_dashboard.cli.scaffold.new_agent import run_new_agent
+
+    sys.exit(run_new_agent(name, project_root, port, as_json))
 
 
 def _kinds(names: list[str]) -> list[EventKind]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from trading_dashboard.cli.formatting import duration
 from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.configuration import ConfigurationMistake
 from trading_dashboard.models.events import Event, EventKind
 from trading_dashboard.models.states import AgentStatus, Health, Management
 from trading_dashboard.orchestrator.events import Update
@@ -23,7 +25,11 @@ class Narrator:
         """Return the line for an update, or None if it is not worth one."""
         event, agent = update.event, update.agent
         if agent is None:
-            return None
+            return _of_desk(event)
+        if event.kind is EventKind.AGENT_ADDED:
+            return f"{agent.name}: added by a change of the configuration"
+        if event.kind is EventKind.AGENT_REMOVED:
+            return f"{agent.name}: removed by a change of the configuration"
         if event.kind is EventKind.RESTART_SCHEDULED:
             return f"{agent.name}: {_capital(event.data['reason'])}. {_retry(event)}"
         if event.kind is EventKind.HEALTH_CHANGED and agent.status is AgentStatus.RUNNING:
@@ -55,6 +61,24 @@ class Narrator:
     def _seconds(self, name: str) -> str:
         now = time.monotonic()
         return duration(now - self._since.get(name, now))
+
+
+def _of_desk(event: Event) -> str | None:
+    """Return the line for an event that is about no single agent."""
+    if event.kind is EventKind.CONFIGURATION_CHANGED:
+        keys = [change["key"] for change in event.data["changes"]]
+        return f"The configuration changed: {_first(keys)}"
+    if event.kind is EventKind.CONFIGURATION_INVALID:
+        found = event.data["mistakes"]
+        first = ConfigurationMistake.model_validate(found[0])
+        more = f" And {len(found) - 1} more: `trading-dashboard config check`." if found[1:] else ""
+        return f"The configuration has a mistake, nothing was changed: {first}{more}"
+    return None
+
+
+def _first(keys: Sequence[str], most: int = 3) -> str:
+    rest = len(keys) - most
+    return ", ".join(keys[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _running(agent: AgentInfo, after: str) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from trading_dashboard.cli.drawing import live_on
 from trading_dashboard.cli.formatting import duration
 from trading_dashboard.cli.terminal import Terminal
 from trading_dashboard.models.agents import AgentInfo
@@ -65,17 +66,10 @@ class LiveProgress:
     shows_starts = True
 
     def __init__(self, terminal: Terminal, names: Sequence[str]) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
         self._names = list(names)
         self._began = time.monotonic()
         self._ended: dict[str, float] = {}
-        console = Console(file=terminal, force_terminal=True, highlight=False, markup=False)  # type: ignore[arg-type]
-        self._live = Live(
-            console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
-        )
-        self._live.start()
+        self._live = live_on(terminal)
 
     def line(self, text: str) -> None:
         """Write a line above the table."""

@@ -175,17 +175,16 @@ def down(timeout: float, as_json: bool) -> Action:
 @contextmanager
 def reader_watched() -> Iterator[None]:
     """Raise BrokenPipeError as soon as who reads our output has gone, not at the next line."""
-    if not stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is None or not stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
         yield
         return
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
     has_left = False
 
     def leave() -> None:
         nonlocal has_left
         has_left = True
         loop.remove_reader(sys.stdout)
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
         task.cancel()
 
     loop.add_reader(sys.stdout, leave)  # nothing can be read from it: this tells errors

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from trading_dashboard.cli.drawing import live_on
 from trading_dashboard.cli.exit_codes import ExitCode
 from trading_dashboard.cli.formatting import status_lines
 from trading_dashboard.cli.narration import Narrator
@@ -32,6 +33,7 @@ from trading_dashboard.models.control import (
     UpdateMessage,
 )
 from trading_dashboard.models.errors import LeaseDamaged, NotSupervised, Unauthorized
+from trading_dashboard.models.events import EventKind
 from trading_dashboard.orchestrator.events import Update
 
 SILENCE_SECONDS = 15.0
@@ -189,19 +191,12 @@ class LiveView:
     """The table, drawn again in place."""
 
     def __init__(self, terminal: Terminal) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
         self._terminal = terminal
         self._supervisor: SupervisorInfo | None = None
         self._agents: dict[str, AgentInfo] = {}
         self._lost = ""
         self._drawn_at = 0.0
-        console = Console(file=terminal, force_terminal=True, highlight=False, markup=False)  # type: ignore[arg-type]
-        self._live = Live(
-            console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
-        )
-        self._live.start()
+        self._live = live_on(terminal)
 
     def show(self, message: StreamMessage) -> None:
         """Take it in and draw, but not for every one of a thousand at once."""
@@ -210,7 +205,10 @@ class LiveView:
             self._lost = ""
             self.redraw()
         elif isinstance(message, UpdateMessage) and message.agent is not None:
-            self._agents[message.agent.name] = message.agent
+            if message.event.kind is EventKind.AGENT_REMOVED:
+                self._agents.pop(message.agent.name, None)
+            else:
+                self._agents[message.agent.name] = message.agent
             if time.monotonic() - self._drawn_at > REDRAW_SECONDS / 10:
                 self.redraw()
 

@@ -1,7 +1,7 @@
 """The control API's typed client.
 
-Owns requests, the stream and the way errors come back: as the same classes the supervisor raised
-(`models.errors`). Knows nothing about processes.
+Owns the questions, the stream and the way errors come back: as the same classes the supervisor
+raised (`models.errors`). Knows nothing about processes.
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from trading_dashboard.clients.json_client import REQUEST_TIMEOUT_SECONDS, JsonClient
 from trading_dashboard.clients.lease import read_lease, read_token
 from trading_dashboard.models import control, errors
 from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.configuration import (
+    ConfigurationAnswer,
+    ConfigurationMistake,
+    ReloadAnswer,
+)
 from trading_dashboard.models.control import STREAM_MESSAGE, StreamMessage
 from trading_dashboard.models.errors import NotSupervised, TradingDashboardError
 from trading_dashboard.models.history import AvailabilityAnswer, EventsAnswer, IncidentsAnswer
@@ -28,7 +33,6 @@ from trading_dashboard.models.log_search import LogSearch
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
-REQUEST_TIMEOUT_SECONDS = 10.0
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 EVERYTHING = LogSearch()
 
@@ -48,7 +52,7 @@ class ControlApiError(TradingDashboardError):
         self.api_code = api_code
 
 
-class ControlClient:
+class ControlClient(JsonClient):
     """Talks to one supervisor. Use it as an async context manager, from one event loop."""
 
     def __init__(self, base_url: str, token: str) -> None:
@@ -58,14 +62,8 @@ class ControlClient:
             base_url: Such as ``http://127.0.0.1:40123``.
             token: Content of ``var/run/control.token``.
         """
-        self._base_url = base_url.rstrip("/")
         self._authorization = {"Authorization": f"Bearer {token}"}
-        self._http = httpx.AsyncClient(
-            base_url=self._base_url,
-            headers=self._authorization,
-            timeout=REQUEST_TIMEOUT_SECONDS,
-            trust_env=False,
-        )
+        super().__init__(base_url, self._authorization)
 
     @classmethod
     def from_project(cls, project_root: Path) -> Self:
@@ -82,18 +80,6 @@ class ControlClient:
                 next_step="Try again in a moment; it may just be starting.",
             )
         return cls(lease.control_url, read_token(project_root))
-
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._http.__aexit__(kind, error, trace)
 
     async def aclose(self) -> None:
         """Close connections."""
@@ -167,6 +153,22 @@ class ControlClient:
     async def shutdown(self) -> control.SupervisorInfo:
         """Begin the end of everything; returns at once."""
         return (await self._post("/v1/shutdown", control.ShutdownAnswer, {}, 0)).supervisor
+
+    async def configuration(self) -> ConfigurationAnswer:
+        """Return the settings in force, and what is wrong with the files now."""
+        return await self._get("/v1/configuration", ConfigurationAnswer)
+
+    async def reload(
+        self, *, dry_run: bool = False, wait_seconds: float = control.MAX_WAIT_SECONDS
+    ) -> ReloadAnswer:
+        """Have the configuration read again.
+
+        Raises:
+            ConfigurationError: With every mistake; nothing was changed.
+            ReloadUnavailable
+        """
+        body = {"dry_run": dry_run, "wait_seconds": wait_seconds}
+        return await self._post("/v1/reload", ReloadAnswer, body, wait_seconds)
 
     async def logs(
         self, name: str, lines: int = 200, search: LogSearch = EVERYTHING
@@ -276,11 +278,6 @@ class ControlClient:
         async with connection:
             yield ControlStream(connection)
 
-    async def _get(
-        self, path: str, kind: type[_Answer], params: dict[str, Any] | None = None
-    ) -> _Answer:
-        return await self._request("GET", path, kind, params=params)
-
     async def _verb(self, name: str, verb: str, body: dict[str, Any]) -> control.VerbAnswer:
         path = f"/v1/agents/{_segment(name)}/{verb}"
         return await self._post(path, control.VerbAnswer, body, body["wait_seconds"])
@@ -291,31 +288,20 @@ class ControlClient:
         timeout = wait_seconds + REQUEST_TIMEOUT_SECONDS
         return await self._request("POST", path, kind, json=body or None, timeout=timeout)
 
-    async def _request(
-        self, method: str, path: str, kind: type[_Answer], **options: Any
-    ) -> _Answer:
-        response = await self._send(method, path, **options)
-        try:
-            return kind.model_validate_json(response.content)
-        except ValidationError as error:
-            text = f"{method} {path} answered something else than {kind.__name__}."
-            raise ControlApiError(text, subject=path, next_step="Do versions match?") from error
-
-    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            response = await self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise self._unreachable(error) from error
-        if response.is_error:
-            raise _error_of(response.content, response.status_code)
-        return response
-
     def _unreachable(self, error: Exception) -> NotSupervised:
         return NotSupervised(
             f"The supervisor does not answer at {self._base_url}.",
             subject=self._base_url,
             observed=f"{type(error).__name__}: {error}",
             next_step="Start one with `trading-dashboard up`.",
+        )
+
+    def _refusal(self, response: httpx.Response) -> TradingDashboardError:
+        return _error_of(response.content, response.status_code)
+
+    def _misunderstood(self, message: str, path: str, response: httpx.Response) -> ControlApiError:
+        return ControlApiError(
+            message, subject=path, observed=response.text[:200], next_step="Do versions match?"
         )
 
 
@@ -378,12 +364,22 @@ def _error_of(content: bytes, status: int) -> TradingDashboardError:
         "observed": detail.observed,
         "next_step": detail.next_step,
     }
+    if detail.code == errors.ConfigurationError.code:
+        return _configuration_error(detail)
     kind = _ERRORS_BY_CODE.get(detail.code)
     if kind is not None:
         return kind(detail.message, **about)
     if detail.details:
         about["observed"] = json.dumps(detail.details)
     return ControlApiError(detail.message, api_code=detail.code, **about)
+
+
+def _configuration_error(detail: control.ErrorDetail) -> TradingDashboardError:
+    try:
+        found = [ConfigurationMistake.model_validate(item) for item in detail.details]
+    except ValidationError:  # of a supervisor of another version
+        return ControlApiError(detail.message, api_code=detail.code, subject=detail.subject)
+    return errors.ConfigurationError([errors.Mistake(**item.model_dump()) for item in found])
 
 
 _ERRORS_BY_CODE: dict[str, type[TradingDashboardError]] = {

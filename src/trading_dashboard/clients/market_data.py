@@ -1,6 +1,6 @@
 """The market data agent's typed client.
 
-Owns requests, paging and a stream that comes back after an interruption. Errors arrive as the
+Owns the questions, paging and a stream that comes back after an interruption. Errors arrive as the
 classes the agent raised (`models.errors`).
 """
 
@@ -11,13 +11,13 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import date, datetime
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from trading_dashboard.clients.json_client import JsonClient
 from trading_dashboard.models.errors import (
     Forbidden,
     InvalidRange,
@@ -45,7 +45,6 @@ from trading_dashboard.models.market_api import (
     SymbolsResponse,
 )
 
-REQUEST_TIMEOUT_SECONDS = 10.0
 SILENCE_SECONDS = 5.0
 """The agent sends a heartbeat each second; after this long without a word the stream is dead."""
 FIRST_RETRY_SECONDS = 0.2
@@ -54,7 +53,6 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 PAGE_LIMIT = 5_000
 
 Adjusted = Literal["none", "splits", "all"]
-_Answer = TypeVar("_Answer", bound=BaseModel)
 
 
 class MarketDataUnavailable(MarketDataError):
@@ -73,7 +71,7 @@ class MarketDataRefused(MarketDataError):
         self.api_code = api_code
 
 
-class MarketDataClient:
+class MarketDataClient(JsonClient):
     """Talks to one market data agent. Use it as an async context manager, from one event loop."""
 
     _ERRORS: ClassVar[dict[str, type[TradingDashboardError]]] = {
@@ -87,23 +85,8 @@ class MarketDataClient:
             base_url: Such as ``http://localhost:8000``.
             token: The operator token; needed by `set_clock` only.
         """
-        self._base_url = base_url.rstrip("/")
+        super().__init__(base_url)
         self._token = token
-        self._http = httpx.AsyncClient(
-            base_url=self._base_url, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False
-        )
-
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._http.__aexit__(kind, error, trace)
 
     # One question, one answer
 
@@ -275,36 +258,25 @@ class MarketDataClient:
 
     # Private
 
-    async def _get(
-        self, path: str, kind: type[_Answer], parameters: dict[str, Any] | None = None
-    ) -> _Answer:
-        return await self._request("GET", path, kind, params=parameters)
+    def _unreachable(self, error: Exception) -> MarketDataUnavailable:
+        return MarketDataUnavailable(
+            f"The market data agent does not answer at {self._base_url}.",
+            subject=self._base_url,
+            observed=f"{type(error).__name__}: {error}",
+            next_step="Look at the agent's status and log.",
+        )
 
-    async def _request(
-        self, method: str, path: str, kind: type[_Answer], **options: Any
-    ) -> _Answer:
-        try:
-            response = await self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise MarketDataUnavailable(
-                f"The market data agent does not answer at {self._base_url}.",
-                subject=self._base_url,
-                observed=f"{type(error).__name__}: {error}",
-                next_step="Look at the agent's status and log.",
-            ) from error
-        if response.is_error:
-            raise self._error(response)
-        try:
-            return kind.model_validate_json(response.content)
-        except ValidationError as error:
-            raise MarketDataUnavailable(
-                f"{method} {path} answered something else than {kind.__name__}.",
-                subject=path,
-                observed=response.text[:200],
-                next_step="Is it a market data agent, and do versions match?",
-            ) from error
+    def _misunderstood(
+        self, message: str, path: str, response: httpx.Response
+    ) -> MarketDataUnavailable:
+        return MarketDataUnavailable(
+            message,
+            subject=path,
+            observed=response.text[:200],
+            next_step="Is it a market data agent, and do versions match?",
+        )
 
-    def _error(self, response: httpx.Response) -> TradingDashboardError:
+    def _refusal(self, response: httpx.Response) -> TradingDashboardError:
         try:
             error = response.json()["error"]
             about = {key: error[key] for key in ("subject", "observed", "next_step", "details")}

@@ -4,7 +4,7 @@ The shape is `settings`, the layers are read and merged by `loader`. Nothing her
 """
 
 from trading_dashboard.config.commands import resolve_command
-from trading_dashboard.config.loader import check_startable, load_settings
+from trading_dashboard.config.loader import check_startable, load_again, load_settings
 from trading_dashboard.config.origins import EffectiveValue, LoadedSettings, Origin, OriginKind
 from trading_dashboard.config.places import find_project_root
 from trading_dashboard.config.settings import (
@@ -25,6 +25,7 @@ __all__ = [
     "Settings",
     "check_startable",
     "find_project_root",
+    "load_again",
     "load_settings",
     "resolve_command",
 ]

@@ -23,6 +23,7 @@ from trading_dashboard.config.origins import (
     Branch,
     KeyPath,
     LoadedSettings,
+    LoadRequest,
     Origin,
     OriginKind,
     default_origins,
@@ -31,12 +32,11 @@ from trading_dashboard.config.origins import (
     merge,
 )
 from trading_dashboard.config.places import Places, locate
-from trading_dashboard.config.schema import did_you_mean
+from trading_dashboard.config.schema import did_you_mean, sections_of
 from trading_dashboard.config.settings import (
     AgentSettings,
     ControlApiSettings,
     DashboardSettings,
-    LogSettings,
     Settings,
 )
 from trading_dashboard.config.validation import (
@@ -86,6 +86,31 @@ def load_settings(
         settings=settings,
         origins=default_origins(settings, written),
         files=tuple(name for _, name in places.files),
+        request=LoadRequest(
+            # Found once: a reload must not end up in another project.
+            project_root=places.project_root if config_path is None else project_root,
+            config_path=config_path,
+            environment=environment,
+            environ=dict(environ),
+            overrides=overrides,
+        ),
+        watched=places.watched,
+    )
+
+
+def load_again(loaded: LoadedSettings) -> LoadedSettings:
+    """Return the settings as the files say now, for the same request.
+
+    Raises:
+        ConfigurationError: With every mistake there is.
+    """
+    request = loaded.request
+    return load_settings(
+        request.project_root,
+        config_path=request.config_path,
+        environment=request.environment,
+        environ=request.environ,
+        overrides=request.overrides,
     )
 
 
@@ -157,28 +182,28 @@ def _check(
 ) -> Settings | None:
     validate_top(tree, mistakes)
     agents = validate_agents(tree, mistakes)
-    control_api = validate(ControlApiSettings, tree, ("control_api",), mistakes)
-    dashboard = validate(DashboardSettings, tree, ("dashboard",), mistakes)
-    logs = validate(LogSettings, tree, ("logs",), mistakes)
+    sections = {
+        key: validate(model, tree, (key,), mistakes) for key, model in sections_of(Settings).items()
+    }
     own_ports: dict[KeyPath, int] = {}
-    if dashboard is not None and dashboard.enabled:
-        own_ports["dashboard", "port"] = dashboard.port
-    if control_api is not None:
-        own_ports["control_api", "port"] = control_api.port
+    match sections["dashboard"]:
+        case DashboardSettings(enabled=True, port=port):
+            own_ports["dashboard", "port"] = port
+    match sections["control_api"]:
+        case ControlApiSettings(port=port):
+            own_ports["control_api", "port"] = port
     check_agents(tree, agents, places.project_root, mistakes)
     check_misspelt_agents(tree, base_names, agents, mistakes)
     check_ports(tree, agents, own_ports, mistakes)
     check_dependencies(tree, agents, mistakes)
-    if control_api is None or dashboard is None or logs is None:
+    if None in sections.values():
         return None
     return Settings.model_validate(
         {
             "environment": places.environment,
             "project_root": places.project_root,
             "agents": {name: _absolute(agent, places) for name, agent in agents.items()},
-            "control_api": control_api,
-            "dashboard": dashboard,
-            "logs": logs,
+            **sections,
         }
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from trading_dashboard.config.masking import MASK, is_secret, shown, shown_arguments
@@ -178,6 +179,17 @@ class EffectiveValue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRequest:
+    """The arguments of `config.loader.load_settings`."""
+
+    project_root: Path | None = None
+    config_path: str | Path | None = None
+    environment: str | None = None
+    environ: Mapping[str, str] | None = field(default=None, repr=False)
+    overrides: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedSettings:
     """The effective settings, and where each of their values came from.
 
@@ -185,22 +197,34 @@ class LoadedSettings:
         settings: Complete and checked.
         origins: By dotted key, defaults included, such as ``agents.market_data.timeout``.
         files: The configuration files that were read, as the user knows them.
+        request: What was asked for, to ask again.
+        watched: The files whose change can change the settings, be they there or not.
     """
 
     settings: Settings
     origins: Mapping[str, Origin]
     files: Sequence[str] = ()
+    request: LoadRequest = field(default_factory=LoadRequest)
+    watched: Sequence[Path] = ()
 
     def effective_values(self) -> Sequence[EffectiveValue]:
         """Return every setting with its value and origin, in the order of the settings."""
         return [
-            EffectiveValue(key, MASK if is_secret(path) else _show_value(value), self.origins[key])
-            for path, value in _model_leaves(self.settings.model_dump(mode="json"))
+            EffectiveValue(key, MASK if is_secret(path) else show_value(value), self.origins[key])
+            for path, value in self.values().items()
             if (key := dotted(path)) in self.origins
         ]
 
+    def values(self) -> dict[KeyPath, Any]:
+        """Return every setting by its path, as JSON values, secrets included."""
+        data = self.settings.model_dump(mode="json", exclude={"project_root", "environment"})
+        for agent in data["agents"].values():
+            del agent["name"]
+        return dict(_model_leaves(data))
 
-def _show_value(value: Any) -> str:
+
+def show_value(value: Any) -> str:
+    """Return a setting's value for people."""
     if isinstance(value, list):
         return shown_arguments([str(item) for item in value])
     if isinstance(value, bool):
@@ -218,8 +242,6 @@ def _model_leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any
 
 def default_origins(settings: Settings, written: Mapping[str, Origin]) -> dict[str, Origin]:
     """Return an origin for every value of the settings: where it was written, else the default."""
-    data = settings.model_dump(mode="json", exclude={"project_root": True, "environment": True})
-    for agent in data["agents"].values():
-        del agent["name"]
-    origins = {dotted(path): DEFAULT for path, _ in _model_leaves(data)}
+    values = LoadedSettings(settings=settings, origins={}).values()
+    origins = {dotted(path): DEFAULT for path in values}
     return {key: written.get(key, DEFAULT) for key in origins} | dict(written)

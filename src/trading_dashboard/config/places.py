@@ -36,6 +36,13 @@ class Places:
     environment: str
     files: tuple[tuple[Path, str], ...]
 
+    @property
+    def watched(self) -> tuple[Path, ...]:
+        """Return the files to watch: those that are read, and those that would be if there."""
+        config = self.project_root / "config"
+        would_be = (config / _AGENTS_FILE, config / "environments" / f"{self.environment}.yaml")
+        return tuple(dict.fromkeys([*(path for path, _ in self.files), *would_be]))
+
 
 def find_project_root(start: Path | None = None) -> Path:
     """Return the nearest folder from `start` upwards that holds ``config/agents.yaml``.

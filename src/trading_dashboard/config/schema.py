@@ -21,6 +21,27 @@ CHOSEN_OUTSIDE = {"environment", "project_root"}
 """Fields of `Settings` that no layer may set."""
 
 
+def section_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the section a field holds, also one that may be left out, or None if it is none."""
+    if get_origin(annotation) in (Union, UnionType):
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return section_of(parts[0]) if len(parts) == 1 else None
+    is_section = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return annotation if is_section else None
+
+
+def sections_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Return the sections directly below a section, by key."""
+    found = ((key, section_of(field.annotation)) for key, field in model.model_fields.items())
+    return {key: section for key, section in found if section is not None}
+
+
+def mapping_keys_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the keys of a section below which there is a mapping, be it a section or free."""
+    free = [key for key, f in model.model_fields.items() if get_origin(f.annotation) is dict]
+    return (*sections_of(model), *free)
+
+
 def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
     """Return the keys a user may write in a section."""
     hidden = CHOSEN_OUTSIDE if model is Settings else {"name"}
@@ -37,10 +58,10 @@ def annotation_at(path: Sequence[str]) -> Any:
     for part in path:
         if annotation is Any:
             continue
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            if part not in keys_of(annotation):
+        if section := section_of(annotation):
+            if part not in keys_of(section):
                 return None
-            annotation = annotation.model_fields[part].annotation
+            annotation = section.model_fields[part].annotation
         elif get_origin(annotation) is dict:
             annotation = get_args(annotation)[1]
         else:
@@ -50,10 +71,8 @@ def annotation_at(path: Sequence[str]) -> Any:
 
 def keys_at(path: Sequence[str]) -> tuple[str, ...]:
     """Return the keys a user may write below a path, empty where they are free."""
-    annotation = annotation_at(path)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return keys_of(annotation)
-    return ()
+    section = section_of(annotation_at(path))
+    return keys_of(section) if section else ()
 
 
 def is_text(annotation: Any) -> bool:

@@ -152,6 +152,15 @@ class DashboardSettings(Section):
     )
 
 
+class ReloadSettings(Section):
+    """What happens when the configuration changes while the desk runs."""
+
+    watch: bool = Field(
+        default=True,
+        description="Apply a changed file at once. If not, `trading-dashboard reload` does.",
+    )
+
+
 class Settings(Section):
     """The whole effective configuration."""
 
@@ -162,6 +171,7 @@ class Settings(Section):
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
+    reload: ReloadSettings = Field(default_factory=ReloadSettings)
 
     @property
     def state_directory(self) -> Path:

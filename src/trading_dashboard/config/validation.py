@@ -25,25 +25,20 @@ from trading_dashboard.config.origins import (
     mistake_at,
     plain,
 )
-from trading_dashboard.config.schema import bounds, did_you_mean, keys_of, nearest
-from trading_dashboard.config.settings import (
-    AgentSettings,
-    ControlApiSettings,
-    DashboardSettings,
-    LogSettings,
-    Settings,
+from trading_dashboard.config.schema import (
+    bounds,
+    did_you_mean,
+    keys_of,
+    mapping_keys_of,
+    nearest,
+    section_of,
 )
+from trading_dashboard.config.settings import AgentSettings, Settings
 from trading_dashboard.models.errors import Mistake
 
-SECTIONS: Mapping[str, type[BaseModel]] = {
-    "control_api": ControlApiSettings,
-    "dashboard": DashboardSettings,
-    "logs": LogSettings,
-}
 RESERVED_NAMES = ("dashboard", "guardian", "supervisor")
 MAX_AGENTS = 500
 
-_AGENT_SECTIONS = ("restart", "env", "settings", "depends_on")
 _MISSING = {
     "url": "Say where the agent serves, such as url: http://localhost:8000.",
 }
@@ -63,7 +58,7 @@ def fill_empty_sections(tree: Branch) -> Branch:
         for name, child in agents.children.items():
             agent = agents.children[name] = _empty_as_branch(child)
             if isinstance(agent, Branch):
-                for key in _AGENT_SECTIONS[:3]:
+                for key in mapping_keys_of(AgentSettings):
                     if key in agent.children:
                         agent.children[key] = _empty_as_branch(agent.children[key])
     return tree
@@ -210,9 +205,8 @@ def _explain(model: type[BaseModel], tree: Branch, path: KeyPath, error: ErrorDe
 
 def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
     for part in loc:
-        annotation = model.model_fields[str(part)].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        field = model.model_fields.get(str(part))
+        model = (section_of(field.annotation) if field else None) or model
     return model
 
 

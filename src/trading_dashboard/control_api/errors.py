@@ -27,6 +27,7 @@ STATUS_BY_ERROR: dict[type[TradingDashboardError], HTTPStatus] = {
     errors.NotSupervised: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SupervisorShuttingDown: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.HistoryUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ReloadUnavailable: HTTPStatus.CONFLICT,
     errors.InvalidPeriod: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from trading_dashboard.config.schema import did_you_mean
 from trading_dashboard.control_api.supervision import Supervision
@@ -12,6 +12,8 @@ from trading_dashboard.control_api.verbs import VerbsUnderWay
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import AllAnswer, ErrorAnswer, VerbAnswer
 from trading_dashboard.models.errors import UnknownAgent
+
+Result = TypeVar("Result")
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     int(status): {"model": ErrorAnswer, "description": status.phrase}
@@ -57,6 +59,12 @@ class Face:
         """Run a verb on one agent and say where it is then."""
         done, ok = await self._verbs.run(verb, wait)
         return VerbAnswer(ok=bool(ok), pending=not done, agent=await self.agent(name))
+
+    async def wait(
+        self, verb: Coroutine[Any, Any, Result], seconds: float
+    ) -> tuple[bool, Result | None]:
+        """Run a verb; return (True, its result), or (False, None) if it goes on after `seconds`."""
+        return await self._verbs.run(verb, seconds)
 
     async def run_all(self, verb: Coroutine[Any, Any, dict[str, bool]], wait: float) -> AllAnswer:
         """Run a verb on all agents."""

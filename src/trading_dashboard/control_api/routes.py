@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from trading_dashboard import __version__
+from trading_dashboard.control_api.configuration_routes import configuration_routes
 from trading_dashboard.control_api.face import ERRORS, Face
 from trading_dashboard.control_api.history_routes import history_router
 from trading_dashboard.control_api.log_routes import log_routes
@@ -38,6 +39,7 @@ def create_routers(supervision: Supervision, verbs: VerbsUnderWay) -> list[APIRo
         _queries(face),
         log_routes(face),
         history,
+        configuration_routes(face, ORIGIN),
         _metrics(supervision),
         _verbs(face),
     ]

@@ -11,6 +11,7 @@ from trading_dashboard.models.control import SupervisorInfo
 from trading_dashboard.models.events import LogLine
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.history.event_history import EventHistory
+from trading_dashboard.orchestrator.reloading import ConfigurationReloader
 
 
 class SupervisedAgents(Protocol):
@@ -61,9 +62,11 @@ class Supervision:
         describe: Returns the supervisor's own state now.
         request_shutdown: Begins a graceful shutdown; returns at once.
         history: What it remembers, if it does.
+        reloader: Keeps it on its configuration, if it can be changed.
     """
 
     agents: SupervisedAgents
     describe: Callable[[], SupervisorInfo]
     request_shutdown: Callable[[], None]
     history: EventHistory | None = None
+    reloader: ConfigurationReloader | None = None

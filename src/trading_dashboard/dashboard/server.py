@@ -131,6 +131,7 @@ def serve(port: int) -> int:
             access_log=False,
             log_level="warning",
             server_header=False,
+            # Declared as whole seconds, but only handed to `asyncio.wait_for`.
             timeout_graceful_shutdown=GRACE_SECONDS,  # type: ignore[arg-type]
         )
     )

@@ -3,11 +3,69 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from trading_dashboard.models.states import AgentKind, AgentStatus, DataState, Health, Management
+
+
+class ProbeRole(StrEnum):
+    """What a probe decides."""
+
+    STARTUP = "startup"
+    """Whether the agent has come up; until then the other two are not asked."""
+    READINESS = "readiness"
+    """Whether the agent can serve. Never restarts it."""
+    LIVENESS = "liveness"
+    """Whether the agent is beyond help and has to be restarted."""
+
+
+class ProbeInfo(BaseModel):
+    """What one probe of an agent last found."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: ProbeRole
+    kind: str
+    """`http`, `tcp`, `command` or `log`."""
+    is_passing: bool | None = None
+    """Past its thresholds; None before the first verdict."""
+    message: str | None = None
+    """Why, if it does not plainly pass."""
+    latency_seconds: float | None = None
+    checked_at: datetime | None = None
+    failures: int = 0
+    """In a row."""
+
+
+class ScheduleInfo(BaseModel):
+    """When an agent with a schedule is due to run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    is_open: bool
+    """It is within its hours."""
+    next_start_at: datetime | None = None
+    next_stop_at: datetime | None = None
+    overridden_until: datetime | None = None
+    """A person started or stopped it against its hours; the schedule takes over then."""
+    text: str
+    """For people, such as "idle until Mon 14:15 UTC"."""
+
+
+class Maintenance(BaseModel):
+    """Somebody works on the agent: the supervisor neither restarts it nor raises alarms."""
+
+    model_config = ConfigDict(frozen=True)
+
+    since: datetime
+    until: datetime | None = None
+    """When it ends by itself; None: until somebody ends it."""
+    reason: str | None = None
+    by: str | None = None
+    """Who asked, such as `dashboard`."""
 
 
 class AgentInfo(BaseModel):
@@ -48,6 +106,11 @@ class AgentInfo(BaseModel):
     data_state: DataState = DataState.UNKNOWN
     data_age_seconds: float | None = None
     data_source: str | None = None
+    data_newest_at: datetime | None = None
+    """When the newest datum was made, if the agent tells."""
+    data_allowed_age_seconds: float | None = None
+    """From when on it is stale, in market time; None if nothing is configured."""
+    probes: tuple[ProbeInfo, ...] = ()
     version: str | None = None
 
     generation: int = 0
@@ -59,12 +122,18 @@ class AgentInfo(BaseModel):
     restarts: int = 0
     """Restarts the supervisor made on its own in this run; never reset."""
     next_retry_at: datetime | None = None
+    held_restart: str | None = None
+    """Why a restart that is due waits, and until when."""
+    schedule: ScheduleInfo | None = None
+    maintenance: Maintenance | None = None
     last_exit: str | None = None
     """How the previous process ended, such as "exit code 1" or "signal 9 (SIGKILL)"."""
     cpu_percent: float | None = None
     """Of one core, the whole process tree."""
     memory_bytes: int | None = None
     """Resident, the whole process tree."""
+    memory_limit_bytes: int | None = None
+    """The agent is restarted above it; None if there is no limit."""
     log_path: str | None = None
 
     @property

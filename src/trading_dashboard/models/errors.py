@@ -232,6 +232,12 @@ class HistoryUnavailable(TradingDashboardError):
     code = "history_unavailable"
 
 
+class ReloadUnavailable(TradingDashboardError):
+    """The supervisor's configuration does not come from files it could read again."""
+
+    code = "reload_unavailable"
+
+
 class InvalidPeriod(TradingDashboardError):
     """A period that ends before it begins, or is too long."""
 

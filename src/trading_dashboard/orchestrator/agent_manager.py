@@ -18,33 +18,26 @@ from typing import Any
 from trading_dashboard.config import LoadedSettings, load_settings
 from trading_dashboard.config.settings import AgentSettings, Settings
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.errors import NotManaged, SupervisorShuttingDown, WrongEventLoop
+from trading_dashboard.models.errors import SupervisorShuttingDown, WrongEventLoop
 from trading_dashboard.models.events import EventKind, LogLine
-from trading_dashboard.models.states import AgentKind, AgentStatus
+from trading_dashboard.models.states import AgentKind
 from trading_dashboard.orchestrator.agent_task import AgentTask
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import build_launch, write_agent_token
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
-from trading_dashboard.orchestrator.messages import (
-    DependencyChanged,
-    RestartRequested,
-    StartRequested,
-    StopRequested,
-)
+from trading_dashboard.orchestrator.messages import DependencyChanged
 from trading_dashboard.orchestrator.monitoring import (
     check_exits,
     sample_usage,
     sample_while_watched,
 )
 from trading_dashboard.orchestrator.probes import HttpProber, Prober
+from trading_dashboard.orchestrator.reconfiguring import carry_out, change, plan
+from trading_dashboard.orchestrator.requests import restart, start_chain, stop, stop_all
 from trading_dashboard.orchestrator.roster import Roster
 from trading_dashboard.orchestrator.runtime import Runtime
 from trading_dashboard.orchestrator.snapshots import initial_info, with_uptime
 from trading_dashboard.orchestrator.surroundings import Surroundings
-from trading_dashboard.orchestrator.waiters import answer_within, new_answer
-
-SLACK_SECONDS = 1.0
-"""So that the agent's own deadline, which tells why, comes before that of whoever waits for it."""
 
 
 class AgentManager:
@@ -153,8 +146,8 @@ class AgentManager:
         self._startable(agent_name)
         await self.open()
         self._note_action("start", agent_name, origin)
-        chain = self._agents.with_dependencies([agent_name])
-        return (await self._start(chain, {agent_name}, wait_for_health))[agent_name]
+        results = await start_chain(self._agents, [agent_name], wait_for_health)
+        return results[agent_name]
 
     async def stop_agent(
         self, agent_name: str, timeout: float | None = None, *, origin: str = "library"
@@ -175,7 +168,7 @@ class AgentManager:
         task = self._agents.get(agent_name)
         await self.open()
         self._note_action("stop", agent_name, origin)
-        return await self._stop(task, timeout, "asked to stop")
+        return await stop(task, timeout, "asked to stop")
 
     async def restart_agent(self, agent_name: str, *, origin: str = "library") -> bool:
         """Stop and start an agent. Two at once make one new process.
@@ -185,10 +178,7 @@ class AgentManager:
         task = self._startable(agent_name)
         await self.open()
         self._note_action("restart", agent_name, origin)
-        done = new_answer()
-        task.post(RestartRequested(done=done, generation=task.info.generation))
-        seconds = task.settings.stop_timeout + self._agents.startup_seconds(agent_name)
-        return await answer_within(done, seconds + SLACK_SECONDS)
+        return await restart(self._agents, task)
 
     async def start_all_enabled_agents(
         self, only: Iterable[str] | None = None, *, origin: str = "library"
@@ -212,7 +202,7 @@ class AgentManager:
         await self.open()
         self._note_action("start all", None, origin)
         chain = self._agents.with_dependencies(chosen)
-        return await self._start(chain, chain, wait_for_health=True)
+        return await start_chain(self._agents, chain, wait_for_health=True)
 
     async def stop_all_agents(
         self, *, origin: str = "library", for_good: bool = False
@@ -231,12 +221,33 @@ class AgentManager:
             self.begin_shutdown()
         await self.open()
         self._note_action("stop all", None, origin)
-        results: dict[str, bool] = {}
-        for level in reversed(self._agents.levels()):
-            tasks = [task for task in level if for_good or task.info.kind is AgentKind.AGENT]
-            stopped = await asyncio.gather(*(self._stop_kindly(task, for_good) for task in tasks))
-            results |= {task.settings.name: r for task, r in zip(tasks, stopped, strict=True)}
+        return await stop_all(self._agents, for_good=for_good)
+
+    async def reconfigure(
+        self, settings: Settings, *, starts_added: bool = True
+    ) -> dict[str, bool]:
+        """Go by another configuration of the same project; only agents that changed restart.
+
+        Args:
+            settings: The whole new configuration.
+            starts_added: Start new agents that start by themselves.
+
+        Returns:
+            For each agent that was removed, stopped, restarted or started whether that worked.
+        """
+        await self.open()
+        todo = plan(self._agents, settings, starts_added=starts_added)
+        self.settings = settings
+        before = self._agents.states()
+        results = await carry_out(self._agents, todo, self._add_agent)
+        for name in todo.removed:
+            if self._agents.find(name) is None:
+                self.events.publish(EventKind.AGENT_REMOVED, before[name])
         return results
+
+    async def reconfigure_system_agent(self, agent: AgentSettings) -> bool:
+        """Give a part of the desk itself other settings; it is restarted if it has to be."""
+        return await change(self._agents.get(agent.name), agent)
 
     async def start_monitoring(self, interval: float = 30) -> None:
         """Sample CPU and memory of all agents every `interval` seconds, until cancelled.
@@ -281,13 +292,18 @@ class AgentManager:
 
     # Inside.
 
+    def _add_agent(self, agent: AgentSettings) -> None:
+        write_agent_token(self.settings.state_directory, agent.name)
+        self._add(agent, AgentKind.AGENT, {})
+        self._publish(EventKind.AGENT_ADDED, self._agents.get(agent.name).info, {})
+
     def _add(self, agent: AgentSettings, kind: AgentKind, extra_env: Mapping[str, str]) -> None:
         around = Surroundings(
             runtime=self.runtime,
             prober=self._prober,
             publish=self._publish,
-            launch=lambda generation: build_launch(
-                self.settings, agent, generation, extra_env, self._interpreter
+            launch=lambda settings, generation: build_launch(
+                self.settings, settings, generation, extra_env, self._interpreter
             ),
             dependency=lambda name: (self._agents.get(name).info, self._agents.get(name).is_wanted),
         )
@@ -306,11 +322,9 @@ class AgentManager:
                 ready.exception()  # whoever waits gets it; nobody else is told of it
             await self.runtime.close()
             return
-        self._agents.seal()
         try:
             async with asyncio.TaskGroup() as group:
-                for task in self._agents:
-                    group.create_task(task.run(), name=f"agent {task.settings.name}")
+                self._agents.open(group)
                 group.create_task(sample_while_watched(self._agents, self.runtime, self.events))
                 ready.set_result(None)
         finally:
@@ -318,36 +332,6 @@ class AgentManager:
             await self.runtime.close()
             for task in self._agents:
                 task.conclude()
-
-    async def _start(
-        self, chain: set[str], wanted: set[str], wait_for_health: bool
-    ) -> dict[str, bool]:
-        """Ask for all of `chain` in dependency order; wait for `wanted`."""
-        futures: dict[str, asyncio.Future[bool]] = {}
-        # Dependencies first: whoever waits for one sees that it is meant to run.
-        ordered = [t for level in self._agents.levels() for t in level if t.settings.name in chain]
-        for task in ordered:
-            done = new_answer()
-            futures[task.settings.name] = done
-            task.post(StartRequested(done=done, wait_for_health=wait_for_health, forgive=True))
-        names = [name for name in futures if name in wanted]
-        patience = {name: self._agents.startup_seconds(name) + SLACK_SECONDS for name in names}
-        answers = (answer_within(futures[name], seconds) for name, seconds in patience.items())
-        return dict(zip(names, await asyncio.gather(*answers), strict=True))
-
-    async def _stop(self, task: AgentTask, grace_seconds: float | None, reason: str) -> bool:
-        done = new_answer()
-        grace = task.settings.stop_timeout if grace_seconds is None else grace_seconds
-        task.post(StopRequested(done=done, grace_seconds=grace, reason=reason))
-        if task.info.status is AgentStatus.STOPPING:
-            await task.hasten(grace)  # it is being ended already, perhaps with more patience
-        return await done
-
-    async def _stop_kindly(self, task: AgentTask, for_good: bool) -> bool:
-        try:
-            return await self._stop(task, None, "the desk stops" if for_good else "asked to stop")
-        except NotManaged:
-            return for_good
 
     def _publish(self, kind: EventKind, info: AgentInfo, data: dict[str, Any]) -> None:
         # Every health request changes something; nobody keeps that.

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from trading_dashboard.orchestrator.messages import (
     Message,
     RestartRequested,
+    SettingsChanged,
     StartRequested,
     StopRequested,
 )
@@ -90,5 +91,5 @@ class Inbox:
 
 def refuse(message: Message) -> None:
     """Answer a request with False; other messages have nobody waiting."""
-    if isinstance(message, StartRequested | StopRequested | RestartRequested):
+    if isinstance(message, StartRequested | StopRequested | RestartRequested | SettingsChanged):
         settle(message.done, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import ExitStatus
 
@@ -73,6 +74,14 @@ class DependencyChanged:
     dependency: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsChanged:
+    """The agent's configuration is another. `done` becomes True when it counts."""
+
+    done: asyncio.Future[bool]
+    settings: AgentSettings
+
+
 Message = (
     StartRequested
     | StopRequested
@@ -82,4 +91,5 @@ Message = (
     | StartupExpired
     | RetryDue
     | DependencyChanged
+    | SettingsChanged
 )

@@ -39,6 +39,10 @@ class ProbeSchedule:
         self._task: asyncio.Task[None] | None = None
         self._is_starting = True
 
+    def adopt(self, settings: AgentSettings) -> None:
+        """Ask by other settings from the next request on."""
+        self._settings = settings
+
     def begin(self, generation: int, *, is_starting: bool) -> None:
         """Ask from now on, for that generation."""
         self.failures = self.successes = 0
@@ -76,9 +80,8 @@ class ProbeSchedule:
         return self.failures >= self._settings.failure_threshold
 
     async def _ask_for_ever(self, generation: int) -> None:
-        url = health_url(self._settings)
         while True:
-            outcome = await self._ask(url)
+            outcome = await self._ask(health_url(self._settings))
             self._post(ProbeFinished(generation=generation, outcome=outcome))
             # A turn of the loop, so that `slow_down` is already called where this outcome did it.
             await asyncio.sleep(0)

@@ -37,6 +37,10 @@ class RestartBudget:
         self._restarts: deque[float] = deque()
         self._in_a_row = 0
 
+    def adopt(self, policy: RestartSettings) -> None:
+        """Judge by another policy from now on; what has happened still counts."""
+        self._policy = policy
+
     def on_failure(self, now: float, uptime_seconds: float) -> RestartAfter | CrashLoop:
         """Decide what follows a failure.
 

@@ -1,15 +1,17 @@
 """The agents of one supervisor, by name, in the order of the configuration.
 
-Owns looking them up and refusing what cannot be started. Their states are `agent_task`'s.
+Owns looking them up, refusing what cannot be started, and running their tasks. Their states are
+`agent_task`'s.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.errors import AgentDisabled, TradingDashboardError, UnknownAgent
+from trading_dashboard.models.errors import AgentDisabled, UnknownAgent
 from trading_dashboard.orchestrator.agent_task import AgentTask
 from trading_dashboard.orchestrator.dependencies import (
     dependents_of,
@@ -23,28 +25,35 @@ class Roster:
 
     def __init__(self) -> None:
         self._tasks: dict[str, AgentTask] = {}
-        self._is_sealed = False
+        self._group: asyncio.TaskGroup | None = None
+        self._running: dict[str, asyncio.Task[None]] = {}
 
     def __iter__(self) -> Iterator[AgentTask]:
         return iter(list(self._tasks.values()))
 
+    def open(self, group: asyncio.TaskGroup) -> None:
+        """Run the agents' tasks in `group`, also of those that are added later."""
+        self._group = group
+        for task in self._tasks.values():
+            self._run(task)
+
     def add(self, task: AgentTask) -> None:
-        """Add an agent; its name must be new.
-
-        Raises:
-            TradingDashboardError: The agents' tasks run already: nobody would run this one's.
-        """
-        if self._is_sealed:
-            raise TradingDashboardError(
-                f"Agent '{task.settings.name}' comes too late: the manager is open.",
-                subject=task.settings.name,
-                next_step="Add it before anything is started.",
-            )
+        """Add an agent; its name must be new."""
         self._tasks[task.settings.name] = task
+        self._run(task)
 
-    def seal(self) -> None:
-        """Accept no more agents."""
-        self._is_sealed = True
+    async def remove(self, name: str) -> None:
+        """Forget an agent, which has been stopped."""
+        running = self._running.pop(name, None)
+        if running is not None:
+            running.cancel()
+            await asyncio.wait([running])
+        del self._tasks[name]
+
+    def _run(self, task: AgentTask) -> None:
+        if self._group is not None:
+            name = task.settings.name
+            self._running[name] = self._group.create_task(task.run(), name=f"agent {name}")
 
     def find(self, name: str) -> AgentTask | None:
         """Return the agent of that name, if there is one."""
@@ -77,7 +86,7 @@ class Roster:
             raise AgentDisabled(
                 f"Agent '{name}' is disabled.",
                 subject=name,
-                next_step=f"Set agents.{name}.enabled to true and start the desk again.",
+                next_step=f"Set agents.{name}.enabled to true; a running desk notices.",
             )
         return task
 

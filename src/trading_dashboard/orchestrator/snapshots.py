@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
@@ -13,19 +14,21 @@ from trading_dashboard.orchestrator.addresses import host_and_port
 
 def initial_info(agent: AgentSettings, kind: AgentKind, log_path: Path) -> AgentInfo:
     """Return the state of an agent that was never started."""
-    return AgentInfo(
-        name=agent.name,
-        kind=kind,
-        path=str(agent.working_directory),
-        url=agent.url,
-        port=host_and_port(agent.url)[1],
-        start_command=agent.start_command,
-        health_endpoint=agent.health_endpoint,
-        enabled=agent.enabled,
-        auto_start=agent.auto_start,
-        depends_on=agent.depends_on,
-        log_path=str(log_path),
-    )
+    return AgentInfo(name=agent.name, kind=kind, log_path=str(log_path), **described(agent))
+
+
+def described(agent: AgentSettings) -> dict[str, Any]:
+    """Return the fields of `AgentInfo` that the configuration tells."""
+    return {
+        "path": str(agent.working_directory),
+        "url": agent.url,
+        "port": host_and_port(agent.url)[1],
+        "start_command": agent.start_command,
+        "health_endpoint": agent.health_endpoint,
+        "enabled": agent.enabled,
+        "auto_start": agent.auto_start,
+        "depends_on": agent.depends_on,
+    }
 
 
 def with_uptime(info: AgentInfo) -> AgentInfo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.orchestrator.agent_state import Publish
 from trading_dashboard.orchestrator.probes import Prober
@@ -17,12 +18,12 @@ class Surroundings:
 
     Attributes:
         publish: Announces an event with the agent's new state.
-        launch: Builds the launch of a generation.
+        launch: Builds the launch of a generation, from the settings of the moment.
         dependency: Returns another agent's state and whether it is meant to run.
     """
 
     runtime: Runtime
     prober: Prober
     publish: Publish
-    launch: Callable[[int], Launch]
+    launch: Callable[[AgentSettings, int], Launch]
     dependency: Callable[[str], tuple[AgentInfo, bool]]

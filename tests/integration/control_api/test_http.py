@@ -268,4 +268,4 @@ async def test_openapi_and_the_documentation_know_each_route(http: httpx.AsyncCl
 def test_every_route_is_in_openapi() -> None:
     nobody = cast("Supervision", SimpleNamespace(agents=None, history=None))
     paths = create_api(nobody).openapi()["paths"]
-    assert sum(len(operations) for operations in paths.values()) == 16
+    assert sum(len(operations) for operations in paths.values()) == 18

@@ -100,7 +100,7 @@ def run_agent(data: Path, *arguments: str, **environment: str) -> subprocess.Com
 @pytest.fixture(scope="session")
 def loaded_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data directory after a first start and a clean stop."""
-    from trading_dashboard.agents.market_data.agent import STORE_FILE
+    from trading_dashboard.agents.market_data.assembly import STORE_FILE
     from trading_dashboard.agents.market_data.loading import load_market
     from trading_dashboard.agents.market_data.store import MarketStore
 

@@ -214,7 +214,7 @@ def test_the_documentation_knows_every_command_option_and_exit_code() -> None:
     found = dict(all_commands(typer.main.get_command(app)))
     assert set(found) == {
         "up", "status", "start", "stop", "restart", "logs", "events", "incidents", "login", "down",
-        "doctor", "config check", "config show",
+        "reload", "new agent", "doctor", "config check", "config show",
     }  # fmt: skip
     for name, command in found.items():
         assert f"### `{name}" in text

@@ -17,6 +17,7 @@ from trading_dashboard.config.settings import (
     DashboardSettings,
     HistorySettings,
     LogSettings,
+    ReloadSettings,
     RestartSettings,
     Settings,
 )
@@ -29,6 +30,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "dashboard": DashboardSettings,
     "logs": LogSettings,
     "history": HistorySettings,
+    "reload": ReloadSettings,
     "agents.market_data.settings": MarketDataSettings,
 }
 

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.support import write_project
+from tests.support import eventually, write_project
 from trading_dashboard.config import LoadedSettings, load_settings
+from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.models.events import LogLine
 from trading_dashboard.models.health import DataReport
-from trading_dashboard.models.states import Health
+from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator import AgentManager
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import (
@@ -236,3 +237,22 @@ async def desk(root: Path, agents: Mapping[str, Any]) -> AsyncIterator[Desk]:
         if runtime.stop_gate is not None:
             runtime.stop_gate.set()
         await manager.aclose()
+
+
+async def info(made: Desk, name: str = "a") -> AgentInfo:
+    """Return what is known of an agent."""
+    found = await made.manager.get_agent_status(name)
+    assert found is not None
+    return found
+
+
+async def becomes(made: Desk, status: AgentStatus, name: str = "a") -> AgentInfo:
+    """Wait until an agent has a status."""
+
+    async def reached() -> AgentInfo | None:
+        found = await info(made, name)
+        return found if found.status is status else None
+
+    found = await eventually(reached, what=f"{name} becomes {status}")
+    assert found is not None
+    return found

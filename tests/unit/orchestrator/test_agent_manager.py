@@ -24,7 +24,6 @@ from trading_dashboard.models.errors import (
     AgentDisabled,
     AlreadySupervised,
     SupervisorShuttingDown,
-    TradingDashboardError,
     UnknownAgent,
     WrongEventLoop,
 )
@@ -287,11 +286,3 @@ async def test_an_agent_that_calls_itself_degraded_runs_and_says_why(tmp_path: P
         info = await status(made, "a")
         assert (info.status, info.health) == (AgentStatus.RUNNING, Health.DEGRADED)
         assert info.health_message == "provider away"
-
-
-async def test_an_agent_added_too_late_is_refused_instead_of_never_run(tmp_path: Path) -> None:
-    async with desk(tmp_path, {"a": agent(1)}) as made:
-        await made.manager.start_agent("a")
-        late = made.manager.settings.agents["a"].model_copy(update={"name": "late"})
-        with pytest.raises(TradingDashboardError, match="comes too late"):
-            made.manager.add_system_agent(late, {})

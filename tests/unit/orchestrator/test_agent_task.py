@@ -15,31 +15,16 @@ from tests.unit.orchestrator.fakes import (
     SILENT,
     Desk,
     agent,
+    becomes,
     desk,
+    info,
     with_data,
 )
-from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import AgentStartFailed, NotManaged
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.health import DataReport
 from trading_dashboard.models.states import AgentStatus, DataState, Health, Management
 from trading_dashboard.orchestrator.runtime import PortOwner
-
-
-async def info(made: Desk, name: str = "a") -> AgentInfo:
-    found = await made.manager.get_agent_status(name)
-    assert found is not None
-    return found
-
-
-async def becomes(made: Desk, status: AgentStatus, name: str = "a") -> AgentInfo:
-    async def reached() -> AgentInfo | None:
-        found = await info(made, name)
-        return found if found.status is status else None
-
-    found = await eventually(reached, what=f"{name} becomes {status}")
-    assert found is not None
-    return found
 
 
 def launched(made: Desk, times: int) -> Callable[[], bool]:

@@ -13,8 +13,7 @@ import httpx
 import pytest
 
 from tests.support import eventually
-from tests.unit.orchestrator.fakes import SILENT, FakeProber, agent, desk
-from tests.unit.orchestrator.test_agent_task import becomes, info
+from tests.unit.orchestrator.fakes import SILENT, FakeProber, agent, becomes, desk, info
 from tests.unit.orchestrator.test_probes import answer, server
 from trading_dashboard.models.states import AgentStatus
 from trading_dashboard.orchestrator.agent_task import AgentTask
@@ -30,7 +29,10 @@ async def test_control_with_many_writers_a_storm_makes_two_processes(
     tasks: list[asyncio.Task[None]] = []
 
     def handle_at_once(self: AgentTask, message: Message) -> None:
-        tasks.append(asyncio.create_task(self._dispatch(message)))
+        async def handle() -> None:
+            await self._handlers[type(message)](message)
+
+        tasks.append(asyncio.create_task(handle()))
 
     async with desk(tmp_path, {"a": agent(1)}) as made:
         await made.manager.start_agent("a")

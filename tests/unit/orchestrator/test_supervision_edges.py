@@ -10,30 +10,13 @@ from unittest.mock import patch
 import pytest
 
 from tests.support import eventually
-from tests.unit.orchestrator.fakes import DEGRADED, HEALTHY, SILENT, Desk, agent, desk
-from trading_dashboard.models.agents import AgentInfo
+from tests.unit.orchestrator.fakes import DEGRADED, HEALTHY, SILENT, agent, becomes, desk, info
 from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import ExitStatus, PortOwner
 
 STRANGER = PortOwner(port=1, pid=77, command="debugger", is_leftover=False)
-
-
-async def info(made: Desk, name: str = "a") -> AgentInfo:
-    found = await made.manager.get_agent_status(name)
-    assert found is not None
-    return found
-
-
-async def becomes(made: Desk, status: AgentStatus, name: str = "a") -> AgentInfo:
-    async def reached() -> AgentInfo | None:
-        found = await info(made, name)
-        return found if found.status is status else None
-
-    found = await eventually(reached, what=f"{name} becomes {status}")
-    assert found is not None
-    return found
 
 
 async def test_a_start_that_took_too_long_says_why_when_it_returns(tmp_path: Path) -> None:
@@ -178,16 +161,17 @@ async def test_dependents_do_not_wait_for_an_external_agent_that_left(tmp_path: 
 async def test_requests_that_come_too_late_are_refused(tmp_path: Path) -> None:
     async with desk(tmp_path, {"a": agent(1)}) as made:
         await made.manager.start_agent("a")
-        closed, close = asyncio.Event(), made.runtime.close
+        closing_began, closed, close = asyncio.Event(), asyncio.Event(), made.runtime.close
 
         async def slow() -> None:
+            closing_began.set()
             await closed.wait()
             await close()
 
         with patch.object(made.runtime, "close", slow):
             closing = asyncio.create_task(made.manager.aclose())
-            await eventually(lambda: not made.runtime.processes)
-            await asyncio.sleep(0.05)
+            await closing_began.wait()
+            assert not made.runtime.processes
             assert not await asyncio.wait_for(made.manager.stop_agent("a"), 5)
             closed.set()
             await closing

@@ -6,7 +6,8 @@ Owns the table from errors to HTTP status and the handlers; tracebacks go to the
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -39,6 +40,8 @@ _CODES = {
     400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found",
     405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type",
 }  # fmt: skip
+
+_Error = TypeVar("_Error", bound=Exception)
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +77,23 @@ def status_of(error: TradingDashboardError) -> int:
 
 def install_error_handlers(app: FastAPI) -> None:
     """Give every error of `app` the one shape."""
-    app.add_exception_handler(TradingDashboardError, _ours)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
-    app.add_exception_handler(HTTPException, _framework)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, _unexpected)
+    _handle(app, TradingDashboardError, _ours)
+    _handle(app, RequestValidationError, _invalid)
+    _handle(app, HTTPException, _framework)
+    _handle(app, Exception, _unexpected)
+
+
+def _handle(
+    app: FastAPI, kind: type[_Error], handler: Callable[[Request, _Error], Awaitable[JSONResponse]]
+) -> None:
+    """Let `handler` answer errors of a kind; the framework's own type is that of all errors."""
+
+    async def handle(request: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, kind):
+            raise error
+        return await handler(request, error)
+
+    app.add_exception_handler(kind, handle)
 
 
 async def _ours(_: Request, error: TradingDashboardError) -> JSONResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trading_dashboard.agents.kit import run_agent
-from trading_dashboard.agents.market_data.agent import DEFAULT_PORT, NAME, build
+from trading_dashboard.agents.market_data.assembly import DEFAULT_PORT, NAME, build
 
 
 def main() -> int:

@@ -116,10 +116,6 @@ class Timeline:
         """Return the index of the first session on or after `day` (may equal the length)."""
         return bisect_left(self._days, day)
 
-    def index_until(self, day: date) -> int:
-        """Return the index after the last session on or before `day`."""
-        return bisect_right(self._days, day)
-
     def day_after(self, index: int) -> date:
         """Return the date of the session that follows, also of the last one."""
         return self._days[index + 1] if index + 1 < len(self) else self.following

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from trading_dashboard.cli.diagnosis.findings import Finding, Patient, ok, problem, warning
 from trading_dashboard.cli.diagnosis.project import answers
+from trading_dashboard.config.settings import Settings
 from trading_dashboard.orchestrator.processes import ports
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
 from trading_dashboard.orchestrator.processes.process_tree import (
@@ -41,12 +42,10 @@ def check_ports(patient: Patient) -> list[Finding]:
     if patient.loaded is None:
         step = "Correct the configuration first."
         return [warning("ports", "Not looked at: the configuration has mistakes.", step)]
-    return [_check(wanted, patient) for wanted in _wanted(patient)]
+    return [_check(wanted, patient) for wanted in _wanted(patient.loaded.settings)]
 
 
-def _wanted(patient: Patient) -> Iterator[Wanted]:
-    assert patient.loaded is not None  # noqa: S101 - asked before
-    settings = patient.loaded.settings
+def _wanted(settings: Settings) -> Iterator[Wanted]:
     for name, agent in settings.agents.items():
         if agent.enabled:
             address = urlsplit(agent.url)

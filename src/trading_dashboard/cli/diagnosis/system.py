@@ -159,7 +159,7 @@ def _normal(name: str) -> str:
 
 def _knows_zone(name: str) -> bool:
     try:
-        return ZoneInfo(name).utcoffset(datetime(2026, 7, 1)) is not None  # noqa: DTZ001
+        return datetime(2026, 7, 1, tzinfo=ZoneInfo(name)).utcoffset() is not None
     except (ZoneInfoNotFoundError, OSError, ValueError):
         return False
 

@@ -7,7 +7,7 @@ const SHAPES = {
   running: 'ok', starting: 'busy', stopping: 'busy', backoff: 'warn', error: 'halt', stopped: 'off',
 };
 
-export function statusText(agent) {
+function statusText(agent) {
   if (!agent.enabled) return 'disabled';
   if (agent.management === 'external' && agent.status === 'running') return 'external';
   return agent.status;

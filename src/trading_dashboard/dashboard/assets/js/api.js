@@ -2,7 +2,7 @@
 
 let csrf = null;
 
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(status, error) {
     const next = error?.next_step ? ` ${error.next_step}` : '';
     super(`${error?.message ?? `The request failed (${status}).`}${next}`);

@@ -109,7 +109,8 @@ export class ControlStore {
   }
 
   #update({ event, agent }) {
-    if (agent) this.agents.set(agent.name, { ...agent, receivedAt: performance.now() });
+    if (event?.kind === 'agent_removed') this.agents.delete(event.agent);
+    else if (agent) this.agents.set(agent.name, { ...agent, receivedAt: performance.now() });
     if (event && event.kind !== 'agent_changed') this.#remember(event);
     if (event?.kind === 'supervisor_stopping' && this.supervisor) {
       this.supervisor = { ...this.supervisor, state: 'stopping' };

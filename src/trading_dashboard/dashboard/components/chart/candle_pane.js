@@ -119,10 +119,6 @@ export class CandlePane {
     this.chart.timeScale().setVisibleLogicalRange({ from: total - count, to: total + 3 });
   }
 
-  scrollToLatest() {
-    this.chart.timeScale().scrollToRealTime();
-  }
-
   #column(bar) {
     const colour = bar.close >= bar.open ? this.palette.up : this.palette.down;
     return { time: bar.time, value: bar.volume, color: `${colour}59` };

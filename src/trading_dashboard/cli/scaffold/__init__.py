@@ -1,0 +1,1 @@
+"""`new agent NAME`: a runnable agent on the kit, its test, and its lines in the configuration."""
