@@ -18,6 +18,7 @@ lint: install
 
 types: install
 	$(ENV) -m mypy
+	$(ENV) -m bootstrap.platform_types
 
 test: install
 	$(PYTHON) run_tests.py --unit --integration --browser

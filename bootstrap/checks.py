@@ -57,6 +57,8 @@ CHECKS = (
     Check("lint", "format", ("-m", "ruff", "format", "--check")),
     Check("lint", "lint", ("-m", "ruff", "check")),
     Check("lint", "types", ("-m", "mypy")),
+    # The product only: tests run on one system at a time.
+    Check("lint", "platforms", ("-m", "bootstrap.platform_types")),
     Check("lint", "imports", ("-c", _LINT_IMPORTS)),
     Check("lint", "repository", (*_PYTEST, "tests/repository"), is_pytest=True),
     Check("unit", "unit", (*_PYTEST, "-n2", "tests/unit"), is_pytest=True),

@@ -18,7 +18,7 @@ import pytest
 from tests.integration.process_bench import is_alive, process_bench
 from tests.integration.test_guardian import supervised
 from tests.support import eventually, eventually_sync
-from trading_dashboard.orchestrator.processes import spawning
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 
 ESCAPES = ["vanishes", "never_stays"]
 
@@ -58,7 +58,7 @@ def fugitive(tmp_path: Path) -> Iterator[Fugitive]:
 def untagged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Switch the protection off."""
     with monkeypatch.context() as patch:
-        patch.setattr(spawning, "tag_process", lambda *_: False)
+        patch.setattr(PLATFORM.tags, "put", lambda *_: False)
         yield
 
 

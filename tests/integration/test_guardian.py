@@ -17,8 +17,9 @@ import pytest
 from tests.integration.process_bench import alive, is_alive, kill, living_of_run, process_bench
 from tests.support import ROOT, eventually, eventually_sync
 from trading_dashboard.orchestrator.processes.lease import read_lease
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.process_tree import RUN_ID, take_snapshot
-from trading_dashboard.orchestrator.processes.run_tag import TREE_BITS, chase, run_number
+from trading_dashboard.orchestrator.processes.run_tag import TREE_BITS, run_number
 
 # All of them silent and deaf to TERM: who writes dies of SIGPIPE, and would prove nothing.
 STUBBORN = ("ignores_sigterm", "changes_session", "double_forks", "clears_environ")
@@ -65,7 +66,7 @@ def supervised(directory: Path, *puppets: str) -> Iterator[Supervised]:
         process.stdout.close()
         kill(everything | (living_of_run(run_id) if run_id else set()))
         if run_id:  # who has no environment is known by the tag alone
-            chase(lambda tag: tag >> TREE_BITS == run_number(run_id))
+            PLATFORM.tags.chase(lambda tag: tag >> TREE_BITS == run_number(run_id))
 
 
 def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:

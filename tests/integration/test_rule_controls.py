@@ -25,7 +25,7 @@ from tests.support import PUPPETS, eventually, eventually_sync
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
 from trading_dashboard.orchestrator.processes import run_tag, upkeep
 from trading_dashboard.orchestrator.processes.guardian_keeper import GuardianKeeper
-from trading_dashboard.orchestrator.processes.process_tree import read_tag
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 
 PIPE_BYTES = 65_536
 
@@ -185,19 +185,19 @@ def test_control_who_writes_a_log_in_its_own_turn_fails_with_the_disk() -> None:
 
 
 async def test_nothing_else_that_is_started_gets_the_tag_of_an_agent(tmp_path: Path) -> None:
-    before = read_tag(os.getpid())
+    before = PLATFORM.tags.read(os.getpid())
     async with process_bench(tmp_path) as bench:
         handle = await bench.start("never_ready")
-        assert read_tag(handle.pid) is not None
-        assert read_tag(os.getpid()) == before
+        assert PLATFORM.tags.read(handle.pid) is not None
+        assert PLATFORM.tags.read(os.getpid()) == before
         assert bench.runtime.guardian_pid is not None
-        assert read_tag(bench.runtime.guardian_pid) == before
+        assert PLATFORM.tags.read(bench.runtime.guardian_pid) == before
 
 
 def test_control_while_tagging_every_child_gets_the_tag() -> None:
-    before = read_tag(os.getpid())
-    with run_tag.tagged_from_birth(run_tag.run_number("run") << run_tag.TREE_BITS):
+    before = PLATFORM.tags.read(os.getpid())
+    with PLATFORM.tags.from_birth(run_tag.run_number("run") << run_tag.TREE_BITS):
         tagged = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-        assert read_tag(tagged.pid) is not None
+        assert PLATFORM.tags.read(tagged.pid) is not None
         tagged.communicate(b"\n")
-    assert read_tag(os.getpid()) == before
+    assert PLATFORM.tags.read(os.getpid()) == before

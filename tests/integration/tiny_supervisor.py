@@ -9,14 +9,14 @@ may be followed by its arguments, in the same word. With `--untagged` no process
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 from pathlib import Path
 
 from tests.integration.process_bench import Bench
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
-from trading_dashboard.orchestrator.processes import spawning
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
+from trading_dashboard.orchestrator.processes.platforms.no_tags import NoTags
 
 
 async def supervise(directory: Path, puppets: list[str]) -> None:
@@ -49,5 +49,5 @@ if __name__ == "__main__":
     words = sys.argv[2:]
     if "--untagged" in words:
         words.remove("--untagged")
-        vars(spawning)["tagged_from_birth"] = lambda _: contextlib.nullcontext()
+        PLATFORM.tags = NoTags()
     asyncio.run(supervise(Path(sys.argv[1]), words))

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 
-from trading_dashboard.orchestrator.processes.run_tag import tagged_from_birth
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 
 OPEN_SECONDS = 30.0
 _OPENER = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.stdin.read()))"
@@ -18,9 +18,8 @@ _log = logging.getLogger(__name__)
 
 def has_display() -> bool:
     """Return whether a browser window could be seen. Without one a text browser would start."""
-    if sys.platform in ("darwin", "win32"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    has_always = sys.platform in ("darwin", "win32")
+    return has_always or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 async def open_browser(link: str) -> None:
@@ -37,7 +36,7 @@ async def open_browser(link: str) -> None:
 def _open(link: str) -> bool:
     # In a process of its own, so that what it starts is never taken for a part of an agent: the
     # browser is the user's and outlives us. The link is a key, and no business of process lists.
-    with tagged_from_birth(None):
+    with PLATFORM.tags.from_birth(None):
         opener = subprocess.Popen([sys.executable, "-c", _OPENER], stdin=subprocess.PIPE, text=True)
     opener.communicate(link, timeout=OPEN_SECONDS)
     return opener.returncode == 0

@@ -28,7 +28,7 @@ from trading_dashboard.cli.login import login_link
 from trading_dashboard.cli.narration import Narrator
 from trading_dashboard.cli.progress import REFRESH_SECONDS, Progress, progress_for
 from trading_dashboard.cli.run_files import RunSecrets, remove_run_secrets, write_run_secrets
-from trading_dashboard.cli.signals import signal_queue
+from trading_dashboard.cli.signals import HANG_UP, signal_queue
 from trading_dashboard.cli.supervisor_log import SupervisorLog
 from trading_dashboard.cli.terminal import Terminal
 from trading_dashboard.config import LoadedSettings, Settings, check_startable
@@ -326,7 +326,7 @@ class Desk:
         first = await signals.get()
         self._begin_end("Ctrl-C" if first is signal.SIGINT else first.name, first.name)
         while True:
-            if await signals.get() is not signal.SIGHUP:
+            if await signals.get() is not HANG_UP:
                 self._terminal.line("Killing what is left.")
                 await self._manager.kill_everything()
 

@@ -187,7 +187,11 @@ def reader_watched() -> Iterator[None]:
         loop.remove_reader(sys.stdout)
         task.cancel()
 
-    loop.add_reader(sys.stdout, leave)  # nothing can be read from it: this tells errors
+    try:
+        loop.add_reader(sys.stdout, leave)  # nothing can be read from it: this tells errors
+    except NotImplementedError:  # Windows' event loops; there the next line tells
+        yield
+        return
     try:
         yield
     except asyncio.CancelledError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -70,7 +71,8 @@ class _PrivateFileHandler(RotatingFileHandler):
 
     def _open(self) -> TextIOWrapper:
         stream = super()._open()
-        os.fchmod(stream.fileno(), 0o600)
+        if sys.platform != "win32":  # there, the folder says who may read it
+            os.fchmod(stream.fileno(), 0o600)
         return stream
 
 

@@ -60,7 +60,10 @@ def _run(
     loaded: LoadedSettings, options: UpOptions, terminal: Terminal, log: SupervisorLog
 ) -> ExitCode:
     from trading_dashboard.cli.desk import Desk
+    from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 
+    if PLATFORM.notice is not None:
+        terminal.line(PLATFORM.notice)
     try:
         asyncio.run(Desk(loaded, terminal, log, options.only).run())
     except AlreadySupervised as error:

@@ -82,8 +82,10 @@ def read_token(project_root: Path) -> str:
 
 def is_alive(lease: Lease) -> bool:
     """Return whether the very process that wrote the lease lives. True where this is unknown."""
-    if lease.start_ticks is None or not _BOOT_ID.exists():
+    if lease.start_ticks is None:
         return True
+    if not _BOOT_ID.exists():
+        return _is_alive_elsewhere(lease.pid, lease.start_ticks)
     try:
         stat = Path(f"/proc/{lease.pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -91,6 +93,20 @@ def is_alive(lease: Lease) -> bool:
     fields = stat.rpartition(")")[2].split()
     same_boot = lease.boot_id in (None, _BOOT_ID.read_text(encoding="ascii").strip())
     return same_boot and fields[0] != "Z" and int(fields[19]) == lease.start_ticks
+
+
+def _is_alive_elsewhere(pid: int, start_ticks: int) -> bool:
+    """Ask psutil, as the supervisor does on systems without /proc."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        is_zombie = process.status() == psutil.STATUS_ZOMBIE
+        return not is_zombie and int(process.create_time() * 100) == start_ticks
+    except psutil.NoSuchProcess:
+        return False
+    except (psutil.Error, OSError):
+        return True
 
 
 def _read(path: Path, project_root: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 BACKLOG = 128
 
@@ -18,7 +19,8 @@ def bind_loopback(port: int) -> socket.socket:
     # Named protocol: without it asyncio leaves Nagle on, and small answers wait 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # there it lets two servers have one port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         listener.listen(BACKLOG)
         listener.setblocking(False)

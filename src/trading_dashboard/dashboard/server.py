@@ -170,8 +170,10 @@ def _end_on_signals(server: DeskServer) -> None:
     def end(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    # BREAK is how a supervisor asks on Windows, and only there.
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
 
 
 async def _health(_request: Request) -> Response:

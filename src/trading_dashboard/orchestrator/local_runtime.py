@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,14 +23,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from trading_dashboard.config.settings import LogSettings
-from trading_dashboard.models.errors import SupervisorShuttingDown, TradingDashboardError
+from trading_dashboard.models.errors import SupervisorShuttingDown
 from trading_dashboard.models.events import LogLine
 from trading_dashboard.orchestrator.output.book import LogBook
-from trading_dashboard.orchestrator.output.pump import LogPump, OutputStream
+from trading_dashboard.orchestrator.output.pump import OutputStream
 from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
-from trading_dashboard.orchestrator.processes.guardian_keeper import GuardianKeeper
 from trading_dashboard.orchestrator.processes.lease import ProjectLease
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.port_owners import PortOwners
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
@@ -41,13 +40,12 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     members,
     own_start_ticks,
 )
-from trading_dashboard.orchestrator.processes.run_tag import TagBook, chase
+from trading_dashboard.orchestrator.processes.run_tag import TagBook
 from trading_dashboard.orchestrator.processes.scanner import Scanner
 from trading_dashboard.orchestrator.processes.spawning import (
     Spawned,
     discard,
     explain,
-    raise_descriptor_limit,
     spawn,
 )
 from trading_dashboard.orchestrator.processes.stopping import Ending, Find
@@ -99,7 +97,7 @@ class LocalRuntime:
         self._settings = logs or LogSettings()
         self._is_dedicated = is_dedicated
         self._book = LogBook(self.state_directory / "log", self._settings)
-        self._pump = LogPump(self._book.announce)
+        self._pump = PLATFORM.make_pump(self._book.announce)
         self._spawner = ThreadPoolExecutor(SPAWN_THREADS, "spawn")
         self._reader = ThreadPoolExecutor(1, "process-table")
         self._trees: dict[tuple[str, int], SupervisedTree] = {}
@@ -113,7 +111,7 @@ class LocalRuntime:
         self._lease = ProjectLease(self.state_directory / "run", complain=logger.warning)
         self._leftovers = Leftovers(self.state_directory, self.run_id, self._tags.marker_of)
         self._owners = PortOwners(self._reader, self._scanner, self._leftovers)
-        self._guardian = GuardianKeeper(
+        self._guardian = PLATFORM.make_guardian(
             self.run_id,
             self._tags.run,
             self.state_directory / "log" / "guardian.log",
@@ -127,7 +125,6 @@ class LocalRuntime:
         Raises:
             AlreadySupervised: Another live supervisor owns the project.
             SupervisorShuttingDown: It was closed; a runtime is opened once.
-            TradingDashboardError: This system is not supported.
         """
         if self._closing is not None:
             raise SupervisorShuttingDown(
@@ -135,15 +132,9 @@ class LocalRuntime:
                 subject=str(self.state_directory),
                 next_step="Make a new AgentManager.",
             )
-        if os.name != "posix":
-            raise TradingDashboardError(
-                "This version supervises processes on Linux and macOS only.",
-                observed=sys.platform,
-                next_step="Run it there, for instance in WSL 2.",
-            )
         for name in ("", "run", "log", "data"):
-            _make_private(self.state_directory / name)
-        raise_descriptor_limit()
+            PLATFORM.make_private(self.state_directory / name)
+        PLATFORM.raise_descriptor_limit()
         self._lease.claim(self.run_id)
         if self._lease.previous is not None:
             self._tags.remember(self._lease.previous.run_id)
@@ -324,7 +315,7 @@ class LocalRuntime:
     async def _end_all(self, find: Find, has_tag: Callable[[int], bool]) -> None:
         # Asks all processes: what a dead run left is older than this one.
         scanner = Scanner(self._reader, 0, self._tags.marker_of)
-        hunt = partial(chase, has_tag, self._never_members())
+        hunt = partial(PLATFORM.tags.chase, has_tag, self._never_members())
         await Ending(scanner, find, CLOSE_GRACE_SECONDS, chase=hunt).run()
         await scanner.close()
 
@@ -374,10 +365,3 @@ class LocalRuntime:
     ) -> Mapping[int, ProcessStat]:
         never = self._never_members()
         return members(snapshot, session=None, is_ours=is_ours, seen=seen, never=never)
-
-
-def _make_private(folder: Path) -> None:
-    """Make a folder that only its owner can enter, or make one that is there so."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid == os.geteuid():
-        folder.chmod(0o700)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import sys
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -190,6 +191,8 @@ def _replace_suspended(outcome: ProbeOutcome) -> ProbeOutcome:
 
 def _suspended_seconds() -> float:
     """Return how long the machine has slept since boot; 0 where the system does not tell."""
-    if not hasattr(time, "CLOCK_BOOTTIME"):
-        return 0.0
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+    suspended = 0.0
+    if sys.platform == "linux":
+        suspended = time.clock_gettime(time.CLOCK_BOOTTIME)
+        suspended -= time.clock_gettime(time.CLOCK_MONOTONIC)
+    return suspended

@@ -26,6 +26,7 @@ from trading_dashboard.cli.narration import Narrator
 from trading_dashboard.cli.reporting import exit_code_of
 from trading_dashboard.cli.run_files import remove_run_secrets, write_run_secrets
 from trading_dashboard.cli.terminal import CLOSE_SECONDS, MAX_PENDING, Terminal
+from trading_dashboard.clients import lease as lease_module
 from trading_dashboard.clients.lease import Lease, is_alive, read_lease
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import (
@@ -39,6 +40,7 @@ from trading_dashboard.models.events import Event, EventKind
 from trading_dashboard.models.login import verify_login_token
 from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator.events import Update
+from trading_dashboard.orchestrator.processes.platforms.choice import choose
 
 
 def own_lease(**fields: object) -> dict[str, object]:
@@ -76,6 +78,19 @@ def test_run_secrets_are_new_private_and_removed(tmp_path: Path) -> None:
     remove_run_secrets(tmp_path)
     remove_run_secrets(tmp_path)
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_lease_is_checked_where_there_is_no_proc(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(lease_module, "_BOOT_ID", tmp_path / "not there")
+    own = choose("darwin").read_stat(os.getpid())
+    assert own is not None
+    written = Lease(run_id="run", pid=own.pid, start_ticks=own.start_ticks, boot_id="")
+    assert is_alive(written)
+    assert not is_alive(written.model_copy(update={"start_ticks": own.start_ticks - 1}))
+    assert not is_alive(written.model_copy(update={"pid": 2**22 + 1}))
+    assert is_alive(written.model_copy(update={"start_ticks": None}))
 
 
 @pytest.mark.parametrize(

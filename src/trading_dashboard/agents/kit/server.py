@@ -20,6 +20,7 @@ import uvicorn
 from trading_dashboard.agents.kit.app import AgentApp
 from trading_dashboard.agents.kit.environment import AgentEnvironment, read_environment
 from trading_dashboard.agents.kit.logs import configure_logging
+from trading_dashboard.agents.kit.signals import call_on_stop_signals
 from trading_dashboard.models.errors import (
     ConfigurationError,
     PortInUse,
@@ -134,9 +135,7 @@ async def _serve(app: AgentApp, environment: AgentEnvironment, listener: socket.
         backlog=_BACKLOG,
     )
     server = AgentServer(config, app)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.request_stop, number)
+    call_on_stop_signals(asyncio.get_running_loop(), server.request_stop)
     host, port = listener.getsockname()[:2]
     logger.info("%s serves http://%s:%s", environment.name, host, port)
     await server.serve([listener])
@@ -150,7 +149,8 @@ def _bound_socket(environment: AgentEnvironment) -> Iterator[socket.socket]:
     # The protocol is named because asyncio turns Nagle's algorithm off only where it is; without
     # that, each small answer waits 40 ms for the client's delayed acknowledgement.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # there it lets two servers have one port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((environment.host, environment.port))
         except OSError as error:

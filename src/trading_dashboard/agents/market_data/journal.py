@@ -12,11 +12,13 @@ import errno
 import json
 import logging
 import os
+import sys
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _SLOT_BYTES = 512
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)  # which only Windows has
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +49,12 @@ class PositionJournal:
         """Open or create the file; raises OSError if that fails."""
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = os.open(path, _FLAGS, 0o600)
         self._number = 0
 
     def read(self) -> ReplayRecord | None:
         """Return the newest whole record; None for a new file or one that holds none."""
-        content = os.pread(self._descriptor, 2 * _SLOT_BYTES, 0)
+        content = _read_at(self._descriptor, 2 * _SLOT_BYTES, 0)
         slots = [content[:_SLOT_BYTES], content[_SLOT_BYTES:]]
         found = [slot for slot in map(_decode, slots) if slot is not None]
         if content.strip(b"\0 \n") and not found:
@@ -66,7 +68,7 @@ class PositionJournal:
         """Write over the older record; raises OSError if that fails."""
         number = self._number + 1
         slot = _encode(number, record)
-        written = os.pwrite(self._descriptor, slot, (number % 2) * _SLOT_BYTES)
+        written = _write_at(self._descriptor, slot, (number % 2) * _SLOT_BYTES)
         if written != len(slot):
             raise OSError(errno.ENOSPC, f"only {written} of {len(slot)} bytes were written")
         self._number = number
@@ -78,6 +80,22 @@ class PositionJournal:
     def close(self) -> None:
         """Close the file; nothing is written."""
         os.close(self._descriptor)
+
+
+def _read_at(descriptor: int, size: int, offset: int) -> bytes:
+    if sys.platform == "win32":
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.read(descriptor, size)
+    else:  # noqa: RET505 - the type checker looks at one of the two
+        return os.pread(descriptor, size, offset)
+
+
+def _write_at(descriptor: int, data: bytes, offset: int) -> int:
+    if sys.platform == "win32":
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.write(descriptor, data)
+    else:  # noqa: RET505 - the type checker looks at one of the two
+        return os.pwrite(descriptor, data, offset)
 
 
 def _encode(number: int, record: ReplayRecord) -> bytes:

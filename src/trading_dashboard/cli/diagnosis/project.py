@@ -105,8 +105,13 @@ def _check_paths(top: Path) -> Finding:
         step = "Give them back to you: `chown -R` and `chmod -R u+rwX`."
         return problem("permissions", "Files cannot be read or written.", step, closed)
     if sys.platform == "win32":
+        # Who may look in is inherited from the folder above; modes mean nothing there.
         return ok("permissions", f"{top} can be written.")
-    me = os.geteuid()
+    else:  # noqa: RET505 - the type checker looks at one of the two
+        return _check_owners(top, found, os.geteuid())
+
+
+def _check_owners(top: Path, found: list[tuple[Path, os.stat_result]], me: int) -> Finding:
     if foreign := [f"{path}: user {s.st_uid}" for path, s in found if s.st_uid != me]:
         step = "Was the desk started as somebody else? Give them back with `chown -R`."
         return warning("permissions", "Files belong to somebody else.", step, foreign)

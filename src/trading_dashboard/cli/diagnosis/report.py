@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -105,11 +104,9 @@ def _is_locked(path: Path) -> bool | None:
         found = path.stat()
     except OSError:
         return False
-    if sys.platform != "linux":
-        return None
     try:
         table = Path("/proc/locks").read_text(encoding="ascii")
-    except OSError:
+    except OSError:  # not Linux, or not for us to see
         return None
     return any(entry.split(":")[-1] == str(found.st_ino) for entry in _places(table))
 

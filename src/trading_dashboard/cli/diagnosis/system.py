@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from trading_dashboard import __version__
 from trading_dashboard.cli.diagnosis.findings import Finding, Patient, ok, problem, warning
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 
 CHECKOUT = Path(__file__).parents[4]
 OLDEST_PYTHON = (3, 11)
@@ -41,9 +42,8 @@ def check_python(_: Patient) -> Finding:
     seen = f"Python {version} on {platform.system()} {platform.release()}, {platform.machine()}"
     if sys.version_info < OLDEST_PYTHON:
         return problem("python", seen, "Use Python 3.11 or newer.")
-    if sys.platform not in ("linux", "darwin"):
-        step = "Run the desk on Linux or macOS, for instance in WSL 2."
-        return problem("python", f"{seen}: agents are not supervised here.", step)
+    if PLATFORM.notice is not None:
+        return warning("python", seen, PLATFORM.notice)
     return ok("python", seen)
 
 
@@ -181,12 +181,13 @@ def _written(patient: Patient) -> list[tuple[str, float]]:
 
 def _since_boot() -> str:
     awake = time.monotonic()
-    if sys.platform != "linux":
-        return f"the monotonic clock stands at {awake / 3600:.1f} h"
-    booted = time.clock_gettime(time.CLOCK_BOOTTIME)
-    slept = booted - awake
-    text = f"booted {booted / 3600:.1f} h ago"
-    return f"{text}, suspended for {slept / 3600:.1f} h of it" if slept > 1 else text
+    text = f"the monotonic clock stands at {awake / 3600:.1f} h"
+    if sys.platform == "linux":
+        booted = time.clock_gettime(time.CLOCK_BOOTTIME)
+        slept = booted - awake
+        text = f"booted {booted / 3600:.1f} h ago"
+        text += f", suspended for {slept / 3600:.1f} h of it" if slept > 1 else ""
+    return text
 
 
 def _utc(at: float) -> str:

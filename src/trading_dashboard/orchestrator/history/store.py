@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -248,7 +249,8 @@ def _make_private_file(path: Path) -> None:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(path, flags, 0o600)
     try:
-        os.fchmod(descriptor, 0o600)
+        if sys.platform != "win32":  # there, the folder says who may read it
+            os.fchmod(descriptor, 0o600)
     finally:
         os.close(descriptor)
 

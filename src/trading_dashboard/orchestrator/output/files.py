@@ -74,7 +74,7 @@ class RotatingFile:
         self.close()
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._began = _first_time(self.path)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(self.path, flags, 0o600)
         found = os.fstat(self._descriptor)
         self._size, self._identity = found.st_size, (found.st_dev, found.st_ino)

@@ -187,7 +187,8 @@ class LogPump:
 
     def add(self, stream: OutputStream) -> None:
         """Read this pipe from now on. The descriptor is the pump's to close."""
-        os.set_blocking(stream.descriptor, False)
+        if sys.platform != "win32":  # there, pipes are read by `pipe_threads`
+            os.set_blocking(stream.descriptor, False)
         self._command(lambda: self._register(stream))
 
     def finish(self, streams: list[OutputStream], done: Callable[[], None]) -> None:
@@ -234,12 +235,15 @@ class LogPump:
                 read_any = True
             if read_any:
                 self._announce()
-        for key in tuple(self._selector.get_map().values()):
-            if key.data is not None:
-                self._end(key.data)
+        self._end_all()
         self._selector.close()
         self._waker.close()
         self._wakee.close()
+
+    def _end_all(self) -> None:
+        for key in tuple(self._selector.get_map().values()):
+            if key.data is not None:
+                self._end(key.data)
 
     def _obey(self) -> None:
         try:
@@ -262,15 +266,19 @@ class LogPump:
             return False
         except OSError:
             data = b""
+        self._receive(stream, data)
+        return True
+
+    def _receive(self, stream: OutputStream, data: bytes) -> None:
+        """Take in what was read; nothing means that the pipe has ended."""
         if not data:
             self._close(stream)
-            return True
+            return
         if len(data) == READ_BYTES == stream.read_bytes:
             stream.widen()
         stream.feed(data)
         if stream.is_behind:
             self._behind.add(stream)
-        return True
 
     def _end(self, stream: OutputStream) -> None:
         """Read what is there, but not for ever, and close."""

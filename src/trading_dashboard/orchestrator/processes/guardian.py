@@ -21,6 +21,8 @@ import time
 if sys.platform == "linux":
     import resource
 
+assert sys.platform != "win32"  # noqa: S101 - tells the type checker
+
 LOOK_SECONDS = 0.02
 GIVE_UP_SECONDS = 30.0
 CATCH_UP_ROUNDS = 20
@@ -93,7 +95,8 @@ def listen(run: Run, supervisor: int, since_ticks: int) -> bool:
     """Return when there is something to do: True if the run ended cleanly."""
     poll = select.poll()
     poll.register(0, select.POLLIN)
-    alive = hold(supervisor, since_ticks)
+    # Elsewhere there is nothing to wait on but the pipe.
+    alive = hold(supervisor, since_ticks) if sys.platform == "linux" else None
     if alive is not None:
         poll.register(alive, select.POLLIN)
     os.set_blocking(0, False)
@@ -123,7 +126,8 @@ def note(run: Run, line: bytes) -> None:
     """Take in one message."""
     words = line[1:].split()
     if line.startswith(b"+") and len(words) == 2:
-        run.leaders[int(words[0])] = int(words[1])
+        # The table of `ps` tells no start times: every row there says 0.
+        run.leaders[int(words[0])] = int(words[1]) if sys.platform == "linux" else 0
     elif line.startswith(b"-") and len(words) == 1:
         run.leaders.pop(int(words[0]), None)
 
@@ -190,20 +194,19 @@ def chase(tag: int) -> None:
 
 def kill_tagged(pid: int, tag: int) -> None:
     """Kill a process if it carries the tag."""
-    if sys.platform != "linux":
-        return
-    try:
-        descriptor = os.pidfd_open(pid)
-    except OSError:
-        return
-    try:
-        # Read after the pidfd was opened: none but ours can be hit.
-        if read_tag(pid) == tag:
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-    except OSError:
-        return
-    finally:
-        os.close(descriptor)
+    if sys.platform == "linux":
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError:
+            return
+        try:
+            # Read after the pidfd was opened: none but ours can be hit.
+            if read_tag(pid) == tag:
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        except OSError:
+            return
+        finally:
+            os.close(descriptor)
 
 
 def kill_group(leader: int) -> None:
@@ -216,23 +219,30 @@ def kill_group(leader: int) -> None:
 
 def hold(pid: int, start_ticks: int) -> int | None:
     """Return a descriptor that means this process and never another, or None if it is gone."""
-    if sys.platform != "linux":
+    if sys.platform == "linux":
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError:
+            return None
+        row = read_row(pid)
+        if row is None or row[0] != start_ticks:
+            os.close(descriptor)
+            return None
+        return descriptor
+    else:  # noqa: RET505 - the type checker looks at one of the two
         return os.open(os.devnull, os.O_RDONLY) if pid in read_table(0) else None
-    try:
-        descriptor = os.pidfd_open(pid)
-    except OSError:
-        return None
-    row = read_row(pid)
-    if row is None or row[0] != start_ticks:
-        os.close(descriptor)
-        return None
-    return descriptor
 
 
 def read_table(since_ticks: int) -> dict[int, Row]:
     """Return the processes started since then."""
-    if sys.platform != "linux":
+    if sys.platform == "linux":
+        return read_table_from_proc(since_ticks)
+    else:  # noqa: RET505 - the type checker looks at one of the two
         return read_table_from_ps()
+
+
+def read_table_from_proc(since_ticks: int) -> dict[int, Row]:
+    """Return the processes started since then."""
     rows: dict[int, Row] = {}
     others: set[int] = set()
     # Again for those born meanwhile, until nobody has ended between being listed and being read.
@@ -270,11 +280,12 @@ def read_row(pid: int) -> Row | None:
 
 def read_tag(pid: int) -> int:
     """Return the number of the run that tagged a process, or what else stands there."""
-    if sys.platform != "linux":
-        return 0
-    try:
-        return resource.prlimit(pid, LOCKS_LIMIT)[0] >> TREE_BITS
-    except OSError:
+    if sys.platform == "linux":
+        try:
+            return resource.prlimit(pid, LOCKS_LIMIT)[0] >> TREE_BITS
+        except OSError:
+            return 0
+    else:  # noqa: RET505 - the type checker looks at one of the two
         return 0
 
 

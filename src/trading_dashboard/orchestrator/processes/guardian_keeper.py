@@ -15,12 +15,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trading_dashboard.orchestrator.processes import guardian
-from trading_dashboard.orchestrator.processes.leader import ExitWatch, LeaderProcess
+from trading_dashboard.orchestrator.processes.platforms.seam import Leader, Watch
 from trading_dashboard.orchestrator.processes.process_tree import own_start_ticks, read_stat
-from trading_dashboard.orchestrator.processes.run_tag import tagged_from_birth
 from trading_dashboard.orchestrator.runtime import ExitStatus
+
+assert sys.platform != "win32"  # noqa: S101 - tells the type checker
+
+if TYPE_CHECKING:
+    from trading_dashboard.orchestrator.processes.platforms.posix import PosixPlatform
 
 GRACE_SECONDS = 2.0
 FAREWELL_SECONDS = 4.0
@@ -39,6 +44,7 @@ class GuardianKeeper:
         log_file: Path,
         executor: Executor,
         complain: Callable[[str], None],
+        platform: PosixPlatform,
     ) -> None:
         """Take what the guardian needs.
 
@@ -48,15 +54,17 @@ class GuardianKeeper:
             log_file: Where it says what it did.
             executor: Where processes are started.
             complain: Told when a guardian died.
+            platform: Starts and watches it.
         """
+        self._platform = platform
         self._run_id = run_id
         self._run_tag = run_tag
         self._log_file = log_file
         self._executor = executor
         self._complain = complain
         self._leaders: dict[int, int] = {}
-        self._process: LeaderProcess | None = None
-        self._watch: ExitWatch | None = None
+        self._process: Leader | None = None
+        self._watch: Watch | None = None
         self._pipe = -1
         self._started_at = 0.0
         self._gone = asyncio.Event()
@@ -86,7 +94,7 @@ class GuardianKeeper:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._gone.wait()
         except TimeoutError:
-            self._process.kill()
+            self._platform.kill_group(self._process)
             await self._gone.wait()
 
     def add(self, leader: int) -> None:
@@ -117,10 +125,10 @@ class GuardianKeeper:
         self._process, self._pipe = process, pipe
         self._started_at = time.monotonic()
         self._gone.clear()
-        self._watch = ExitWatch(process, self._on_exit)
+        self._watch = self._platform.watch_exit(process, self._on_exit)
         self._tell("".join(f"+{pid} {start}\n" for pid, start in self._leaders.items()))
 
-    def _spawn(self) -> tuple[LeaderProcess, int]:
+    def _spawn(self) -> tuple[Leader, int]:
         reading, writing = os.pipe()
         try:
             command = (
@@ -128,8 +136,8 @@ class GuardianKeeper:
                 *(self._run_id, str(self._run_tag), str(os.getpid()), str(own_start_ticks())),
                 *(str(GRACE_SECONDS), str(self._log_file)),
             )
-            with tagged_from_birth(None):
-                process = LeaderProcess(
+            with self._platform.tags.from_birth(None):
+                process = self._platform.leader_type(
                     command,
                     stdin=reading,
                     stdout=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 Owns how a leader's end is observed and when it is reaped. While it is unreaped, its pid, and with
 it the numbers of its session and group, cannot be given to anybody else; so signalling the group
 is safe until `reap`. `poll` and `wait` of a plain `Popen` would reap: here they only look.
+Linux only; the other systems' leaders are in `platforms`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import contextlib
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 
 from trading_dashboard.orchestrator.runtime import ExitStatus
+
+assert sys.platform == "linux"  # noqa: S101 - tells the type checker
 
 UNKNOWN_RETURNCODE = 255
 """What is reported when somebody else in this program reaped the child first."""
@@ -60,10 +62,6 @@ class LeaderProcess(subprocess.Popen[bytes]):
             os.waitpid(self.pid, 0)
 
     def _look(self, flags: int) -> None:
-        if sys.platform == "darwin":
-            # There is no waitid that looks without reaping before CPython 3.13.
-            self._look_and_reap(flags)
-            return
         try:
             result = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | flags)
         except ChildProcessError:
@@ -74,15 +72,6 @@ class LeaderProcess(subprocess.Popen[bytes]):
             has_exited = result.si_code == os.CLD_EXITED
             self.returncode = result.si_status if has_exited else -result.si_status
 
-    def _look_and_reap(self, flags: int) -> None:
-        try:
-            pid, status = os.waitpid(self.pid, flags)
-        except ChildProcessError:
-            pid, status = self.pid, UNKNOWN_RETURNCODE << 8
-        if pid == self.pid and self.returncode is None:
-            self.is_reaped = True
-            self.returncode = os.waitstatus_to_exitcode(status)
-
 
 class ExitWatch:
     """Reports the end of a leader once, on the loop it was made on."""
@@ -91,8 +80,9 @@ class ExitWatch:
         self._process = process
         self._on_exit = on_exit
         self._loop = asyncio.get_running_loop()
-        self._descriptor = -1
-        self._start()
+        # Unreaped, so the pid is the child's even if it has ended already.
+        self._descriptor = os.pidfd_open(process.pid)
+        self._loop.add_reader(self._descriptor, self._report)
 
     def close(self) -> None:
         """Stop watching."""
@@ -108,20 +98,3 @@ class ExitWatch:
             return
         self.close()
         self._on_exit(ExitStatus(returncode))
-
-    if sys.platform == "linux":
-
-        def _start(self) -> None:
-            # Unreaped, so the pid is the child's even if it has ended already.
-            self._descriptor = os.pidfd_open(self._process.pid)
-            self._loop.add_reader(self._descriptor, self._report)
-
-    else:
-
-        def _start(self) -> None:
-            def wait() -> None:
-                self._process.wait()
-                if not self._loop.is_closed():
-                    self._loop.call_soon_threadsafe(self._report)
-
-            threading.Thread(target=wait, name=f"wait-{self._process.pid}", daemon=True).start()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -18,10 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from trading_dashboard.models.errors import AlreadySupervised
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.process_tree import own_start_ticks, read_stat
-
-if sys.platform != "win32":
-    import fcntl
 
 LOCK_NAME = "lock"
 LEASE_NAME = "lease.json"
@@ -130,12 +127,10 @@ class ProjectLease:
         Raises:
             AlreadySupervised: Somebody else holds it.
         """
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        if not PLATFORM.try_lock(descriptor):
             os.close(descriptor)
-            raise self._refusal() from None
+            raise self._refusal()
         return descriptor
 
     def _publish(self, **fields: str | None) -> None:
@@ -204,10 +199,7 @@ def _is_another_alive(lease: Lease) -> bool:
 
 def boot_id() -> str:
     """Return what tells this boot of the machine from others; empty where unknown."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
+    return PLATFORM.boot_id()
 
 
 def _parse(found: Mapping[str, Any]) -> Lease | None:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
     ProcessStat,
@@ -21,7 +22,6 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     parse_marker,
     read_environ,
     read_stat,
-    read_tag,
 )
 
 
@@ -59,7 +59,7 @@ class Leftovers:
 
     def marker_of(self, pid: int) -> RunMarker | None:
         """Return the marker of a leftover, or None if the process is not provably one."""
-        marker = parse_marker(read_environ(pid) or b"") or self._marker_of(read_tag(pid))
+        marker = parse_marker(read_environ(pid) or b"") or self._marker_of(PLATFORM.tags.read(pid))
         if marker is None or pid in self._never or not self._is_proven(pid, marker):
             return None
         return marker

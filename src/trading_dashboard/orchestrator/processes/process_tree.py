@@ -1,63 +1,47 @@
 """Which processes exist, and which of them belong to one process tree.
 
-Owns reading the system's process table and the membership rule. It signals nobody. A process is
-identified by its pid together with its start time, never by its pid alone.
+Owns the membership rule. It signals nobody; how the system's process table is read is the
+platform's. A process is identified by its pid together with its start time, never by its pid alone.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
-import psutil
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
+from trading_dashboard.orchestrator.processes.process_stat import Identity, ProcessStat
 
-if sys.platform == "linux":
-    import resource
+__all__ = [
+    "AGENT",
+    "CLOCK_TICKS",
+    "GENERATION",
+    "RUN_ID",
+    "STATE_DIRECTORY",
+    "Identity",
+    "ProcessStat",
+    "ProcessTable",
+    "RunMarker",
+    "members",
+    "own_start_ticks",
+    "parse_marker",
+    "read_environ",
+    "read_stat",
+    "take_snapshot",
+]
 
 RUN_ID = "TRADING_DASHBOARD_RUN_ID"
 AGENT = "TRADING_DASHBOARD_AGENT"
 GENERATION = "TRADING_DASHBOARD_GENERATION"
 STATE_DIRECTORY = "TRADING_DASHBOARD_STATE_DIRECTORY"
 
-MAX_ENVIRON_BYTES = 4 * 1024 * 1024
-LOCKS_LIMIT = 10
-"""RLIMIT_LOCKS of include/uapi/asm-generic/resource.h; what stands in it: `run_tag.py`."""
-CATCH_UP_ROUNDS = 20
-ROW_BYTES = 2048
-
-Identity = tuple[int, int]
-"""A pid and its start time in clock ticks since boot."""
-
-
-class ProcessStat(NamedTuple):
-    """One row of the process table."""
-
-    pid: int
-    start_ticks: int
-    state: str
-    parent: int
-    group: int
-    session: int
-    cpu_ticks: int
-    resident_bytes: int
-    tag: int | None = None
-    """The limit that may be a tag of ours."""
-
-    @property
-    def identity(self) -> Identity:
-        """Return what tells this process from any other that has or had its pid."""
-        return (self.pid, self.start_ticks)
-
-    @property
-    def is_alive(self) -> bool:
-        """Return False for a zombie: it runs no code and holds no resources."""
-        return self.state not in "ZX"
+CLOCK_TICKS = PLATFORM.clock_ticks
+read_stat = PLATFORM.read_stat
+read_environ = PLATFORM.read_environ
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,123 +166,6 @@ def own_start_ticks() -> int:
     return own.start_ticks if own is not None else 0
 
 
-if sys.platform == "linux":
-    CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-    _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
-    _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-
-    def list_pids() -> list[int]:
-        """Return all pids."""
-        return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - speed
-
-    def read_stat(pid: int) -> ProcessStat | None:
-        """Return the process's row, or None if there is no such process (or it is the kernel's)."""
-        data = _read(f"/proc/{pid}/stat", ROW_BYTES)
-        if not data:
-            return None
-        # The name stands in parentheses and may itself hold spaces and parentheses.
-        fields = data[data.rindex(b")") + 2 :].split()
-        if int(fields[6]) & _KERNEL_THREAD:
-            return None
-        return ProcessStat(
-            pid=pid,
-            start_ticks=int(fields[19]),
-            state=fields[0].decode(),
-            parent=int(fields[1]),
-            group=int(fields[2]),
-            session=int(fields[3]),
-            cpu_ticks=int(fields[11]) + int(fields[12]),
-            resident_bytes=int(fields[21]) * _PAGE_BYTES,
-            tag=read_tag(pid),
-        )
-
-    def read_tag(pid: int) -> int | None:
-        """Return the limit that carries the tag, or None if there is none to be read."""
-        try:
-            tag = resource.prlimit(pid, LOCKS_LIMIT)[0]
-        except OSError:
-            return None
-        return None if tag == resource.RLIM_INFINITY else tag
-
-    def read_environ(pid: int) -> bytes | None:
-        """Return the environment the process was started with, or None if it cannot be read."""
-        return _read(f"/proc/{pid}/environ", MAX_ENVIRON_BYTES)
-
-    def _read(path: str, limit: int) -> bytes | None:
-        try:
-            descriptor = os.open(path, os.O_RDONLY)
-        except OSError:
-            return None
-        try:
-            data = os.read(descriptor, min(limit, 16_384))
-            # A row of the table is one short line; it comes whole.
-            while ROW_BYTES < limit > len(data) and (more := os.read(descriptor, 65_536)):
-                data += more
-            return data
-        except OSError:
-            return None
-        finally:
-            os.close(descriptor)
-
-else:
-    CLOCK_TICKS = 100
-
-    def list_pids() -> list[int]:
-        """Return all pids."""
-        return psutil.pids()
-
-    def read_stat(pid: int) -> ProcessStat | None:
-        """Return the process's row, or None if there is no such process."""
-        try:
-            process = psutil.Process(pid)
-            with process.oneshot():
-                is_zombie = process.status() == psutil.STATUS_ZOMBIE
-                times = process.cpu_times()
-                return ProcessStat(
-                    pid=pid,
-                    start_ticks=int(process.create_time() * CLOCK_TICKS),
-                    state="Z" if is_zombie else "S",
-                    parent=process.ppid() or 0,
-                    group=os.getpgid(pid),
-                    session=os.getsid(pid),
-                    cpu_ticks=int((times.user + times.system) * CLOCK_TICKS),
-                    resident_bytes=process.memory_info().rss,
-                )
-        except (psutil.Error, OSError):
-            return None
-
-    def read_tag(_: int) -> int | None:
-        """Return None: there are no tags here."""
-        return None
-
-    def read_environ(pid: int) -> bytes | None:
-        """Return the environment the process was started with, or None if it cannot be read."""
-        try:
-            entries = psutil.Process(pid).environ()
-        except (psutil.Error, OSError):
-            return None
-        return b"\0".join(os.fsencode(f"{name}={value}") for name, value in entries.items())
-
-
 def take_snapshot() -> ProcessTable:
-    """Read the process table, without environments.
-
-    Who ended between being listed and being read may have left a child younger than the list. So
-    the list is read again for those, until nobody has ended meanwhile.
-    """
-    found: dict[int, ProcessStat] = {}
-    missed: set[int] = set()
-    for _ in range(CATCH_UP_ROUNDS):
-        has_ended = False
-        for pid in list_pids():
-            if pid in found or pid in missed:
-                continue
-            row = read_stat(pid)
-            if row is None:
-                missed.add(pid)
-            else:
-                found[pid] = row
-            has_ended = has_ended or row is None or not row.is_alive
-        if not has_ended:
-            break
-    return ProcessTable(found)
+    """Read the process table, without environments."""
+    return ProcessTable({process.pid: process for process in PLATFORM.read_table()})

@@ -6,13 +6,9 @@ two, so it is called off the loop.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,23 +16,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trading_dashboard.models.errors import AgentStartFailed
-from trading_dashboard.orchestrator.processes.leader import LeaderProcess
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
+from trading_dashboard.orchestrator.processes.platforms.seam import Leader
 from trading_dashboard.orchestrator.processes.process_tree import RunMarker
-from trading_dashboard.orchestrator.processes.run_tag import tag_process, tagged_from_birth
 from trading_dashboard.orchestrator.runtime import Launch
-
-if sys.platform != "win32":
-    import resource
-
-DESCRIPTORS = 8192
-"""Three per agent, and one more per process while it is being ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spawned:
     """A process just started, and our ends of its pipes."""
 
-    process: LeaderProcess
+    process: Leader
     stdout: int
     stderr: int
     started_at: datetime
@@ -44,7 +34,7 @@ class Spawned:
 
 
 def spawn(launch: Launch, marker: RunMarker, tag: int, is_dedicated: bool) -> Spawned:
-    """Start the process in a session of its own, marked and tagged.
+    """Start the process as the leader of a tree of its own, marked and tagged.
 
     Args:
         launch: What to start.
@@ -64,19 +54,16 @@ def spawn(launch: Launch, marker: RunMarker, tag: int, is_dedicated: bool) -> Sp
         opened += os.pipe()
         stdout, stdout_child, stderr, stderr_child = opened
         started_at, started = datetime.now(UTC), time.monotonic()
-        with tagged_from_birth(tag if is_dedicated else None):
-            process = LeaderProcess(
+        with PLATFORM.tags.from_birth(tag if is_dedicated else None):
+            process = PLATFORM.spawn(
                 launch.command,
-                cwd=launch.working_directory,
+                directory=launch.working_directory,
                 env={**os.environ, **launch.env, **marker.as_env()},
-                stdin=subprocess.DEVNULL,
                 stdout=stdout_child,
                 stderr=stderr_child,
-                start_new_session=True,
-                close_fds=True,
             )
         if not is_dedicated:
-            tag_process(process.pid, tag)
+            PLATFORM.tags.put(process.pid, tag)
     except (OSError, ValueError) as error:
         for descriptor in opened:
             os.close(descriptor)
@@ -94,18 +81,8 @@ def spawn(launch: Launch, marker: RunMarker, tag: int, is_dedicated: bool) -> Sp
 
 def discard(spawned: Spawned) -> None:
     """End a process that cannot be supervised."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(spawned.process.pid, signal.SIGKILL)
+    PLATFORM.kill_group(spawned.process)
     spawned.process.reap()
-
-
-def raise_descriptor_limit() -> None:
-    """Allow this process as many descriptors as hundreds of agents need; agents inherit that."""
-    if sys.platform != "win32":
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
-        if soft != resource.RLIM_INFINITY and soft < wanted:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def explain(launch: Launch, error: OSError | ValueError) -> AgentStartFailed:

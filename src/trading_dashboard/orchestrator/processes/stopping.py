@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from trading_dashboard.orchestrator.processes.process_reference import (
-    ProcessReference,
-    open_reference,
-)
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
+from trading_dashboard.orchestrator.processes.platforms.seam import Leader, ProcessReference
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
     ProcessStat,
@@ -56,7 +52,7 @@ class Ending:
         find: Find,
         grace_seconds: float,
         *,
-        group: int | None = None,
+        leader: Leader | None = None,
         chase: Callable[[], int] | None = None,
         complain: Callable[[str], None] | None = None,
     ) -> None:
@@ -66,8 +62,8 @@ class Ending:
             scanner: Reads the process table.
             find: The rule.
             grace_seconds: Between asking and killing.
-            group: A process group whose number is known to be ours all the while; it is signalled
-                as a whole, which no fork can slip past.
+            leader: Its process group is signalled as a whole, which no fork can slip past, for as
+                long as its number is known to be ours.
             chase: Kills members that come and go faster than the table is read; returns how many.
                 It blocks, and is called off the loop.
             complain: Told about processes that do not end although they were killed.
@@ -75,7 +71,7 @@ class Ending:
         self._scanner = scanner
         self._find = find
         self._deadline = time.monotonic() + grace_seconds
-        self._group = group
+        self._leader = leader
         self._chase = chase
         self._kill_looks = 0
         self._complain = complain or (lambda _: None)
@@ -128,17 +124,16 @@ class Ending:
         if is_first:
             self.tally.members = len(found)
         fresh = self._hold(found)
+        asked = self._ask_leader() if is_first and not self._is_killing else None
         if self._is_killing:
             self._kill()
             return
-        if is_first:
-            self._send_group(signal.SIGTERM)
         for process in fresh:
             # Once only: many programs take a second request as an order to drop everything.
-            if not (is_first and process.group == self._group):
-                self._send(process.identity, signal.SIGTERM)
+            if asked is None or process.group != asked:
+                self._attempt(self._held[process.identity].ask, process.identity)
             # One that is stopped (SIGSTOP) cannot hear the request.
-            self._send(process.identity, signal.SIGCONT)
+            self._attempt(self._held[process.identity].wake, process.identity)
 
     def _hold(self, found: Mapping[int, ProcessStat]) -> list[ProcessStat]:
         """Hold all of `found`, let go of others, and return the new ones."""
@@ -147,7 +142,7 @@ class Ending:
             self._held.pop(identity).close()
         fresh = []
         for identity in living.keys() - self._held.keys():
-            reference = open_reference(identity)
+            reference = PLATFORM.hold(identity)
             if reference is not None:
                 self._held[identity] = reference
                 reference.watch(self._on_end(identity))
@@ -163,10 +158,21 @@ class Ending:
 
         return ended
 
+    def _ask_leader(self) -> int | None:
+        """Ask the leader's group to end; return its number if that was possible."""
+        if self._leader is None or self._leader.is_reaped:
+            return None
+        if PLATFORM.ask_group(self._leader):
+            return self._leader.pid
+        # Nobody in it can hear us: waiting would change nothing.
+        self.shorten(0.0)
+        return None
+
     def _kill(self) -> None:
-        self._send_group(signal.SIGKILL)
-        for identity in tuple(self._held):
-            self._send(identity, signal.SIGKILL)
+        if self._leader is not None:
+            PLATFORM.kill_group(self._leader)
+        for identity, reference in tuple(self._held.items()):
+            self._attempt(reference.kill, identity)
         self.tally.killed += len(self._held.keys() - self._killed)
         self._killed |= self._held.keys()
 
@@ -177,15 +183,9 @@ class Ending:
             # A chain counts as one: of its links, nobody knows which were dead already.
             self.tally.killed += await self._scanner.off_loop(self._chase) > 0
 
-    def _send_group(self, signal_number: int) -> None:
-        if self._group is not None:
-            # Not permitted: somebody in it changed user; the others are signalled one by one.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._group, signal_number)
-
-    def _send(self, identity: Identity, signal_number: int) -> None:
+    def _attempt(self, act: Callable[[], None], identity: Identity) -> None:
         try:
-            self._held[identity].send(signal_number)
+            act()
         except PermissionError:
             self._report(f"process {identity[0]} may not be signalled by this user")
 

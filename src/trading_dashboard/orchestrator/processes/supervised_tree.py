@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Mapping
 from trading_dashboard.orchestrator.output.book import AgentLog
 from trading_dashboard.orchestrator.output.pump import LogPump, OutputStream
 from trading_dashboard.orchestrator.processes.cpu_meter import CpuMeter
-from trading_dashboard.orchestrator.processes.leader import ExitWatch, LeaderProcess
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
+from trading_dashboard.orchestrator.processes.platforms.seam import Leader, Watch
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
     ProcessStat,
@@ -21,7 +22,6 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     RunMarker,
     members,
 )
-from trading_dashboard.orchestrator.processes.run_tag import chase
 from trading_dashboard.orchestrator.processes.scanner import Scanner
 from trading_dashboard.orchestrator.processes.stopping import Ending
 from trading_dashboard.orchestrator.runtime import (
@@ -52,7 +52,7 @@ class SupervisedTree:
         """Take what was started.
 
         Args:
-            handle: Of the process; `process` is its `LeaderProcess`.
+            handle: Of the process; `process` is its `Leader`.
             marker: What the tree's processes carry in their environment.
             tag: What they carry though they cleared it.
             scanner: Reads the process table.
@@ -63,7 +63,7 @@ class SupervisedTree:
         self.handle = handle
         self.exit_status: ExitStatus | None = None
         self.streams: list[OutputStream] = []
-        self._process: LeaderProcess = handle.process
+        self._process: Leader = handle.process
         self._marker = marker
         self.tag = tag
         self._scanner = scanner
@@ -71,7 +71,7 @@ class SupervisedTree:
         self._on_reap = on_reap
         self._log = log
         self._exited = asyncio.Event()
-        self._watch: ExitWatch | None = None
+        self._watch: Watch | None = None
         self._on_exit: ExitCallback | None = None
         self._ending: Ending | None = None
         self._seen: set[Identity] = set()
@@ -90,7 +90,7 @@ class SupervisedTree:
             if self._on_exit is not None:
                 self._on_exit(self.handle, status)
 
-        self._watch = ExitWatch(self._process, exited)
+        self._watch = PLATFORM.watch_exit(self._process, exited)
 
     def report_to(self, on_exit: ExitCallback) -> None:
         """Have `on_exit` called once when the leader ends; soon, if it has ended already."""
@@ -105,8 +105,8 @@ class SupervisedTree:
             self._scanner,
             self.members,
             grace_seconds,
-            group=None if self._process.is_reaped else self.handle.pid,
-            chase=lambda: chase(self.tag.__eq__),
+            leader=self._process,
+            chase=lambda: PLATFORM.tags.chase(self.tag.__eq__),
             complain=lambda problem: self._log.note("error", f"cannot stop: {problem}"),
         )
         tally = await self._ending.run()

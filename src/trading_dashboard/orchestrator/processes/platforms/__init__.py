@@ -1,0 +1,1 @@
+"""What differs between operating systems: one seam (`seam.py`), chosen once (`choice.py`)."""
