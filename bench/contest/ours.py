@@ -16,6 +16,7 @@ from pathlib import Path
 
 from trading_dashboard.config import load_settings
 from trading_dashboard.orchestrator import AgentManager
+from trading_dashboard.orchestrator.expectations import SUCCESS, Expectation
 from trading_dashboard.orchestrator.probes import HttpProber, ProbeOutcome
 
 
@@ -26,10 +27,12 @@ class TimedProber(HttpProber):
         super().__init__()
         self.seconds: list[float] = []
 
-    async def probe(self, url: str, timeout_seconds: float) -> ProbeOutcome:
+    async def probe(
+        self, url: str, timeout_seconds: float, expected: Expectation = SUCCESS
+    ) -> ProbeOutcome:
         """Ask once."""
         started = time.monotonic()
-        outcome = await super().probe(url, timeout_seconds)
+        outcome = await super().probe(url, timeout_seconds, expected)
         self.seconds.append(time.monotonic() - started)
         return outcome
 

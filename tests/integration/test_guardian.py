@@ -125,6 +125,24 @@ def test_control_a_guardian_that_stays_suspended_protects_nobody(tmp_path: Path)
         assert alive(processes) == processes
 
 
+@pytest.mark.parametrize("is_guarded", [True, False], ids=["", "control"])
+def test_a_command_that_is_being_run_does_not_outlive_its_supervisor(
+    tmp_path: Path, is_guarded: bool
+) -> None:
+    with supervised(tmp_path, f"hanging_check={tmp_path / 'runs'}") as run:
+        processes = run.processes()
+        assert len(processes) == 2  # the other one in a session of its own
+        if not is_guarded:
+            os.kill(run.process.pid, signal.SIGSTOP)
+            run.guardian.kill()
+        run.process.kill()
+        if is_guarded:
+            eventually_sync(lambda: not alive(processes), LIMIT_SECONDS * 3)
+        else:
+            run.process.wait()
+            assert alive(processes) == processes
+
+
 def test_the_request_to_end_comes_before_the_kill(tmp_path: Path) -> None:
     with supervised(tmp_path, "slow_stop") as run:
         processes = run.processes()

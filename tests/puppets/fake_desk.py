@@ -38,6 +38,7 @@ class Desk:
         self.token, self.seq = token, 0
         self.sockets: set[WebSocket] = set()
         self.posts: list[str] = []
+        self.clients: list[str] = []
         self.refusal: str | None = None
         self.agents = {
             "market_data": agent("market_data", market_url, "running"),
@@ -118,6 +119,8 @@ class ControlFace:
         if not self.is_allowed(request.headers):
             return error(401, "unauthorized", "No valid token.")
         self.desk.posts.append(f"{verb} {name}")
+        said = (request.headers.get(name, "") for name in ("x-client", "x-client-address"))
+        self.desk.clients.append(" ".join(said))
         if self.desk.refusal:
             return error(409, "port_in_use", self.desk.refusal)
         steps = {"start": ["starting", "running"], "stop": ["stopping", "stopped"]}
@@ -159,6 +162,8 @@ class ControlFace:
             setattr(market, name, value)
         market.change(body.get("clock", {}))
         desk.refusal = body.get("refusal", desk.refusal)
+        if "rotate" in body:
+            await self.rotate(Path(body["rotate"]))
         for kind in body.get("drop", []):
             for websocket in list((market if kind == "market" else desk).sockets):
                 await websocket.close(1012)
@@ -168,7 +173,17 @@ class ControlFace:
         sockets = {"market": len(market.sockets), "control": len(desk.sockets)}
         wanted = [{s: sorted(i) for s, i in w.items()} for w in market.wanted.values()]
         known = {"sockets": sockets, "posts": desk.posts, "wanted": wanted}
+        known |= {"clients": desk.clients}
         return JSONResponse(known | {"clock": market.clock()})
+
+    async def rotate(self, file: Path) -> None:
+        """Replace the token as the supervisor does: the file at once, then the old sockets."""
+        self.desk.token = secrets.token_hex(16)
+        fresh = file.with_name("fresh")
+        fresh.write_text(self.desk.token, "utf-8")
+        fresh.replace(file)
+        for websocket in list(self.desk.sockets):
+            await websocket.close(4401)
 
 
 def log_line(text: str, number: int, level: str = "info") -> dict[str, Any]:

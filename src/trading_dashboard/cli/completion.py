@@ -28,6 +28,11 @@ def complete_levels(incomplete: str) -> list[str]:
     return [name for name in levels if name.startswith(incomplete)]
 
 
+def complete_roles(incomplete: str) -> list[str]:
+    """Return the roles of tokens that begin so."""
+    return [name for name in ("operator", "read-only") if name.startswith(incomplete)]
+
+
 def _configured(project_root: object) -> list[str]:
     """Return the agents that any file of the configuration names, also if others are broken."""
     from trading_dashboard.config.documents import read_document

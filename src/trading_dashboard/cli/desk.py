@@ -27,7 +27,12 @@ from trading_dashboard.cli.ending import Ending
 from trading_dashboard.cli.login import login_link
 from trading_dashboard.cli.narration import Narrator
 from trading_dashboard.cli.progress import REFRESH_SECONDS, Progress, progress_for
-from trading_dashboard.cli.run_files import RunSecrets, remove_run_secrets, write_run_secrets
+from trading_dashboard.cli.run_files import (
+    RunSecrets,
+    remove_run_secrets,
+    write_run_secrets,
+    write_token,
+)
 from trading_dashboard.cli.signals import HANG_UP, signal_queue
 from trading_dashboard.cli.supervisor_log import SupervisorLog
 from trading_dashboard.cli.terminal import Terminal
@@ -36,6 +41,7 @@ from trading_dashboard.control_api.listening import bind_loopback
 from trading_dashboard.models.control import SupervisorInfo, SupervisorState
 from trading_dashboard.models.errors import SupervisorShuttingDown, TradingDashboardError
 from trading_dashboard.models.events import EventKind
+from trading_dashboard.models.requester import acted
 from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator import AgentManager
 from trading_dashboard.orchestrator.dependencies import with_dependencies
@@ -82,7 +88,7 @@ class Desk:
             apply_to_desk=self._reconfigure,
             starts_added=not only,
         )
-        self._secrets = RunSecrets("", b"")
+        self._secrets = RunSecrets({}, b"")
         self._state: SupervisorState = "starting"
         self._started_at = datetime.now(UTC)
         self._stop = asyncio.Event()
@@ -118,9 +124,9 @@ class Desk:
             state=self._state,
         )
 
-    def request_shutdown(self) -> None:
+    def request_shutdown(self, origin: str) -> None:
         """Begin the end because a client asked for it; returns at once."""
-        self._begin_end("Asked to end", "api")
+        self._begin_end("Asked to end", origin)
 
     # Life.
 
@@ -240,6 +246,7 @@ class Desk:
         from trading_dashboard.control_api.app import create_app
         from trading_dashboard.control_api.server import ControlServer
         from trading_dashboard.control_api.supervision import Supervision
+        from trading_dashboard.control_api.tokens import Tokens
 
         supervision = Supervision(
             agents=self._manager,
@@ -248,7 +255,9 @@ class Desk:
             history=self._history,
             reloader=self._reloader,
         )
-        server = ControlServer(create_app(supervision, self._secrets.control_token), listener)
+        store = partial(write_token, self._settings.state_directory)
+        tokens = Tokens(self._secrets.tokens, store)
+        server = ControlServer(create_app(supervision, tokens), listener)
         await server.start()
         return server
 
@@ -335,8 +344,7 @@ class Desk:
         if not self._stop.is_set():
             self._terminal.line(f"{reason}: stopping everything.")
             _log.info("%s: stopping", reason)
-            done = {"action": "end", "origin": origin}
-            self._manager.events.publish(EventKind.OPERATOR_ACTED, data=done)
+            self._manager.events.publish(EventKind.OPERATOR_ACTED, data=acted("end", origin))
             self._stop.set()
 
 

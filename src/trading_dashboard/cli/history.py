@@ -104,21 +104,33 @@ def _what(event: RecordedEvent) -> str:
     match event.kind:
         case EventKind.TRANSITION:
             return f"{data.get('from')} -> {data.get('to')}: {data.get('reason')}"
-        case EventKind.HEALTH_CHANGED:
+        case EventKind.HEALTH_CHANGED | EventKind.PROBE_CHANGED:
+            role = f"{data['role']} " if data.get("role") else ""
             words = f": {data['message']}" if data.get("message") else ""
-            return f"{data.get('from')} -> {data.get('to')}{words}"
+            return f"{role}{data.get('from')} -> {data.get('to')}{words}"
         case EventKind.DATA_STATE_CHANGED:
             return f"{data.get('from')} -> {data.get('to')}"
         case EventKind.RESTART_SCHEDULED:
             return f"restart {data.get('attempt')} in {data.get('delay_seconds')} s"
         case EventKind.CONFIGURATION_CHANGED:
             found = map(ConfigurationChange.model_validate, data.get("changes", ()))
-            return f"by {data.get('origin')}: {'; '.join(map(str, found))}"
+            return f"by {_who(data)}: {'; '.join(map(str, found))}"
         case EventKind.CONFIGURATION_INVALID:
-            return f"by {data.get('origin')}: {_mistakes(data)}"
+            return f"by {_who(data)}: {_mistakes(data)}"
         case EventKind.OPERATOR_ACTED:
-            return f"{data.get('action')} (by {data.get('origin')})"
+            return f"{data.get('action')}{_whose(data.get('roles'))} (by {_who(data)})"
     return ", ".join(f"{name} {value}" for name, value in data.items())
+
+
+def _whose(roles: object) -> str:
+    return f" of {' and '.join(map(str, roles))}" if isinstance(roles, list) else ""
+
+
+def _who(data: Mapping[str, Any]) -> str:
+    """Return which client acted, for which user, from where, as far as it is known."""
+    user = f", {data['user']}" if data.get("user") else ""
+    place = f", from {data['from']}" if data.get("from") else ""
+    return f"{data.get('origin')}{user}{place}"
 
 
 def _mistakes(data: Mapping[str, Any]) -> str:

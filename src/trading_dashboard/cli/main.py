@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trading_dashboard.cli.completion import complete_agents, complete_levels
-from trading_dashboard.cli.options import AsJson, Environment, Names, ProjectRoot
+from trading_dashboard.cli.completion import complete_agents, complete_levels, complete_roles
+from trading_dashboard.cli.options import AsJson, Environment, MaybeNames, Names, ProjectRoot
 
 if TYPE_CHECKING:
     from trading_dashboard.models.events import EventKind
@@ -28,6 +28,10 @@ config_app = typer.Typer(
     help="Check or show the configuration.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(config_app, name="config")
+tokens_app = typer.Typer(
+    help="The tokens of the control API.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(tokens_app, name="tokens")
 new_app = typer.Typer(help="Make something new.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(new_app, name="new")
 
@@ -108,10 +112,29 @@ def start(names: Names, project_root: ProjectRoot = None, as_json: AsJson = Fals
 
 
 @app.command()
-def stop(names: Names, project_root: ProjectRoot = None, as_json: AsJson = False) -> None:
-    """Stop agents and every process they started."""
+def stop(
+    names: MaybeNames = None,
+    emergency: Annotated[
+        bool,
+        typer.Option("--emergency", help="Kill all agents at once, unasked; the desk stays."),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("-y", "--yes", help="With --emergency: do not ask whether it is meant.")
+    ] = False,
+    project_root: ProjectRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop agents and every process they started; in an emergency all at once."""
     from trading_dashboard.cli import remote
 
+    if emergency:
+        from trading_dashboard.cli.emergency import run_emergency_stop
+
+        if names:
+            raise typer.BadParameter("takes no agents: it ends all.", param_hint="--emergency")
+        sys.exit(run_emergency_stop(project_root, yes, as_json))
+    if not names:
+        raise typer.BadParameter("name one or more agents.", param_hint="NAME...")
     sys.exit(remote.run(remote.verb("stop", names, as_json), project_root, as_json))
 
 
@@ -267,6 +290,29 @@ def show(
     from trading_dashboard.cli.configuration import run_show
 
     sys.exit(run_show(project_root, env, origin, as_json))
+
+
+@tokens_app.command()
+def rotate(
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role",
+            metavar="ROLE",
+            help="Only this token: operator or read-only.",
+            autocompletion=complete_roles,
+        ),
+    ] = None,
+    project_root: ProjectRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replace the running supervisor's tokens; the old ones work no more."""
+    from trading_dashboard.cli import remote, tokens
+
+    if role is not None and role not in complete_roles(""):
+        text = f"{role!r} is none of {', '.join(complete_roles(''))}."
+        raise typer.BadParameter(text, param_hint="--role")
+    sys.exit(remote.run(tokens.rotate(role, as_json), project_root, as_json))
 
 
 @new_app.command()

@@ -33,7 +33,8 @@ class Narrator:
         if event.kind is EventKind.RESTART_SCHEDULED:
             return f"{agent.name}: {_capital(event.data['reason'])}. {_retry(event)}"
         if event.kind is EventKind.HEALTH_CHANGED and agent.status is AgentStatus.RUNNING:
-            return _health(agent)
+            is_first = event.data.get("from") == Health.UNKNOWN and agent.health is Health.HEALTHY
+            return None if is_first else _health(agent)
         if event.kind is EventKind.TRANSITION:
             return self._transition(event, agent)
         return None

@@ -21,6 +21,10 @@ Names = Annotated[
     list[str],
     typer.Argument(metavar="NAME...", help="One or more agents.", autocompletion=complete_agents),
 ]
+MaybeNames = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME...]", help="One or more agents.", autocompletion=complete_agents),
+]
 Environment = Annotated[
     str | None,
     typer.Option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 import os
 import stat
@@ -35,7 +36,19 @@ class Context:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.lease: Lease = read_lease(root)
-        self.client = ControlClient.from_project(root)
+        self.client = client_of(root)
+
+
+def client_of(root: Path) -> ControlClient:
+    """Return a client of the project's supervisor that says for whom it asks."""
+    return ControlClient.from_project(root, "cli", _user())
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # nobody of that number, and no variable names one
+        return None
 
 
 Action = Callable[[Context], Awaitable[ExitCode]]

@@ -1,19 +1,25 @@
 """The secrets of one run, in files only their owner can read.
 
-Owns `control.token` and `login.key` under ``var/run``: new in each run, written whole or not at
-all, removed at the end.
+Owns `control.token`, `control.read.token` and `login.key` under ``var/run``: new in each run,
+written whole or not at all, removed at the end.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trading_dashboard.models.control import TokenRole
+
 TOKEN_BYTES = 32
 KEY_BYTES = 32
-TOKEN_FILE = "control.token"  # noqa: S105 - a file name
+TOKEN_FILES: Mapping[TokenRole, str] = {
+    TokenRole.OPERATOR: "control.token",
+    TokenRole.READ_ONLY: "control.read.token",
+}
 KEY_FILE = "login.key"
 
 
@@ -22,26 +28,36 @@ class RunSecrets:
     """One run's secrets.
 
     Attributes:
-        control_token: What clients of the control API send.
+        tokens: What clients of the control API send, by what they may do.
         login_key: What login links and sessions are signed with.
     """
 
-    control_token: str
+    tokens: Mapping[TokenRole, str]
     login_key: bytes
 
 
 def write_run_secrets(state_directory: Path) -> RunSecrets:
     """Make this run's secrets and write them; those of an earlier run are replaced."""
-    made = RunSecrets(secrets.token_urlsafe(TOKEN_BYTES), secrets.token_bytes(KEY_BYTES))
-    folder = state_directory / "run"
-    _write(folder / TOKEN_FILE, made.control_token.encode())
-    _write(folder / KEY_FILE, made.login_key)
+    tokens = {role: secrets.token_urlsafe(TOKEN_BYTES) for role in TokenRole}
+    made = RunSecrets(tokens, secrets.token_bytes(KEY_BYTES))
+    for role, token in tokens.items():
+        write_token(state_directory, role, token)
+    _write(state_directory / "run" / KEY_FILE, made.login_key)
     return made
+
+
+def write_token(state_directory: Path, role: TokenRole, token: str) -> None:
+    """Replace one token's file.
+
+    Raises:
+        OSError: It stays as it was.
+    """
+    _write(state_directory / "run" / TOKEN_FILES[role], token.encode())
 
 
 def remove_run_secrets(state_directory: Path) -> None:
     """Remove the files; nothing answers to them any more."""
-    for name in (TOKEN_FILE, KEY_FILE):
+    for name in (*TOKEN_FILES.values(), KEY_FILE):
         (state_directory / "run" / name).unlink(missing_ok=True)
 
 

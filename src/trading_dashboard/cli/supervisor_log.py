@@ -1,18 +1,20 @@
-"""The supervisor's own log, ``var/log/supervisor.log``, written off the event loop."""
+"""The supervisor's own log, ``var/log/supervisor.log``, written off the event loop.
+
+Owns the way of a record to the file. What a full disk or a deleted folder means for a log file is
+`orchestrator.output.files`'s: as with the agents' logs, lines are lost and counted, nothing fails.
+"""
 
 from __future__ import annotations
 
 import logging
-import os
 import queue
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import TextIOWrapper
-from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
+from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 
 from trading_dashboard.config.settings import LogSettings
+from trading_dashboard.orchestrator.output.files import LogSink, RotatingFile
 
 LOG_NAME = "supervisor.log"
 MAX_PENDING = 10_000
@@ -34,9 +36,7 @@ class SupervisorLog:
     def open(self, directory: Path, settings: LogSettings) -> None:
         """Write to a file in `directory` from now on."""
         path = self.path = directory / LOG_NAME
-        handler = _PrivateFileHandler(
-            path, maxBytes=settings.max_bytes, backupCount=settings.backups, encoding="utf-8"
-        )
+        handler = SinkHandler(RotatingFile(path, settings.max_bytes, settings.backups))
         handler.setFormatter(logging.Formatter(_FORMAT))
         self._listener = QueueListener(self._records, handler)
         self._listener.start()
@@ -66,14 +66,29 @@ def supervisor_log() -> Iterator[SupervisorLog]:
         log.close()
 
 
-class _PrivateFileHandler(RotatingFileHandler):
-    """Makes files that only their owner can read."""
+class SinkHandler(logging.Handler):
+    """Writes records unbuffered, so that nothing is left to fail when the file is closed."""
 
-    def _open(self) -> TextIOWrapper:
-        stream = super()._open()
-        if sys.platform != "win32":  # there, the folder says who may read it
-            os.fchmod(stream.fileno(), 0o600)
-        return stream
+    def __init__(self, file: RotatingFile) -> None:
+        super().__init__()
+        self._sink = LogSink(file, self._word_gap, lambda _: None)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, or count it as lost."""
+        self._sink.write(self._line(record), 1)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._sink.file.close()
+        super().close()
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return f"{self.format(record)}\n".encode(errors="replace")
+
+    def _word_gap(self, lines: int, reason: str) -> bytes:
+        about = {"msg": f"records lost: {lines} ({reason})"}
+        fields = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", **about}
+        return self._line(logging.makeLogRecord(fields))
 
 
 class _DroppingHandler(QueueHandler):

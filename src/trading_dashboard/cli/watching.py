@@ -18,10 +18,9 @@ from trading_dashboard.cli.drawing import live_on
 from trading_dashboard.cli.exit_codes import ExitCode
 from trading_dashboard.cli.formatting import status_lines
 from trading_dashboard.cli.narration import Narrator
-from trading_dashboard.cli.remote import Action, Context, reader_watched
+from trading_dashboard.cli.remote import Action, Context, client_of, reader_watched
 from trading_dashboard.cli.reporting import say
 from trading_dashboard.cli.terminal import Terminal
-from trading_dashboard.clients.control import ControlClient
 from trading_dashboard.clients.lease import read_lease
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import (
@@ -83,7 +82,7 @@ async def _watch(root: Path, view: View) -> None:
     """Follow one supervisor after the other. Ends by being cancelled."""
     while True:
         with contextlib.suppress(NotSupervised, Unauthorized, TimeoutError):
-            async with ControlClient.from_project(root) as client, client.stream() as stream:
+            async with client_of(root) as client, client.stream() as stream:
                 async for message in _until_silent(aiter(stream)):
                     view.show(message)
         view.lost(_why_lost(root))

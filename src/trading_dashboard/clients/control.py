@@ -1,85 +1,86 @@
 """The control API's typed client.
 
-Owns the questions, the stream and the way errors come back: as the same classes the supervisor
-raised (`models.errors`). Knows nothing about processes.
+Owns requests. Errors come back as the classes the supervisor raised (`control_errors`); the stream
+is `control_stream`. Knows nothing about processes.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from trading_dashboard.clients.control_errors import ControlApiError, error_of
+from trading_dashboard.clients.credentials import Credentials
 from trading_dashboard.clients.json_client import REQUEST_TIMEOUT_SECONDS, JsonClient
 from trading_dashboard.clients.lease import read_lease, read_token
-from trading_dashboard.models import control, errors
+from trading_dashboard.models import control
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.configuration import (
-    ConfigurationAnswer,
-    ConfigurationMistake,
-    ReloadAnswer,
-)
-from trading_dashboard.models.control import STREAM_MESSAGE, StreamMessage
+from trading_dashboard.models.configuration import ConfigurationAnswer, ReloadAnswer
 from trading_dashboard.models.errors import NotSupervised, TradingDashboardError
 from trading_dashboard.models.history import AvailabilityAnswer, EventsAnswer, IncidentsAnswer
 from trading_dashboard.models.log_search import LogSearch
+from trading_dashboard.models.requester import ClientName
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
+    from trading_dashboard.clients.control_stream import ControlStream
 
-MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+__all__ = ["ControlApiError", "ControlClient"]
+
 EVERYTHING = LogSearch()
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
 
 
-class ControlApiError(TradingDashboardError):
-    """The control API refused or failed in a way that has no class of its own.
-
-    `api_code` is the code it gave.
-    """
-
-    code = "control_api_error"
-
-    def __init__(self, message: str, *, api_code: str = "", **about: Any) -> None:
-        super().__init__(message, **about)
-        self.api_code = api_code
-
-
 class ControlClient(JsonClient):
     """Talks to one supervisor. Use it as an async context manager, from one event loop."""
 
-    def __init__(self, base_url: str, token: str) -> None:
+    def __init__(self, base_url: str, credentials: str | Credentials) -> None:
         """Make a client.
 
         Args:
             base_url: Such as ``http://127.0.0.1:40123``.
-            token: Content of ``var/run/control.token``.
+            credentials: Content of ``var/run/control.token``, or what reads it again when it is
+                replaced.
         """
-        self._authorization = {"Authorization": f"Bearer {token}"}
-        super().__init__(base_url, self._authorization)
+        super().__init__(base_url)
+        given = credentials
+        self._credentials = Credentials(given) if isinstance(given, str) else given
 
     @classmethod
-    def from_project(cls, project_root: Path) -> Self:
+    def from_project(
+        cls, project_root: Path, client: ClientName = "api", user: str | None = None
+    ) -> Self:
         """Return a client of the supervisor that runs for a project.
+
+        It outlives a replacement of its token, not one of the supervisor.
+
+        Args:
+            project_root: The folder that holds ``config/``.
+            client: Who asks, for the supervisor's record.
+            user: Which user, for the same.
 
         Raises:
             NotSupervised: None runs, or it does not answer requests yet.
         """
-        lease = read_lease(project_root)
-        if lease.control_url is None:
-            raise NotSupervised(
-                f"The supervisor of {project_root} (process {lease.pid}) serves no requests.",
-                subject=str(project_root),
-                next_step="Try again in a moment; it may just be starting.",
-            )
-        return cls(lease.control_url, read_token(project_root))
+        url = _control_url(project_root)
+
+        def reread() -> str:
+            if _control_url(project_root) != url:
+                raise NotSupervised(
+                    "The supervisor was replaced by another.",
+                    subject=str(project_root),
+                    next_step="Try again.",
+                )
+            return read_token(project_root)
+
+        return cls(url, Credentials(read_token(project_root), reread, client, user))
 
     async def aclose(self) -> None:
         """Close connections."""
@@ -150,6 +151,19 @@ class ControlClient(JsonClient):
         body = {"wait_seconds": wait_seconds}
         return await self._post("/v1/stop-all", control.AllAnswer, body, wait_seconds)
 
+    async def emergency_stop(
+        self, *, wait_seconds: float = control.MAX_WAIT_SECONDS
+    ) -> control.AllAnswer:
+        """Kill every agent's processes at once; the supervisor and the dashboard stay."""
+        body = {"wait_seconds": wait_seconds}
+        return await self._post("/v1/emergency-stop", control.AllAnswer, body, wait_seconds)
+
+    async def rotate_tokens(self, role: control.TokenRole | None = None) -> control.RotateAnswer:
+        """Replace the tokens of one role or of both; the old ones work no more."""
+        body = {"role": role} if role else {}
+        wait = control.MAX_WAIT_SECONDS
+        return await self._post("/v1/tokens/rotate", control.RotateAnswer, body, wait)
+
     async def shutdown(self) -> control.SupervisorInfo:
         """Begin the end of everything; returns at once."""
         return (await self._post("/v1/shutdown", control.ShutdownAnswer, {}, 0)).supervisor
@@ -191,13 +205,15 @@ class ControlClient(JsonClient):
             NoLogFile
         """
         path = f"/v1/agents/{_segment(name)}/logs/file"
+        response = await self._attempt("GET", path, stream=True)
         try:
-            async with self._http.stream("GET", path) as response:
-                if response.is_error:
-                    raise _error_of(await response.aread(), response.status_code)
-                yield response.aiter_bytes()
+            if response.is_error:
+                raise error_of(await response.aread(), response.status_code)
+            yield response.aiter_bytes()
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
+        finally:
+            await response.aclose()
 
     async def events(
         self,
@@ -258,25 +274,13 @@ class ControlClient(JsonClient):
             NotSupervised: The supervisor does not answer.
             Unauthorized: The token is not this run's.
         """
-        from websockets.asyncio.client import connect
-        from websockets.exceptions import InvalidHandshake, InvalidStatus
+        from trading_dashboard.clients.control_stream import ControlStream
 
-        url = self._base_url.replace("http", "ws", 1) + "/v1/ws"
+        stream = await ControlStream(self._base_url, self._credentials).open()
         try:
-            connection = await connect(
-                url,
-                additional_headers=self._authorization,
-                max_size=MAX_MESSAGE_BYTES,
-                open_timeout=REQUEST_TIMEOUT_SECONDS,
-                proxy=None,
-            )
-        except InvalidStatus as error:
-            body = bytes(error.response.body or b"")
-            raise _error_of(body, error.response.status_code) from error
-        except (OSError, TimeoutError, InvalidHandshake) as error:
-            raise self._unreachable(error) from error
-        async with connection:
-            yield ControlStream(connection)
+            yield stream
+        finally:
+            await stream.aclose()
 
     async def _verb(self, name: str, verb: str, body: dict[str, Any]) -> control.VerbAnswer:
         path = f"/v1/agents/{_segment(name)}/{verb}"
@@ -288,16 +292,40 @@ class ControlClient(JsonClient):
         timeout = wait_seconds + REQUEST_TIMEOUT_SECONDS
         return await self._request("POST", path, kind, json=body or None, timeout=timeout)
 
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        response = await self._attempt(method, path, **options)
+        if response.is_error:
+            raise self._refusal(response)
+        return response
+
+    async def _attempt(
+        self, method: str, path: str, *, stream: bool = False, **options: Any
+    ) -> httpx.Response:
+        """Send a request, and again if the token has been replaced meanwhile."""
+        used = self._credentials.token
+        response = await self._send_once(method, path, stream, options)
+        if response.status_code == HTTPStatus.UNAUTHORIZED and await self._credentials.renew(used):
+            await response.aclose()
+            response = await self._send_once(method, path, stream, options)
+        return response
+
+    async def _send_once(
+        self, method: str, path: str, stream: bool, options: dict[str, Any]
+    ) -> httpx.Response:
+        headers = self._credentials.headers
+        request = self._http.build_request(method, path, headers=headers, **options)
+        try:
+            return await self._http.send(request, stream=stream)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
     def _unreachable(self, error: Exception) -> NotSupervised:
-        return NotSupervised(
-            f"The supervisor does not answer at {self._base_url}.",
-            subject=self._base_url,
-            observed=f"{type(error).__name__}: {error}",
-            next_step="Start one with `trading-dashboard up`.",
-        )
+        from trading_dashboard.clients.control_stream import unreachable
+
+        return unreachable(self._base_url, error)
 
     def _refusal(self, response: httpx.Response) -> TradingDashboardError:
-        return _error_of(response.content, response.status_code)
+        return error_of(response.content, response.status_code)
 
     def _misunderstood(self, message: str, path: str, response: httpx.Response) -> ControlApiError:
         return ControlApiError(
@@ -305,36 +333,15 @@ class ControlClient(JsonClient):
         )
 
 
-class ControlStream:
-    """An open stream: iterate over its messages."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-
-    def __aiter__(self) -> AsyncIterator[StreamMessage]:
-        return self._messages()
-
-    async def subscribe_logs(
-        self, agents: Sequence[str], lines: int = 200, search: LogSearch = EVERYTHING
-    ) -> None:
-        """Ask for these agents' newest lines and each new one, instead of those before."""
-        operation = control.SubscribeLogs(
-            agents=list(agents), lines=lines, grep=search.grep, level=search.level
+def _control_url(project_root: Path) -> str:
+    lease = read_lease(project_root)
+    if lease.control_url is None:
+        raise NotSupervised(
+            f"The supervisor of {project_root} (process {lease.pid}) serves no requests.",
+            subject=str(project_root),
+            next_step="Try again in a moment; it may just be starting.",
         )
-        await self._connection.send(operation.model_dump_json())
-
-    async def unsubscribe_logs(self) -> None:
-        """Ask for no more log lines."""
-        await self._connection.send(control.UnsubscribeLogs().model_dump_json())
-
-    async def _messages(self) -> AsyncIterator[StreamMessage]:
-        from websockets.exceptions import ConnectionClosed
-
-        try:
-            async for text in self._connection:
-                yield STREAM_MESSAGE.validate_json(text)
-        except ConnectionClosed:
-            return
+    return lease.control_url
 
 
 def _given(**params: Any) -> dict[str, Any]:
@@ -350,42 +357,3 @@ def _segment(name: str) -> str:
     from urllib.parse import quote
 
     return quote(name, safe="")
-
-
-def _error_of(content: bytes, status: int) -> TradingDashboardError:
-    """Return the error a body describes, as the class the supervisor raised."""
-    try:
-        detail = control.ErrorAnswer.model_validate_json(content).error
-    except ValidationError:
-        text = f"The control API answered {status} without an explanation."
-        return ControlApiError(text, observed=content[:200].decode(errors="replace"))
-    about: dict[str, Any] = {
-        "subject": detail.subject,
-        "observed": detail.observed,
-        "next_step": detail.next_step,
-    }
-    if detail.code == errors.ConfigurationError.code:
-        return _configuration_error(detail)
-    kind = _ERRORS_BY_CODE.get(detail.code)
-    if kind is not None:
-        return kind(detail.message, **about)
-    if detail.details:
-        about["observed"] = json.dumps(detail.details)
-    return ControlApiError(detail.message, api_code=detail.code, **about)
-
-
-def _configuration_error(detail: control.ErrorDetail) -> TradingDashboardError:
-    try:
-        found = [ConfigurationMistake.model_validate(item) for item in detail.details]
-    except ValidationError:  # of a supervisor of another version
-        return ControlApiError(detail.message, api_code=detail.code, subject=detail.subject)
-    return errors.ConfigurationError([errors.Mistake(**item.model_dump()) for item in found])
-
-
-_ERRORS_BY_CODE: dict[str, type[TradingDashboardError]] = {
-    kind.code: kind
-    for kind in vars(errors).values()
-    if isinstance(kind, type)
-    and issubclass(kind, TradingDashboardError)
-    and kind not in (TradingDashboardError, errors.ConfigurationError)
-}

@@ -25,9 +25,14 @@ def resolve_command(agent: AgentSettings, interpreter: str) -> tuple[str, ...]:
     The interpreter's path is left as it is: a virtual environment is found through the name its
     interpreter was called by, so a resolved link would lose it.
     """
-    if not agent.start_command:
+    return resolve(agent, agent.start_command, interpreter)
+
+
+def resolve(agent: AgentSettings, command: Sequence[str], interpreter: str) -> tuple[str, ...]:
+    """Return what to run for a command of an agent, by the rules of `resolve_command`."""
+    if not command:
         return ()
-    program, *arguments = agent.start_command
+    program, *arguments = command
     if program in PYTHON_NAMES:
         program = own_interpreter(agent.working_directory) or interpreter
     address = urlsplit(agent.url)

@@ -23,6 +23,7 @@ from trading_dashboard.config.origins import (
     find,
     mistake_at,
 )
+from trading_dashboard.config.probe_rules import check_probes
 from trading_dashboard.config.schema import did_you_mean, nearest
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.config.validation import validate
@@ -45,6 +46,7 @@ def check_agents(
         path: KeyPath = ("agents", name)
         mistakes.extend(_check_url(tree, path, agent.url))
         mistakes.extend(_check_env(tree, path, agent.env))
+        mistakes.extend(check_probes(tree, path, agent.probes))
         if agent.enabled:
             mistakes.extend(_check_command(tree, path, agent))
             mistakes.extend(_check_folder(tree, path, project_root / agent.working_directory))

@@ -7,9 +7,9 @@ configuration reference in `docs/configuration.md` is checked against these fiel
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from trading_dashboard.models.settings import Environment
 
@@ -45,6 +45,98 @@ class RestartSettings(Section):
         default=True,
         description="Restart an agent whose health endpoint stopped answering. One that answers "
         "and calls itself degraded or unhealthy is never restarted for that.",
+    )
+
+
+def _as_text(value: Any) -> Any:
+    """Return 401 as "401": a single status is written as a number."""
+    return str(value) if type(value) is int else value
+
+
+StatusRange = Annotated[
+    str, BeforeValidator(_as_text), Field(pattern=r"^[1-5][0-9]{2}(-[1-5][0-9]{2})?$")
+]
+"""A status such as 401, or a range such as 200-299."""
+
+
+class ProbeSettings(Section):
+    """One probe: what is asked, when it passes, and how often in a row that has to be so."""
+
+    kind: Literal["http", "tcp", "command", "log"] = Field(
+        default="http",
+        description="`http` asks for a page, `tcp` connects, `command` runs a program, `log` looks "
+        "for a line the agent wrote.",
+    )
+    path: str | None = Field(
+        default=None, pattern=r"^/", description="http: what is asked for; else `health_endpoint`."
+    )
+    port: int | None = Field(
+        default=None, ge=1, le=65_535, description="http, tcp: another port than that of `url`."
+    )
+    expected_status: tuple[StatusRange, ...] = Field(
+        default=(),
+        max_length=20,
+        description='http: statuses that pass, such as `["200-299", 401]`; else any 2xx. Liveness '
+        "without `path` passes with any status: the agent may answer badly for the sake of others.",
+    )
+    expected_body: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="http: text that must occur within the first 64 KiB; upper and lower case "
+        "differ.",
+    )
+    command: tuple[str, ...] = Field(
+        default=(),
+        description="command: program and arguments as in `start_command`, run in the agent's "
+        "working directory with its environment. Exit code 0 passes.",
+    )
+    pattern: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="log: text that must occur in a line (of a JSON line, in its message).",
+    )
+    within_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=86_400,
+        description="log: how old the newest such line may be; else one since the start is enough.",
+    )
+    interval_seconds: float | None = Field(
+        default=None,
+        ge=0.1,
+        le=3600,
+        description="Seconds between probes; else `health_check_interval`, during the start 0.1.",
+    )
+    timeout_seconds: float | None = Field(
+        default=None, gt=0, le=300, description="Deadline of one probe; else `timeout`."
+    )
+    failure_threshold: int | None = Field(
+        default=None, ge=1, le=100, description="Failures in a row; else the agent's."
+    )
+    success_threshold: int | None = Field(
+        default=None, ge=1, le=100, description="Successes in a row; else the agent's."
+    )
+
+
+class ProbesSettings(Section):
+    """What decides that an agent has come up, can serve, and is beyond help."""
+
+    startup: ProbeSettings | None = Field(
+        default=None,
+        description="Decides when a start is over; until then the others are not asked. Without "
+        "it the readiness probe does.",
+    )
+    readiness: ProbeSettings | None = Field(
+        default=None,
+        description="Decides whether the agent is healthy. Never restarts it. Without it any 2xx "
+        "of `health_endpoint`.",
+    )
+    liveness: ProbeSettings | None = Field(
+        default=None,
+        description="Restarts the agent when it fails. Without it any answer of `health_endpoint` "
+        "is enough; if readiness is not asked over HTTP, nothing is.",
     )
 
 
@@ -127,6 +219,10 @@ class AgentSettings(Section):
         "embedded agents.",
     )
     restart: RestartSettings = Field(default_factory=RestartSettings)
+    probes: ProbesSettings = Field(
+        default_factory=ProbesSettings,
+        description="How the agent is asked, where one health request does not say it all; below.",
+    )
 
 
 class ControlApiSettings(Section):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -33,7 +33,7 @@ from trading_dashboard.config.schema import (
     nearest,
     section_of,
 )
-from trading_dashboard.config.settings import AgentSettings, Settings
+from trading_dashboard.config.settings import AgentSettings, ProbesSettings, Settings
 from trading_dashboard.models.errors import Mistake
 
 RESERVED_NAMES = ("dashboard", "guardian", "supervisor")
@@ -58,10 +58,17 @@ def fill_empty_sections(tree: Branch) -> Branch:
         for name, child in agents.children.items():
             agent = agents.children[name] = _empty_as_branch(child)
             if isinstance(agent, Branch):
-                for key in mapping_keys_of(AgentSettings):
-                    if key in agent.children:
-                        agent.children[key] = _empty_as_branch(agent.children[key])
+                _fill_sections(agent, mapping_keys_of(AgentSettings))
+                probes = agent.children.get("probes")
+                if isinstance(probes, Branch):
+                    _fill_sections(probes, keys_of(ProbesSettings))
     return tree
+
+
+def _fill_sections(branch: Branch, keys: Iterable[str]) -> None:
+    for key in keys:
+        if key in branch.children:
+            branch.children[key] = _empty_as_branch(branch.children[key])
 
 
 def _empty_as_branch(node: Node) -> Node:
@@ -260,6 +267,8 @@ def _in_words(model: type[BaseModel], node: Node, error: ErrorDetails) -> tuple[
         return "is not one of the possible values.", f"Use {expected}.{meant}"
     if kind == "string_pattern_mismatch" and context.get("pattern") == "^/":
         return "does not begin with a slash.", "Write it as a path, such as /health."
+    if kind == "string_pattern_mismatch" and "[1-5]" in context.get("pattern", ""):
+        return "is not a status or a range of them.", 'Write it as 401 or "200-299".'
     explain = _EXPLANATIONS.get(kind)
     if explain is not None:
         return explain(node)
@@ -276,6 +285,9 @@ _FIXED: Mapping[str, tuple[str, str]] = {
     "dict_type": _MAPPING,
     "model_type": _MAPPING,
     "model_attributes_type": _MAPPING,
+    "string_too_short": ("is empty.", "Give it a text, or remove the line."),
+    "string_too_long": ("is too long.", "Use at most 1000 characters."),
+    "too_long": ("is too long.", "Keep it to 20 or fewer."),
     "date_type": _DATE,
     "date_parsing": _DATE,
     "date_from_datetime_parsing": _DATE,

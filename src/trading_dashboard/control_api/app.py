@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI, WebSocket
-from fastapi.security import HTTPBearer
+from fastapi import FastAPI, WebSocket
 from starlette.types import ASGIApp
 
 from trading_dashboard import __version__
@@ -15,13 +14,20 @@ from trading_dashboard.control_api.guard import Guard
 from trading_dashboard.control_api.routes import create_routers
 from trading_dashboard.control_api.stream import CAPACITY, HEARTBEAT_SECONDS, StreamSession
 from trading_dashboard.control_api.supervision import Supervision
+from trading_dashboard.control_api.tokens import Tokens
 from trading_dashboard.control_api.verbs import VerbsUnderWay
 
-_bearer = HTTPBearer(auto_error=False, description="Content of var/run/control.token.")
+_ABOUT = """Start, stop and watch the agents of one running supervisor. Loopback only.
+
+Every error has the shape of `ErrorAnswer`. The role a route needs stands beside its security
+scheme; an operator may do what a reader may. `/v1/ws` is a WebSocket for both: see
+docs/control-api.md.
+"""
 
 
 def create_api(
     supervision: Supervision,
+    tokens: Tokens,
     *,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
     stream_capacity: int = CAPACITY,
@@ -37,18 +43,16 @@ def create_api(
     api = FastAPI(
         title="Trading Dashboard control API",
         version=__version__,
-        description="Start, stop and watch the agents of one running supervisor. Loopback only.",
+        description=_ABOUT,
+        generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
     )
     install_error_handlers(api)
-    health, *rest = create_routers(supervision, verbs)
-    api.include_router(health)
-    for router in rest:
-        # Checked by the guard; named here so that the OpenAPI document says it.
-        api.include_router(router, dependencies=[Depends(_bearer)])
+    for router in create_routers(supervision, verbs, tokens):
+        api.include_router(router)
 
     @api.websocket("/v1/ws")
     async def stream(socket: WebSocket) -> None:
@@ -59,7 +63,7 @@ def create_api(
 
 def create_app(
     supervision: Supervision,
-    token: str,
+    tokens: Tokens,
     *,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
     stream_capacity: int = CAPACITY,
@@ -68,11 +72,11 @@ def create_app(
 
     Args:
         supervision: The supervisor this is the face of.
-        token: What clients must send; new in each run.
+        tokens: What clients must send; new in each run.
         heartbeat_seconds: Time between heartbeats on the stream.
         stream_capacity: Updates a stream's client may lag behind.
     """
     api = create_api(
-        supervision, heartbeat_seconds=heartbeat_seconds, stream_capacity=stream_capacity
+        supervision, tokens, heartbeat_seconds=heartbeat_seconds, stream_capacity=stream_capacity
     )
-    return Guard(api, token)
+    return Guard(api, tokens)

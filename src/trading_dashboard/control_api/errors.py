@@ -60,6 +60,16 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:  # noqa: AR
     return JSONResponse(error.as_body(), status_of(error))
 
 
+def not_found(path: str) -> dict[str, Any]:
+    """Return the body for a stream that is not there."""
+    return error_body(
+        "not_found",
+        "There is no stream at this address.",
+        subject=path[:200],
+        next_step="The stream is at /v1/ws.",
+    )
+
+
 async def _of_framework(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
     code = _FRAMEWORK_CODES.get(HTTPStatus(error.status_code), "http_error")

@@ -4,31 +4,91 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Header, Path, Request, Security
+from fastapi.security import HTTPBearer
 
 from trading_dashboard.config.schema import did_you_mean
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.control_api.verbs import VerbsUnderWay
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.control import AllAnswer, ErrorAnswer, VerbAnswer
+from trading_dashboard.models.control import AllAnswer, ErrorAnswer, TokenRole, VerbAnswer
 from trading_dashboard.models.errors import UnknownAgent
+from trading_dashboard.models.requester import (
+    ADDRESS_HEADER,
+    CLIENT_HEADER,
+    MAX_ADDRESS_CHARACTERS,
+    MAX_NAME_CHARACTERS,
+    MAX_USER_CHARACTERS,
+    USER_HEADER,
+    Requester,
+)
 
 Result = TypeVar("Result")
 
-ERRORS: dict[int | str, dict[str, Any]] = {
-    int(status): {"model": ErrorAnswer, "description": status.phrase}
-    for status in (
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    )
-}
+ANYWHERE = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+)
+CHANGE = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+"""What a route with a body may answer beside."""
+
+Name = Annotated[str, Path(min_length=1, max_length=64, description="The agent's name.")]
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="Token",
+    description="An operator sends the content of var/run/control.token; who only looks sends "
+    "that of var/run/control.read.token.",
+)
+# Checked by the guard; named here so that the OpenAPI document says which role a route needs.
+LOOKS = Security(_bearer, scopes=[TokenRole.READ_ONLY])
+CHANGES = Security(_bearer, scopes=[TokenRole.OPERATOR])
+
+
+def errors(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Return the descriptions of these errors and of those any route may answer."""
+    return {
+        int(status): {"model": ErrorAnswer, "description": status.phrase}
+        for status in sorted({*ANYWHERE, *statuses})
+    }
+
+
+def _requester(
+    request: Request,
+    client: Annotated[
+        str | None,
+        Header(
+            alias=CLIENT_HEADER,
+            max_length=MAX_NAME_CHARACTERS,
+            description="Who asks, for the record: `cli` or `dashboard`; all others are `api`.",
+        ),
+    ] = None,
+    user: Annotated[
+        str | None,
+        Header(
+            alias=USER_HEADER,
+            max_length=MAX_USER_CHARACTERS,
+            description="The user who asks, for the record.",
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        Header(
+            alias=ADDRESS_HEADER,
+            max_length=MAX_ADDRESS_CHARACTERS,
+            description="From the dashboard: the address of the browser, for the record.",
+        ),
+    ] = None,
+) -> Requester:
+    peer = request.client.host if request.client else None
+    return Requester.over_http(client, user, address, peer)
+
+
+By = Annotated[Requester, Depends(_requester)]
 
 
 class Face:

@@ -1,13 +1,13 @@
-"""Who may talk to the control API: this machine, by a known name, with the run's token.
+"""Who may talk to the control API: this machine, by a known name, with a token of this run.
 
-One ASGI layer in front of everything, HTTP and WebSocket alike. The Host allow-list defeats DNS
-rebinding, the Origin check defeats web pages, the token defeats other users of this machine.
+A read-only token looks, an operator's does anything. One ASGI layer in front of everything, HTTP
+and WebSocket alike. The Host allow-list defeats DNS rebinding, the Origin check defeats web pages,
+the token defeats other users of this machine.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trading_dashboard.control_api.errors import status_of
+from trading_dashboard.control_api.errors import not_found, status_of
+from trading_dashboard.control_api.tokens import Grant, Tokens
+from trading_dashboard.models.control import TokenRole
 from trading_dashboard.models.errors import (
     Forbidden,
     TradingDashboardError,
@@ -25,6 +27,9 @@ from trading_dashboard.models.errors import (
 
 ALLOWED_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS = frozenset({"/health"})
+SOCKET_PATHS = frozenset({"/v1/ws"})
+GRANT = "trading_dashboard.grant"
+"""Key of a scope: what the request's token allows."""
 MAX_BODY_BYTES = 64 * 1024
 BODY_DEADLINE_SECONDS = 10.0
 
@@ -33,10 +38,10 @@ class Guard:
     """Lets through what is allowed, answers the rest itself."""
 
     def __init__(
-        self, app: ASGIApp, token: str, body_deadline_seconds: float = BODY_DEADLINE_SECONDS
+        self, app: ASGIApp, tokens: Tokens, body_deadline_seconds: float = BODY_DEADLINE_SECONDS
     ) -> None:
         self._app = app
-        self._token = token.encode()
+        self._tokens = tokens
         self._body_deadline_seconds = body_deadline_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,42 +54,40 @@ class Guard:
             await _answer(scope, send, status_of(refusal), refusal.as_body())
         elif scope["type"] == "http":
             await self._with_bounded_body(scope, receive, send)
-        else:
+        elif scope["path"] in SOCKET_PATHS:
             await self._app(scope, receive, send)
+        else:
+            await _answer(scope, send, HTTPStatus.NOT_FOUND, not_found(scope["path"]))
 
     def _refusal(self, scope: Scope) -> TradingDashboardError | None:
         headers = _Headers(scope)
-        hosts = headers.all(b"host")
-        if len(hosts) != 1 or _host_name(f"//{hosts[0]}") not in ALLOWED_HOSTS:
-            return Forbidden(
-                "This Host is not served.",
-                subject="Host",
-                observed=", ".join(hosts)[:200],
-                next_step="Use http://127.0.0.1 and the port, from this machine.",
+        foreign = _foreign(headers)
+        if foreign is not None or scope["path"] in OPEN_PATHS:
+            return foreign
+        grant = self._grant(headers)
+        if grant is None:
+            return Unauthorized(
+                "The token is missing or not this run's.",
+                subject="Authorization",
+                next_step="Send `Authorization: Bearer` with the content of var/run/control.token, "
+                "or of var/run/control.read.token to look only; they are new in each run.",
             )
-        origins = headers.all(b"origin")
-        if any(_host_name(origin) not in ALLOWED_HOSTS for origin in origins):
+        scope[GRANT] = grant
+        if grant.role is not TokenRole.OPERATOR and _is_change(scope):
             return Forbidden(
-                "Web pages of this Origin are not served.",
-                subject="Origin",
-                observed=", ".join(origins)[:200],
-                next_step="Use the dashboard, or a program that sends no Origin.",
+                "A read-only token may look, not change.",
+                subject=f"{scope['method']} {scope['path'][:200]}",
+                observed=grant.role,
+                next_step="Send the operator's token, the content of var/run/control.token.",
             )
-        if scope["path"] in OPEN_PATHS or self._is_authorized(headers):
-            return None
-        return Unauthorized(
-            "The token is missing or not this run's.",
-            subject="Authorization",
-            next_step="Send `Authorization: Bearer` with the content of var/run/control.token; "
-            "it is new in each run.",
-        )
+        return None
 
-    def _is_authorized(self, headers: _Headers) -> bool:
+    def _grant(self, headers: _Headers) -> Grant | None:
         given = headers.raw(b"authorization")
         if len(given) != 1:
-            return False
+            return None
         scheme, _, token = given[0].partition(b" ")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(token, self._token)
+        return self._tokens.grant_of(token) if scheme.lower() == b"bearer" else None
 
     async def _with_bounded_body(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole body first: it is small or refused."""
@@ -93,15 +96,42 @@ class Guard:
                 body = await _read_body(receive)
         except TimeoutError:
             text = f"The body did not arrive within {self._body_deadline_seconds:g} s."
-            body_of_error = error_body("request_timeout", text, subject="body")
+            next_step = "Send it at once, or none."
+            body_of_error = error_body("request_timeout", text, subject="body", next_step=next_step)
             await _answer(scope, send, HTTPStatus.REQUEST_TIMEOUT, body_of_error)
             return
         if body is None:
             text = f"The body is larger than {MAX_BODY_BYTES} bytes."
-            body_of_error = error_body("body_too_large", text, subject="body")
+            next_step = "/openapi.json says what a body holds; none is that large."
+            body_of_error = error_body("body_too_large", text, subject="body", next_step=next_step)
             await _answer(scope, send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body_of_error)
             return
         await self._app(scope, _replay(body, receive), send)
+
+
+def _is_change(scope: Scope) -> bool:
+    return scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
+
+
+def _foreign(headers: _Headers) -> Forbidden | None:
+    """Return why a request is taken for a web page's of somewhere else."""
+    hosts = headers.all(b"host")
+    if len(hosts) != 1 or _host_name(f"//{hosts[0]}") not in ALLOWED_HOSTS:
+        return Forbidden(
+            "This Host is not served.",
+            subject="Host",
+            observed=", ".join(hosts)[:200],
+            next_step="Use http://127.0.0.1 and the port, from this machine.",
+        )
+    origins = headers.all(b"origin")
+    if any(_host_name(origin) not in ALLOWED_HOSTS for origin in origins):
+        return Forbidden(
+            "Web pages of this Origin are not served.",
+            subject="Origin",
+            observed=", ".join(origins)[:200],
+            next_step="Use the dashboard, or a program that sends no Origin.",
+        )
+    return None
 
 
 class _Headers:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
+from trading_dashboard.control_api.face import LOOKS, errors
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.models.errors import HistoryUnavailable
 from trading_dashboard.models.events import EventKind
@@ -29,9 +31,10 @@ Since = Annotated[AwareDatetime | None, Query(description="From then on, ISO 860
 Until = Annotated[AwareDatetime | None, Query(description="Before then, ISO 8601 with offset.")]
 
 
-def history_router(supervision: Supervision, errors: dict[int | str, dict[str, Any]]) -> APIRouter:
+def history_router(supervision: Supervision) -> APIRouter:
     """Return the routes; an agent that is not configured any more may have a history."""
-    router = APIRouter(prefix="/v1", responses=errors, tags=["history"])
+    missing = errors(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
+    router = APIRouter(prefix="/v1", responses=missing, tags=["history"], dependencies=[LOOKS])
 
     def history() -> EventHistory:
         if supervision.history is None:

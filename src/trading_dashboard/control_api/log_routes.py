@@ -10,6 +10,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator, Sequence
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -17,7 +18,7 @@ from typing import Annotated, Any, BinaryIO
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from trading_dashboard.control_api.face import ERRORS, Face
+from trading_dashboard.control_api.face import LOOKS, Face, Name, errors
 from trading_dashboard.control_api.supervision import SupervisedAgents
 from trading_dashboard.models.control import MAX_LOG_LINES, MAX_SEARCHED_LINES, LogsAnswer
 from trading_dashboard.models.errors import NoLogFile
@@ -39,7 +40,10 @@ _FLAGS = os.O_RDONLY
 for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
     _FLAGS |= getattr(os, _name, 0)
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file as it is now.", "content": {"text/plain": {}}}
+    200: {
+        "description": "The file as it is now.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
 }
 
 
@@ -58,11 +62,12 @@ async def newest_lines(
 
 def log_routes(face: Face) -> APIRouter:
     """Return the routes over one supervisor."""
-    router = APIRouter(prefix="/v1", responses=ERRORS, tags=["agents"])
+    missing = errors(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+    router = APIRouter(prefix="/v1", responses=missing, tags=["agents"], dependencies=[LOOKS])
 
     @router.get("/agents/{name}/logs")
     async def logs(
-        name: str,
+        name: Name,
         lines: Annotated[int, Query(ge=1, le=MAX_LOG_LINES)] = 200,
         grep: Pattern = None,
         level: LogLevel | None = None,
@@ -77,7 +82,7 @@ def log_routes(face: Face) -> APIRouter:
         return LogsAnswer(agent=name, path=info.log_path, lines=found)
 
     @router.get("/agents/{name}/logs/file", response_class=StreamingResponse, responses=_FILE)
-    async def log_file(name: str) -> StreamingResponse:
+    async def log_file(name: Name) -> StreamingResponse:
         """Return the agent's current log file, up to its present end."""
         info = await face.agent(name)
         file, size = await asyncio.to_thread(_open, name, info.log_path)

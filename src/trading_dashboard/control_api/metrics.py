@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trading_dashboard.control_api.supervision import Supervision
-from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.agents import AgentInfo, ProbeInfo
 from trading_dashboard.models.control import SupervisorInfo
 from trading_dashboard.models.states import AgentStatus, DataState, Health
 from trading_dashboard.orchestrator.history.event_history import EventHistory
@@ -36,9 +36,6 @@ FIGURES: Mapping[str, tuple[str, Value]] = {
     "trading_dashboard_agent_uptime_seconds": (
         "Since its process started.", lambda a: a.uptime_seconds,
     ),
-    "trading_dashboard_agent_probe_latency_seconds": (
-        "Of its newest answered health request.", lambda a: a.probe_latency_seconds,
-    ),
     "trading_dashboard_agent_data_age_seconds": (
         "Of its newest datum, in market time.", lambda a: a.data_age_seconds,
     ),
@@ -53,6 +50,15 @@ FIGURES: Mapping[str, tuple[str, Value]] = {
         "Size of its newest log file.", lambda a: _size(a.log_path),
     ),
 }  # fmt: skip
+PROBE_FIGURES: Mapping[str, tuple[str, Callable[[ProbeInfo], float | None]]] = {
+    "trading_dashboard_agent_probe_passing": (
+        "1 if enough probes in a row were good.", lambda p: p.is_passing,
+    ),
+    "trading_dashboard_agent_probe_failures": ("Bad probes in a row.", lambda p: p.failures),
+    "trading_dashboard_agent_probe_latency_seconds": (
+        "Of its newest answered probe.", lambda p: p.latency_seconds,
+    ),
+}  # fmt: skip
 RESTARTS = "trading_dashboard_agent_restarts_total"
 INFO = "trading_dashboard_supervisor_info"
 UPTIME = "trading_dashboard_supervisor_uptime_seconds"
@@ -60,7 +66,7 @@ WRITTEN = "trading_dashboard_history_events_written_total"
 LOST = "trading_dashboard_history_events_lost_total"
 WAITING = "trading_dashboard_history_events_waiting"
 SIZE = "trading_dashboard_history_file_bytes"
-NAMES = (*STATES, *FIGURES, RESTARTS, INFO, UPTIME, WRITTEN, LOST, WAITING, SIZE)
+NAMES = (*STATES, *FIGURES, *PROBE_FIGURES, RESTARTS, INFO, UPTIME, WRITTEN, LOST, WAITING, SIZE)
 
 
 def render(
@@ -92,6 +98,7 @@ class _Snapshot:
         """Yield all figures."""
         yield from self._of_supervisor()
         yield from self._of_agents()
+        yield from self._of_probes()
         if self._history is not None:
             yield from self._of_history(self._history)
 
@@ -127,6 +134,18 @@ class _Snapshot:
                 found = value(agent)
                 if found is not None:
                     family.add_metric([agent.name], found)
+            yield family
+
+    def _of_probes(self) -> Iterator[Metric]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        for name, (text, value) in PROBE_FIGURES.items():
+            family = GaugeMetricFamily(name, text, labels=["agent", "role", "kind"])
+            for agent in self._agents.values():
+                for probe in agent.probes:
+                    found = value(probe)
+                    if found is not None:
+                        family.add_metric([agent.name, probe.role, probe.kind], found)
             yield family
 
     def _of_history(self, history: EventHistory) -> Iterator[Metric]:

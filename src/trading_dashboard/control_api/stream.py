@@ -13,10 +13,13 @@ from typing import NoReturn
 from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from trading_dashboard.control_api.guard import GRANT
 from trading_dashboard.control_api.log_routes import newest_lines
 from trading_dashboard.control_api.supervision import Supervision
+from trading_dashboard.control_api.tokens import Grant
 from trading_dashboard.models.control import (
     STREAM_OPERATION,
+    TOKEN_REPLACED,
     ErrorMessage,
     HeartbeatMessage,
     LogMessage,
@@ -37,6 +40,10 @@ GOING_AWAY = 1001
 
 class _StreamEnded(Exception):
     """One of the socket's tasks saw its end."""
+
+
+class _TokenReplaced(Exception):
+    """The token that opened the socket is not accepted any more."""
 
 
 class StreamSession:
@@ -60,21 +67,25 @@ class StreamSession:
         """Serve the client until it leaves or the supervisor ends."""
         await self._socket.accept()
         has_left = False
+        code, reason = GOING_AWAY, "the supervisor is stopping"
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send_updates())
                 group.create_task(self._send_heartbeats())
+                group.create_task(self._watch_token())
                 await self._receive(group)
         except* _StreamEnded:
             pass
+        except* _TokenReplaced:
+            code, reason = TOKEN_REPLACED, "the token was replaced; connect with the new one"
         except* WebSocketDisconnect:
             has_left = True
         if not has_left:
-            await self._close()
+            await self._close(code, reason)
 
-    async def _close(self) -> None:
+    async def _close(self, code: int, reason: str) -> None:
         try:
-            await self._socket.close(GOING_AWAY, "the supervisor is stopping")
+            await self._socket.close(code, reason)
         except (RuntimeError, WebSocketDisconnect):
             return  # closed from the other side meanwhile
 
@@ -104,6 +115,12 @@ class StreamSession:
         while True:
             await asyncio.sleep(self._heartbeat_seconds)
             await self._send(HeartbeatMessage())
+
+    async def _watch_token(self) -> None:
+        grant: Grant | None = self._socket.scope.get(GRANT)
+        if grant is not None:
+            await grant.revoked.wait()
+            raise _TokenReplaced
 
     async def _receive(self, group: asyncio.TaskGroup) -> NoReturn:
         while True:

@@ -40,6 +40,9 @@ class SupervisedAgents(Protocol):
     async def stop_all_agents(self, *, origin: str = "library") -> dict[str, bool]:
         """Stop all agents, not the desk."""
 
+    async def emergency_stop(self, *, origin: str = "library") -> dict[str, bool]:
+        """Kill all agents' process trees at once, not the desk's."""
+
     async def get_agent_status(self, agent_name: str) -> AgentInfo | None:
         """Return one agent's state."""
 
@@ -60,13 +63,13 @@ class Supervision:
     Attributes:
         agents: The manager.
         describe: Returns the supervisor's own state now.
-        request_shutdown: Begins a graceful shutdown; returns at once.
+        request_shutdown: Begins a graceful shutdown for who asked; returns at once.
         history: What it remembers, if it does.
         reloader: Keeps it on its configuration, if it can be changed.
     """
 
     agents: SupervisedAgents
     describe: Callable[[], SupervisorInfo]
-    request_shutdown: Callable[[], None]
+    request_shutdown: Callable[[str], None]
     history: EventHistory | None = None
     reloader: ConfigurationReloader | None = None

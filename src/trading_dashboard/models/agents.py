@@ -138,5 +138,6 @@ class AgentInfo(BaseModel):
 
     @property
     def is_up(self) -> bool:
-        """Return whether others may rely on the agent: it runs and is not unhealthy."""
-        return self.status is AgentStatus.RUNNING and self.health is not Health.UNHEALTHY
+        """Return whether others may rely on the agent: it runs and is ready, be it degraded."""
+        is_ready = self.health in (Health.HEALTHY, Health.DEGRADED)
+        return self.status is AgentStatus.RUNNING and is_ready

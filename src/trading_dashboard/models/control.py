@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -17,7 +18,19 @@ MAX_LOG_LINES = 10_000
 MAX_SEARCHED_LINES = 100_000
 """As many as an agent's lines in memory can be."""
 
+TOKEN_REPLACED = 4401
+"""Close code of the stream: the token it was opened with works no more; come with the new one."""
+
 SupervisorState = Literal["starting", "running", "stopping"]
+
+
+class TokenRole(StrEnum):
+    """What a token of the control API allows."""
+
+    OPERATOR = "operator"
+    """Everything."""
+    READ_ONLY = "read-only"
+    """Looking: every GET and the stream."""
 
 
 class Answer(BaseModel):
@@ -80,7 +93,7 @@ class VerbAnswer(Answer):
 
 
 class AllRequest(BaseModel):
-    """Body of ``POST /v1/start-all`` and ``/v1/stop-all``; may be left out."""
+    """Body of ``POST /v1/{start-all,stop-all,emergency-stop}``; may be left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -105,6 +118,25 @@ class ShutdownAnswer(Answer):
     """``POST /v1/shutdown``: the shutdown has begun."""
 
     supervisor: SupervisorInfo
+
+
+class RotateRequest(BaseModel):
+    """Body of ``POST /v1/tokens/rotate``; may be left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: TokenRole | None = Field(
+        default=None, description="Whose token to replace; by default both."
+    )
+
+
+class RotateAnswer(Answer):
+    """Tokens were replaced. The new ones are in their files, never in an answer."""
+
+    rotated: list[TokenRole]
+    pending: bool = Field(
+        default=False, description="The disk is slow; until it is done the old tokens work."
+    )
 
 
 class LogsAnswer(Answer):

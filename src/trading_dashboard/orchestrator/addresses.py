@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from trading_dashboard.config.settings import AgentSettings
 
 
+@lru_cache(maxsize=1024)
 def host_and_port(url: str) -> tuple[str, int]:
     """Return host and port of an agent's URL; the scheme's own port if it names none."""
     parts = urlsplit(url)

@@ -15,11 +15,12 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from trading_dashboard.config.settings import AgentSettings
-from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.agents import AgentInfo, ProbeRole
 from trading_dashboard.models.errors import AgentStartFailed
-from trading_dashboard.models.states import AgentStatus, Management
+from trading_dashboard.models.states import AgentStatus, Health, Management
 from trading_dashboard.orchestrator import failures
 from trading_dashboard.orchestrator.addresses import host_and_port
 from trading_dashboard.orchestrator.agent_state import AgentState
@@ -28,10 +29,11 @@ from trading_dashboard.orchestrator.failures import Failure, ProcessFailures
 from trading_dashboard.orchestrator.inbox import Inbox, StopPosted
 from trading_dashboard.orchestrator.messages import ProcessExited, RetryDue, StartupExpired
 from trading_dashboard.orchestrator.port_gate import Adopt, check_port
+from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.probe_schedule import ProbeSchedule
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.restart_policy import CrashLoop, RestartBudget
-from trading_dashboard.orchestrator.runtime import ExitStatus, Handle, StopReport
+from trading_dashboard.orchestrator.runtime import ExitStatus, Handle, PortOwner, StopReport
 from trading_dashboard.orchestrator.snapshots import described
 from trading_dashboard.orchestrator.surroundings import Surroundings
 from trading_dashboard.orchestrator.timers import Timer
@@ -57,21 +59,31 @@ class AgentLife:
         self.last_stop: StopReport | None = None
         self.healthy_since: float | None = None
         """Monotonic; None until the current process is healthy."""
-        self.probes = ProbeSchedule(settings, around.prober, inbox.post)
+        self.probes = ProbeSchedule(lambda: self.settings, around, inbox.post)
         self.failures = ProcessFailures(settings, around.runtime)
         self.budget = RestartBudget(settings.restart)
         self.waiters = Waiters()
         self.timer = Timer(inbox.post)
+        self._listeners: frozenset[int] | None = None
 
     @property
     def info(self) -> AgentInfo:
         """Return the agent's state now."""
         return self.state.info
 
+    def look(self) -> AgentInfo:
+        """Return the agent's state with its probes as of now.
+
+        Most answers change nothing but when they came; the state is not copied for those.
+        """
+        if not self.probes.is_asking:
+            return self.info
+        return self.info.model_copy(update={"probes": self.probes.infos()})
+
     def adopt(self, settings: AgentSettings) -> None:
         """Go by other settings from now on. A process that runs keeps what it was started with."""
         self.settings = settings
-        self.probes.adopt(settings)
+        self.probes.adopt()
         self.failures = ProcessFailures(settings, self.runtime)
         self.budget.adopt(settings.restart)
         self.state.update(**described(settings))
@@ -92,14 +104,17 @@ class AgentLife:
         checking = check_port(self.settings, self.runtime, self.around.prober)
         obstacle = await self.inbox.unless_stopped(checking)
         if isinstance(obstacle, Adopt):
+            self.probes.prepare(is_external=True)
             self.state.adopt(obstacle.owner.pid, obstacle.outcome)
-            self.probes.begin(self.info.generation, is_starting=False)
+            self.probes.watch(self.info.generation, obstacle.outcome)
+            self.state.update(probes=self.probes.infos())
             self.waiters.settle(True)
             return
         if isinstance(obstacle, Failure):
             self.give_up(obstacle)
             return
         generation = self.info.generation + 1
+        self.probes.prepare()  # before the process can write a line
         try:
             launch = self.around.launch(self.settings, generation)
             self.handle = await self.runtime.start(launch, self.note_end)
@@ -115,29 +130,55 @@ class AgentLife:
             process=self.handle.process,
             started_at=self.handle.started_at,
             last_health_check=None,
+            probes=self.probes.infos(),
         )
         self.timer.post_after(self.settings.startup_timeout, StartupExpired(generation=generation))
-        self.probes.begin(generation, is_starting=True)
+        self.probes.begin(generation)
         self.waiters.settle_spawned()
 
     def note_end(self, handle: Handle, status: ExitStatus) -> None:
         """Post that the leader ended. Called by the runtime, beside the task."""
         self.inbox.post(ProcessExited(generation=handle.generation, status=status))
 
-    async def welcome(self, outcome: ProbeOutcome) -> None:
-        """Something healthy answers; make sure that it is the agent."""
+    async def welcome(self, probe: ProbePlan, outcome: ProbeOutcome) -> None:
+        """The start is over, if it is the agent that answered."""
         if self.handle is None or self.runtime.poll(self.handle) is not None:
             return  # its end is about to be reported
-        rival = await self.runtime.port_rival(self.handle, *host_and_port(self.settings.url))
+        rival = await self.find_rival(is_certain=True)
         if rival is not None:
-            failure = self.failures.port_taken(rival)
-            await self.end_and_fail(lambda: failure, failure.short, self.settings.stop_timeout)
+            await self.lose_port(rival)
             return
         self.timer.cancel()
-        self.probes.slow_down()
+        self.probes.slow_down(probe, outcome)
         self.healthy_since = time.monotonic()
-        self.state.succeed(outcome)
+        reason = "its startup probe passed"
+        changes: dict[str, Any] = {"probes": self.probes.infos()}
+        if ProbeRole.READINESS not in probe.roles:
+            changes |= {"health": Health.UNKNOWN, "health_message": "not ready yet"}
+        elif probe.kind == "http":
+            reason = "its health endpoint answered"
+        self.state.succeed(outcome, reason, **changes)
         self.waiters.settle(True)
+
+    async def find_rival(self, *, is_certain: bool = False) -> PortOwner | None:
+        """Return who listens on the agent's port in its place.
+
+        Asking in earnest takes a while; unless it has to be certain, that is done only when other
+        sockets than before listen there.
+        """
+        if self.handle is None:
+            return None
+        host, port = host_and_port(self.settings.url)
+        listeners = self.runtime.listeners(port)
+        if not is_certain and (listeners is None or listeners == self._listeners):
+            return None
+        self._listeners = listeners
+        return await self.runtime.port_rival(self.handle, host, port)
+
+    async def lose_port(self, rival: PortOwner) -> None:
+        """End the process: somebody else answers in its place."""
+        failure = self.failures.port_taken(rival)
+        await self.end_and_fail(lambda: failure, failure.short, self.settings.stop_timeout)
 
     async def stop(self, grace_seconds: float, reason: str) -> None:
         """Bring the agent to STOPPED from wherever it is."""

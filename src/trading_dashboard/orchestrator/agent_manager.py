@@ -20,8 +20,10 @@ from trading_dashboard.config.settings import AgentSettings, Settings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import SupervisorShuttingDown, WrongEventLoop
 from trading_dashboard.models.events import EventKind, LogLine
+from trading_dashboard.models.requester import acted
 from trading_dashboard.models.states import AgentKind
 from trading_dashboard.orchestrator.agent_task import AgentTask
+from trading_dashboard.orchestrator.emergency import kill_agents
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import build_launch, write_agent_token
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
@@ -245,6 +247,12 @@ class AgentManager:
                 self.events.publish(EventKind.AGENT_REMOVED, before[name])
         return results
 
+    async def emergency_stop(self, *, origin: str = "library") -> dict[str, bool]:
+        """Kill every agent's processes at once; see `emergency`. Parts of the desk itself stay."""
+        await self.open()
+        self._note_action("emergency stop", None, origin)
+        return await kill_agents(self._agents)
+
     async def reconfigure_system_agent(self, agent: AgentSettings) -> bool:
         """Give a part of the desk itself other settings; it is restarted if it has to be."""
         return await change(self._agents.get(agent.name), agent)
@@ -306,6 +314,7 @@ class AgentManager:
                 self.settings, settings, generation, extra_env, self._interpreter
             ),
             dependency=lambda name: (self._agents.get(name).info, self._agents.get(name).is_wanted),
+            interpreter=self._interpreter,
         )
         info = initial_info(agent, kind, self.runtime.log_path(agent.name))
         self._agents.add(AgentTask(agent, info, around))
@@ -336,14 +345,14 @@ class AgentManager:
     def _publish(self, kind: EventKind, info: AgentInfo, data: dict[str, Any]) -> None:
         # Every health request changes something; nobody keeps that.
         if kind is not EventKind.AGENT_CHANGED or self.events.has_subscribers:
-            self.events.publish(kind, with_uptime(info), data)
+            self.events.publish(kind, with_uptime(self._agents.get(info.name).info), data)
         if kind in (EventKind.TRANSITION, EventKind.HEALTH_CHANGED):
             for dependent in self._agents.dependents(info.name):
                 dependent.post(DependencyChanged(dependency=info.name))
 
     def _note_action(self, action: str, agent_name: str | None, origin: str) -> None:
         info = self._agents.get(agent_name).info if agent_name else None
-        self.events.publish(EventKind.OPERATOR_ACTED, info, {"action": action, "origin": origin})
+        self.events.publish(EventKind.OPERATOR_ACTED, info, acted(action, origin))
 
     def _snapshot(self) -> dict[str, AgentInfo]:
         return {name: with_uptime(info) for name, info in self._agents.states().items()}

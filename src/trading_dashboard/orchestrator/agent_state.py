@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.agents import AgentInfo, ProbeInfo
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.states import AgentStatus, DataState, Health, Management
 from trading_dashboard.orchestrator.failures import Failure
@@ -62,14 +62,14 @@ class AgentState:
             **changes,
         )
 
-    def succeed(self, outcome: ProbeOutcome) -> None:
+    def succeed(self, outcome: ProbeOutcome, reason: str, **changes: Any) -> None:
         """The process runs and answers."""
         self.transition(
             AgentStatus.RUNNING,
-            "its health endpoint answered",
+            reason,
             error_message=None,
             error_code=None,
-            **findings(outcome),
+            **{**findings(outcome), **changes},
         )
 
     def adopt(self, pid: int | None, outcome: ProbeOutcome) -> None:
@@ -106,10 +106,10 @@ class AgentState:
         self.info = self.info.model_copy(update=changes)
         self.publish(EventKind.AGENT_CHANGED)
 
-    def note(self, outcome: ProbeOutcome) -> None:
+    def note(self, outcome: ProbeOutcome, **changes: Any) -> None:
         """Take over what a probe found, and announce a change of health or data."""
         before = self.info
-        self.update(**findings(outcome))
+        self.update(**findings(outcome), **changes)
         after = self.info
         if before.health is not after.health:
             self.publish(
@@ -141,6 +141,7 @@ class AgentState:
             version=None,
             cpu_percent=None,
             memory_bytes=None,
+            probes=tuple(ProbeInfo(role=p.role, kind=p.kind) for p in self.info.probes),
             **changes,
         )
 

@@ -85,7 +85,7 @@ class AgentTask:
     @property
     def info(self) -> AgentInfo:
         """Return the agent's state now."""
-        return self._life.info
+        return self._life.look()
 
     @property
     def is_wanted(self) -> bool:

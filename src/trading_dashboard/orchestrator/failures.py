@@ -6,7 +6,6 @@ Owns wording only. Everything here returns a `Failure`, which becomes `AgentInfo
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,8 @@ from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import AgentStartFailed, NotManaged
 from trading_dashboard.models.events import LogLine
-from trading_dashboard.orchestrator.addresses import health_url
+from trading_dashboard.orchestrator.output.structured import message_of
+from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.restart_policy import CrashLoop
 from trading_dashboard.orchestrator.runtime import ExitStatus, PortOwner, Runtime
 
@@ -72,15 +72,15 @@ class ProcessFailures:
             f"{_last(self._runtime.logs(self._name, 20))}{self._log()}",
         )
 
-    def startup_timed_out(self, last: str | None) -> Failure:
-        """The process lives but never became healthy."""
+    def startup_timed_out(self, asked: str, last: str | None) -> Failure:
+        """The process lives but what was asked never came out well."""
         timeout = f"{self._settings.startup_timeout:g} s"
         answer = f"Last answer: {last}. " if last else ""
         return Failure(
             code="agent_start_failed",
             short=f"not healthy within {timeout}",
             message=f"Agent '{self._name}' was not healthy {timeout} after its start"
-            f" ({health_url(self._settings)}). {answer}If it needs longer, raise"
+            f" ({asked}). {answer}If it needs longer, raise"
             f" agents.{self._name}.startup_timeout. {self._log()}",
         )
 
@@ -92,6 +92,17 @@ class ProcessFailures:
             short=f"{failures} health requests in a row failed{reason}",
             message=f"Agent '{self._name}' did not answer {failures} health requests in a row"
             f"{reason}. {self._log()}",
+        )
+
+    def liveness_failed(self, probe: ProbePlan, failures: int, last: str | None) -> Failure:
+        """The process lives but its liveness probe says that it is beyond help."""
+        reason = f": {last}" if last else ""
+        times = "its liveness probe failed" + (f" {failures} times in a row" * (failures > 1))
+        return Failure(
+            code="agent_unresponsive",
+            short=f"{times}{reason}",
+            message=f"Agent '{self._name}' was ended: {times} ({probe.target}){reason}. "
+            f"{self._log()}",
         )
 
     def _log(self) -> str:
@@ -197,20 +208,8 @@ def _last(lines: Sequence[LogLine]) -> str:
         if line.stream == "supervisor":
             if "-> starting" in line.text:
                 break
-        elif text := _message(line.text.strip()):
+        elif text := message_of(line.text.strip()):
             texts.insert(0, text[:MAX_LINE_CHARACTERS])
     if not texts:
         return "It wrote nothing. "
     return "Last lines: " + " | ".join(texts[-LAST_LINES:]) + " "
-
-
-def _message(text: str) -> str:
-    """Return the message of a JSON line, and any other line as it is."""
-    if not text.startswith("{"):
-        return text
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    message = content.get("message") if isinstance(content, dict) else None
-    return message if isinstance(message, str) else text

@@ -48,6 +48,24 @@ async def fetch(url: str, max_body_bytes: int) -> tuple[int, bytes]:
             raise httpcore.ReadError(str(error)) from error
 
 
+async def reach(url: str) -> None:
+    """Connect to where `url` is served and hang up.
+
+    Raises:
+        httpcore.NetworkError, OSError: Nobody takes the connection.
+    """
+    address = _plain_address(url.replace("https:", "http:", 1))
+    if address is None:
+        parts = urlsplit(url)
+        _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        writer.close()
+        return
+    with await _connect(address) as connection:
+        # Where nobody listens, the system may connect a socket to itself.
+        if connection.getsockname() == connection.getpeername():
+            raise httpcore.ConnectError("nobody listens")
+
+
 @lru_cache(maxsize=1024)
 def _plain_address(url: str) -> _Address | None:
     parts = urlsplit(url)

@@ -68,7 +68,7 @@ class Inbox:
         stopping = asyncio.create_task(self._stop_posted.wait())
         try:
             await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
+            if self._stops:  # also if the work is done by now: nothing may follow from it
                 raise StopPosted
             return working.result()
         finally:

@@ -16,7 +16,7 @@ import asyncio
 import logging
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -30,32 +30,32 @@ from trading_dashboard.orchestrator.output.pump import OutputStream
 from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
 from trading_dashboard.orchestrator.processes.lease import ProjectLease
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
+from trading_dashboard.orchestrator.processes.listeners import Listeners
 from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.port_owners import PortOwners
 from trading_dashboard.orchestrator.processes.process_tree import (
-    Identity,
-    ProcessStat,
-    ProcessTable,
     RunMarker,
-    members,
     own_start_ticks,
 )
 from trading_dashboard.orchestrator.processes.run_tag import TagBook
 from trading_dashboard.orchestrator.processes.scanner import Scanner
+from trading_dashboard.orchestrator.processes.side_commands import SideCommands
 from trading_dashboard.orchestrator.processes.spawning import (
     Spawned,
     discard,
     explain,
     spawn,
 )
-from trading_dashboard.orchestrator.processes.stopping import Ending, Find
+from trading_dashboard.orchestrator.processes.stopping import Ending, Find, marked
 from trading_dashboard.orchestrator.processes.supervised_tree import SupervisedTree
 from trading_dashboard.orchestrator.processes.upkeep import keep_up
 from trading_dashboard.orchestrator.runtime import (
+    CommandEnd,
     ExitCallback,
     ExitStatus,
     Handle,
     Launch,
+    LogWatch,
     PortOwner,
     StopReport,
     Usage,
@@ -95,7 +95,6 @@ class LocalRuntime:
         self.run_id = run_id or uuid.uuid4().hex
         self.state_directory = state_directory.resolve()
         self._settings = logs or LogSettings()
-        self._is_dedicated = is_dedicated
         self._book = LogBook(self.state_directory / "log", self._settings)
         self._pump = PLATFORM.make_pump(self._book.announce)
         self._spawner = ThreadPoolExecutor(SPAWN_THREADS, "spawn")
@@ -106,7 +105,7 @@ class LocalRuntime:
         self._starting: set[asyncio.Task[SupervisedTree]] = set()
         self._is_open = False
         self._closing: asyncio.Task[None] | None = None
-        self._tags = TagBook(self.run_id, str(self.state_directory))
+        self._tags = TagBook(self.run_id, str(self.state_directory), is_dedicated=is_dedicated)
         self._scanner = Scanner(self._reader, own_start_ticks(), self._tags.marker_of)
         self._lease = ProjectLease(self.state_directory / "run", complain=logger.warning)
         self._leftovers = Leftovers(self.state_directory, self.run_id, self._tags.marker_of)
@@ -117,6 +116,10 @@ class LocalRuntime:
             self.state_directory / "log" / "guardian.log",
             self._spawner,
             complain=logger.warning,
+        )
+        self._listeners = Listeners()
+        self._commands = SideCommands(
+            self._spawner, self._scanner, self._guardian, self._tags, self._never_members
         )
 
     async def open(self) -> None:
@@ -222,6 +225,14 @@ class LocalRuntime:
         tree = self._trees.get((handle.agent, handle.generation))
         return None if tree is None else await self._owners.rival(tree, host, port)
 
+    def listeners(self, port: int) -> frozenset[int] | None:
+        """Return numbers that stand for who listens on the port; None if nobody tells."""
+        return self._listeners.on(port)
+
+    async def run_command(self, launch: Launch, errand: str, timeout_seconds: float) -> CommandEnd:
+        """Run a command beside the agent's tree, and leave no process of it behind."""
+        return await self._commands.run(launch, errand, self._marker(launch), timeout_seconds)
+
     async def remove_leftover(self, owner: PortOwner) -> bool:
         """End a leftover's process tree. False if it is not provably ours (nothing is done)."""
         if owner.pid is None:
@@ -229,7 +240,7 @@ class LocalRuntime:
         leftover = self._leftovers.marker_of(owner.pid)
         if leftover is None:
             return False
-        find = partial(self._find, leftover.__eq__)
+        find = marked(leftover.__eq__, self._never_members)
         await self._end_all(find, self._tags.is_of_earlier_run)
         return True
 
@@ -240,6 +251,10 @@ class LocalRuntime:
     def follow_logs(self, agents: Sequence[str]) -> AsyncIterator[LogLine]:
         """Yield the lines that arrive after this call; a slow reader misses the oldest."""
         return self._book.follow(agents)
+
+    def watch_log(self, agent: str, pattern: str) -> LogWatch:
+        """Look for a text in the lines the agent writes from now on."""
+        return self._book.log(agent).watch(pattern)
 
     def write_log(self, agent: str, level: str, text: str) -> None:
         """Add a line of the supervisor's own (stream `supervisor`) to an agent's log."""
@@ -256,11 +271,18 @@ class LocalRuntime:
         return self._guardian.pid
 
     async def _start(self, launch: Launch) -> SupervisedTree:
-        marker = RunMarker(self.run_id, launch.agent, launch.generation, str(self.state_directory))
+        marker = self._marker(launch)
         tag = self._tags.assign(marker)
+        try:
+            return await self._start_tagged(launch, marker, tag)
+        except BaseException:
+            self._tags.forget(tag)
+            raise
+
+    async def _start_tagged(self, launch: Launch, marker: RunMarker, tag: int) -> SupervisedTree:
         loop = asyncio.get_running_loop()
         spawned = await loop.run_in_executor(
-            self._spawner, spawn, launch, marker, tag, self._is_dedicated
+            self._spawner, spawn, launch, marker, tag, self._tags.is_dedicated
         )
         handle = Handle(
             agent=launch.agent,
@@ -285,6 +307,9 @@ class LocalRuntime:
         self._guardian.add(handle.pid)
         self._trees[launch.agent, launch.generation] = tree
         return tree
+
+    def _marker(self, launch: Launch) -> RunMarker:
+        return RunMarker(self.run_id, launch.agent, launch.generation, str(self.state_directory))
 
     def _connect(self, spawned: Spawned, agent: str) -> list[OutputStream]:
         log, limit = self._book.log(agent), self._settings.max_line_bytes
@@ -327,10 +352,9 @@ class LocalRuntime:
                     *(self.stop(tree.handle, CLOSE_GRACE_SECONDS) for tree in self._trees.values()),
                     return_exceptions=True,
                 )
-                await self._end_all(
-                    partial(self._find, lambda marker: marker.run_id == self.run_id),
-                    self._tags.is_of_this_run,
-                )
+                await self._commands.close()
+                find = marked(self._is_of_run, self._never_members)
+                await self._end_all(find, self._tags.is_of_this_run)
         except TimeoutError:
             logger.error("gave up ending: %s", ", ".join(name for name, _ in self._trees))
         except Exception:  # the guardian looks once more; the rest is closed whatever happens
@@ -357,11 +381,5 @@ class LocalRuntime:
     def _never_members(self) -> frozenset[int]:
         return frozenset({0, 1, os.getpid(), os.getppid(), self._guardian.pid or 0})
 
-    def _find(
-        self,
-        is_ours: Callable[[RunMarker], bool],
-        snapshot: ProcessTable,
-        seen: Collection[Identity],
-    ) -> Mapping[int, ProcessStat]:
-        never = self._never_members()
-        return members(snapshot, session=None, is_ours=is_ours, seen=seen, never=never)
+    def _is_of_run(self, marker: RunMarker) -> bool:
+        return marker.run_id == self.run_id

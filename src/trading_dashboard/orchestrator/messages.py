@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from trading_dashboard.config.settings import AgentSettings
+from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import ExitStatus
 
@@ -47,9 +48,10 @@ class ProcessExited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeFinished:
-    """A health request of that generation was answered, or failed."""
+    """What was asked of that generation was answered, or failed."""
 
     generation: int
+    probe: ProbePlan
     outcome: ProbeOutcome
 
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.orchestrator import failures
-from trading_dashboard.orchestrator.addresses import health_url, host_and_port
+from trading_dashboard.orchestrator.addresses import host_and_port
 from trading_dashboard.orchestrator.failures import Failure
+from trading_dashboard.orchestrator.probe_kinds import ask_page
+from trading_dashboard.orchestrator.probe_plans import plans_for, readiness_of
 from trading_dashboard.orchestrator.probes import ProbeOutcome, Prober
 from trading_dashboard.orchestrator.runtime import PortOwner, Runtime
 
@@ -35,7 +37,11 @@ async def check_port(
         owner = await runtime.port_owner(host, port)
     if owner is None:
         return None
-    outcome = await prober.probe(health_url(agent), agent.timeout)
+    plan = readiness_of(plans_for(agent))
+    if plan.kind != "http":
+        # A stranger is no agent because its port takes connections, or a command succeeds.
+        return failures.port_in_use(agent.name, owner, None)
+    outcome = await ask_page(prober, plan)
     if outcome.ok:
         return Adopt(owner, outcome)
     return failures.port_in_use(agent.name, owner, outcome.message)

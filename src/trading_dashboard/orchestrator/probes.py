@@ -1,7 +1,7 @@
-"""Asking an agent how it is.
+"""Asking an agent how it is, over HTTP.
 
-Owns one health request: its deadline, its bounds and what the answer means. Does not own when it
-is asked or what follows from it (`agent_task`).
+Owns one health request: its deadline, its bounds and what the answer means. Does not own other ways
+of asking (`probe_kinds`), when it is asked (`probe_schedule`) or what follows (`health_rule`).
 
 The request never follows a redirect, never uses a proxy from the environment, opens a fresh
 connection (so a full accept queue is noticed) and reads at most `MAX_BODY_BYTES`.
@@ -14,14 +14,17 @@ import json
 import math
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import httpcore
 from pydantic import ValidationError
 
 from trading_dashboard.models.health import DataReport, HealthReport
 from trading_dashboard.models.states import Health
+from trading_dashboard.orchestrator.expectations import SUCCESS, Expectation
 from trading_dashboard.orchestrator.fetching import fetch
 
 MAX_BODY_BYTES = 64 * 1024
@@ -58,54 +61,67 @@ class ProbeOutcome:
 
 
 class Prober(Protocol):
-    """Anything that can ask; tests put fakes here."""
+    """Anything that can ask over HTTP; tests put fakes here."""
 
-    async def probe(self, url: str, timeout_seconds: float) -> ProbeOutcome:
+    async def probe(
+        self, url: str, timeout_seconds: float, expected: Expectation = SUCCESS
+    ) -> ProbeOutcome:
         """Ask once. Never raises for anything the other side does."""
 
 
 class HttpProber:
     """Asks over HTTP. One instance serves all agents; it keeps no connections."""
 
-    async def probe(self, url: str, timeout_seconds: float) -> ProbeOutcome:
+    async def probe(
+        self, url: str, timeout_seconds: float, expected: Expectation = SUCCESS
+    ) -> ProbeOutcome:
         """Ask `url` once, within `timeout_seconds` in all."""
-        started, slept = time.monotonic(), _suspended_seconds()
+        started, slept = time.monotonic(), suspended_seconds()
         try:
             async with asyncio.timeout(timeout_seconds):
                 status, body = await fetch(url, MAX_BODY_BYTES)
         except TimeoutError:
-            outcome = _silent(f"no answer within {timeout_seconds:g} s", started)
+            outcome = silent(f"no answer within {timeout_seconds:g} s", started)
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-            outcome = _silent(_reason(error), started)
+            outcome = silent(_reason(error), started)
         except (httpcore.UnsupportedProtocol, ValueError, TypeError) as error:
-            outcome = _silent(f"the address cannot be asked: {error}", started)
+            outcome = silent(f"the address cannot be asked: {error}", started)
         else:
-            outcome = judge(status, body, time.monotonic() - started)
-        if not outcome.ok and _suspended_seconds() - slept > 0.5:
-            return _replace_suspended(outcome)
-        return outcome
+            latency = time.monotonic() - started
+            outcome = judge(status, body, latency, expected, _path(url))
+        return forgiven(outcome, slept)
 
 
-def judge(status: int, body: bytes, latency_seconds: float) -> ProbeOutcome:
+def judge(
+    status: int,
+    body: bytes,
+    latency_seconds: float,
+    expected: Expectation = SUCCESS,
+    path: str = "/health",
+) -> ProbeOutcome:
     """Return what an HTTP answer to a health request means.
 
-    A 2xx is alive. What its body says decides between healthy, degraded and unhealthy; a body that
-    is not a health report says nothing and is healthy.
+    One that is as expected is good. What its body says decides between healthy, degraded and
+    unhealthy; a body that is not a health report says nothing and is healthy.
     """
     report = _parse(body)
-    is_ok = 200 <= status < 300
+    objection = expected.objection(status, body)
+    is_ok = objection is None
     if report is None:
-        health = Health.HEALTHY if is_ok else Health.UNHEALTHY
-        message = None if is_ok else f"/health answered {status}"
         return ProbeOutcome(
-            answered=True, ok=is_ok, health=health, message=message, latency_seconds=latency_seconds
+            answered=True,
+            ok=is_ok,
+            health=Health.HEALTHY if is_ok else Health.UNHEALTHY,
+            message=None if is_ok else f"{path} {objection}",
+            latency_seconds=latency_seconds,
         )
     health = _word_to_health(report.status) if is_ok else Health.UNHEALTHY
+    is_plain = health is Health.HEALTHY
     return ProbeOutcome(
         answered=True,
         ok=is_ok,
         health=health,
-        message=None if health is Health.HEALTHY else _own_words(report, status),
+        message=None if is_plain else _own_words(report, objection or f"answered {status}", path),
         latency_seconds=latency_seconds,
         data=report.data,
         version=report.version,
@@ -141,7 +157,7 @@ def _word_to_health(word: str) -> Health:
     return Health.HEALTHY
 
 
-def _own_words(report: HealthReport, status: int) -> str:
+def _own_words(report: HealthReport, answer: str, path: str) -> str:
     """Return the agent's explanation, or the checks that are not well, or its bare word."""
     if report.message:
         return report.message[:MAX_MESSAGE_CHARACTERS]
@@ -152,7 +168,7 @@ def _own_words(report: HealthReport, status: int) -> str:
     ]
     if unwell:
         return _printable("; ".join(unwell)[:MAX_MESSAGE_CHARACTERS])
-    return f"/health answered {status} and says '{report.status}'"
+    return f"{path} {answer} and says '{report.status}'"
 
 
 def _printable(text: str) -> str:
@@ -160,7 +176,8 @@ def _printable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _silent(message: str, started: float) -> ProbeOutcome:
+def silent(message: str, started: float) -> ProbeOutcome:
+    """Return the outcome of a question, asked at `started` (monotonic), that was not answered."""
     return ProbeOutcome(
         answered=False,
         ok=False,
@@ -178,21 +195,22 @@ def _reason(error: Exception) -> str:
     return "the connection broke off"
 
 
-def _replace_suspended(outcome: ProbeOutcome) -> ProbeOutcome:
-    return ProbeOutcome(
-        answered=outcome.answered,
-        ok=outcome.ok,
-        health=outcome.health,
-        message=outcome.message,
-        latency_seconds=outcome.latency_seconds,
-        suspended=True,
-    )
+def forgiven(outcome: ProbeOutcome, slept_before: float) -> ProbeOutcome:
+    """Return a bad outcome marked if the machine slept since `slept_before` was read."""
+    if outcome.ok or suspended_seconds() - slept_before <= 0.5:
+        return outcome
+    return replace(outcome, suspended=True)
 
 
-def _suspended_seconds() -> float:
+def suspended_seconds() -> float:
     """Return how long the machine has slept since boot; 0 where the system does not tell."""
     suspended = 0.0
     if sys.platform == "linux":
         suspended = time.clock_gettime(time.CLOCK_BOOTTIME)
         suspended -= time.clock_gettime(time.CLOCK_MONOTONIC)
     return suspended
+
+
+@lru_cache(maxsize=1024)
+def _path(url: str) -> str:
+    return urlsplit(url).path or "/"

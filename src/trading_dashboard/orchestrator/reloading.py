@@ -26,6 +26,7 @@ from trading_dashboard.models.configuration import (
 )
 from trading_dashboard.models.errors import ConfigurationError, Mistake
 from trading_dashboard.models.events import EventKind
+from trading_dashboard.models.requester import asked_by
 from trading_dashboard.orchestrator.agent_manager import AgentManager
 
 POLL_SECONDS = 1.0
@@ -151,7 +152,7 @@ class ConfigurationReloader:
         for name, found in items.items():
             _log.info("%s by %s: %d %s", kind, origin, len(found), name)
             shown = [item.model_dump(mode="json") for item in found[:MAX_RECORDED]]
-            data = {"origin": origin, name: shown, "total": len(found)}
+            data = {**asked_by(origin), name: shown, "total": len(found)}
             self._manager.events.publish(kind, data=data)
 
     async def _look(self) -> Signature:

@@ -100,6 +100,31 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEnd:
+    """How a command that was run beside an agent ended.
+
+    Attributes:
+        returncode: None if it had to be ended, or could not be run.
+        problem: Why there is no return code, as what the command did.
+        last_line: The last line it wrote, without secrets.
+    """
+
+    returncode: int | None = None
+    problem: str | None = None
+    last_line: str = ""
+
+
+class LogWatch(Protocol):
+    """Looks for a text in what an agent writes."""
+
+    seen_at: float | None
+    """When a line with it came last (monotonic); None if none came yet."""
+
+    def close(self) -> None:
+        """Look no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PortOwner:
     """Who holds a port. `pid` and `command` are None where the system does not tell.
 
@@ -158,6 +183,18 @@ class Runtime(Protocol):
         None if a member of the tree listens there, and wherever the system does not tell.
         """
 
+    def listeners(self, port: int) -> frozenset[int] | None:
+        """Return numbers that stand for who listens on the port; None if the system does not tell.
+
+        They may be half a second old. As long as they stay the same, so does who listens.
+        """
+
+    async def run_command(self, launch: Launch, errand: str, timeout_seconds: float) -> CommandEnd:
+        """Run a command beside the agent's tree, and leave no process of it behind.
+
+        Never raises for anything the command does. One run of an errand exists at a time.
+        """
+
     async def remove_leftover(self, owner: PortOwner) -> bool:
         """End a leftover's process tree. False if it is not provably ours (nothing is done)."""
 
@@ -166,6 +203,9 @@ class Runtime(Protocol):
 
     def follow_logs(self, agents: Sequence[str]) -> AsyncIterator[LogLine]:
         """Yield lines as they arrive; a slow reader loses the oldest and is told by `seq`."""
+
+    def watch_log(self, agent: str, pattern: str) -> LogWatch:
+        """Look for a text in the lines the agent writes from now on."""
 
     def write_log(self, agent: str, level: str, text: str) -> None:
         """Add a line of the supervisor's own (stream `supervisor`) to an agent's log."""

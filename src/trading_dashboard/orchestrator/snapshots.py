@@ -10,6 +10,7 @@ from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.states import AgentKind, AgentStatus
 from trading_dashboard.orchestrator.addresses import host_and_port
+from trading_dashboard.orchestrator.probe_plans import plans_for, unasked
 
 
 def initial_info(agent: AgentSettings, kind: AgentKind, log_path: Path) -> AgentInfo:
@@ -28,6 +29,7 @@ def described(agent: AgentSettings) -> dict[str, Any]:
         "enabled": agent.enabled,
         "auto_start": agent.auto_start,
         "depends_on": agent.depends_on,
+        "probes": unasked(plans_for(agent)),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ class Surroundings:
         publish: Announces an event with the agent's new state.
         launch: Builds the launch of a generation, from the settings of the moment.
         dependency: Returns another agent's state and whether it is meant to run.
+        interpreter: What `python` means in a command, without a virtual environment.
     """
 
     runtime: Runtime
@@ -27,3 +29,4 @@ class Surroundings:
     publish: Publish
     launch: Callable[[AgentSettings, int], Launch]
     dependency: Callable[[str], tuple[AgentInfo, bool]]
+    interpreter: str = sys.executable

@@ -102,6 +102,8 @@ def test_following_ends_with_the_supervisor(project: ProjectFactory, free_port: 
         "incidents",
         "login",
         "down",
+        "stop --emergency",
+        "tokens rotate",
     ],
 )
 def test_without_a_supervisor_every_command_says_so(command: str, tmp_path: Path) -> None:

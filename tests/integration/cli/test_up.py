@@ -19,6 +19,7 @@ from tests.integration.cli.terminal_session import Up, agent, desk, environment,
 from tests.support import PUPPETS, ROOT, eventually_sync
 
 Ports = Callable[[], int]
+SECRETS = ("control.token", "control.read.token", "login.key")
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_a_desk_lives_and_ends(project: ProjectFactory, free_ports: Ports) -> No
     with Up(root) as up:
         up.wait_for("2 of 2 are running.")
         run_directory = root / "var" / "run"
-        for name in ("control.token", "login.key", "lease.json"):
+        for name in (*SECRETS, "lease.json"):
             assert (run_directory / name).stat().st_mode & 0o777 == 0o600
         assert (root / "var" / "log" / "supervisor.log").stat().st_mode & 0o777 == 0o600
 
@@ -57,7 +58,7 @@ def test_a_desk_lives_and_ends(project: ProjectFactory, free_ports: Ports) -> No
         assert "one: stopped after" in up.text
         assert "signal 15 (SIGTERM)" in up.text
         assert "Nothing is left running." in up.text
-        left = [name for name in ("control.token", "login.key") if (run_directory / name).exists()]
+        left = [name for name in SECRETS if (run_directory / name).exists()]
         assert left == []
     assert run("status", root=root).returncode == 3
 

@@ -12,8 +12,9 @@ from trading_dashboard.control_api.app import create_app
 from trading_dashboard.control_api.listening import bind_loopback
 from trading_dashboard.control_api.server import ControlServer
 from trading_dashboard.control_api.supervision import Supervision
+from trading_dashboard.control_api.tokens import Tokens
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.control import SupervisorInfo
+from trading_dashboard.models.control import SupervisorInfo, TokenRole
 from trading_dashboard.models.errors import AgentDisabled, NotManaged, UnknownAgent
 from trading_dashboard.models.events import EventKind, LogLine
 from trading_dashboard.models.states import AgentStatus, Health
@@ -21,6 +22,7 @@ from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.history.event_history import EventHistory
 
 TOKEN = "token-of-this-run"
+READ_TOKEN = "token-to-look-only"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -83,6 +85,11 @@ class FakeManager:
     async def stop_all_agents(self, *, origin: str = "library") -> dict[str, bool]:
         return {"first": await self.stop_agent("first", origin=origin)}
 
+    async def emergency_stop(self, *, origin: str = "library") -> dict[str, bool]:
+        self.actions.append(("emergency stop", "", origin))
+        self.set("first", AgentStatus.STOPPED)
+        return {"first": True, "external": False}
+
     async def get_agent_status(self, agent_name: str) -> AgentInfo | None:
         return self.infos.get(agent_name)
 
@@ -128,7 +135,11 @@ class Desk:
 
     manager: FakeManager
     server: ControlServer
-    shutdowns: list[bool] = field(default_factory=list)
+    supervision: Supervision
+    tokens: Tokens
+    stored: dict[TokenRole, str]
+    """What would be in the tokens' files."""
+    shutdowns: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -143,7 +154,9 @@ async def serve(
 ) -> AsyncIterator[Desk]:
     """Serve a fake supervisor on a free port until the block is left."""
     manager = FakeManager()
-    shutdowns: list[bool] = []
+    shutdowns: list[str] = []
+    stored = {TokenRole.OPERATOR: TOKEN, TokenRole.READ_ONLY: READ_TOKEN}
+    tokens = Tokens(stored, stored.__setitem__)
     info = SupervisorInfo(
         run_id="r1", pid=1, version="0", environment="development", project_root="/x",
         started_at=NOW, state="running",
@@ -151,15 +164,15 @@ async def serve(
     supervision = Supervision(
         agents=manager,
         describe=lambda: info,
-        request_shutdown=lambda: shutdowns.append(True),
+        request_shutdown=shutdowns.append,
         history=history,
     )
     app = create_app(
-        supervision, TOKEN, heartbeat_seconds=heartbeat_seconds, stream_capacity=stream_capacity
+        supervision, tokens, heartbeat_seconds=heartbeat_seconds, stream_capacity=stream_capacity
     )
     server = ControlServer(app, bind_loopback(0))
     await server.start()
     try:
-        yield Desk(manager, server, shutdowns)
+        yield Desk(manager, server, supervision, tokens, stored, shutdowns)
     finally:
         await server.aclose()

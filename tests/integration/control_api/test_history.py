@@ -22,6 +22,7 @@ from trading_dashboard.config.settings import HistorySettings
 from trading_dashboard.control_api.app import create_api
 from trading_dashboard.control_api.metrics import NAMES
 from trading_dashboard.control_api.supervision import Supervision
+from trading_dashboard.control_api.tokens import Tokens
 from trading_dashboard.models.errors import HistoryUnavailable, InvalidPeriod, Unauthorized
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.states import AgentStatus
@@ -167,9 +168,9 @@ def ask(tmp_path: Path) -> Iterator[Ask]:
     hub.publish(EventKind.SUPERVISOR_STARTED)
     manager: Any = None
     supervision = Supervision(
-        agents=manager, describe=lambda: manager, request_shutdown=lambda: None, history=history
+        agents=manager, describe=lambda: manager, request_shutdown=lambda _: None, history=history
     )
-    transport = httpx.ASGITransport(create_api(supervision))
+    transport = httpx.ASGITransport(create_api(supervision, Tokens({})))
     client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
     with asyncio.Runner() as runner:
         yield lambda path, params: runner.run(client.get(f"/v1/{path}?{urlencode(params)}"))

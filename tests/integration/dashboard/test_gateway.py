@@ -212,3 +212,50 @@ def test_an_unknown_address_of_the_api_is_no_page(person: httpx.Client) -> None:
         answer = person.get(path)
 
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_a_replaced_token_is_noticed_by_nobody(
+    person: httpx.Client, csrf: dict[str, str], desk: DashboardDesk
+) -> None:
+    with open_socket(desk, person, "/api/control/ws") as socket:
+        receive(socket, "snapshot")
+        before = desk.control_token()
+        for _ in range(2):
+            desk.steer(rotate=str(desk.state / "run" / "control.token"))
+            receive(socket, "snapshot")  # on the same socket
+            assert person.get("/api/control/status").status_code == 200
+            change = person.post("/api/control/agents/market_data/start", headers=csrf, json={})
+            assert change.status_code == 200
+        assert desk.control_token() != before
+        desk.steer(log=["after the rotation"])
+        assert receive(socket, "log")["line"]["text"] == "after the rotation"
+        socket.send(json.dumps({"op": "subscribe_logs", "agents": ["market_data"]}))
+        assert receive(socket, "log")["line"]["text"].startswith("demo replay")
+
+
+def test_a_token_that_is_not_in_the_file_is_asked_for_once(
+    person: httpx.Client, desk: DashboardDesk
+) -> None:
+    """The control arm: what the page would see without the file being read again."""
+    token = desk.state / "run" / "control.token"
+    right = token.read_text("ascii")
+    token.write_text("stale")
+    try:
+        assert person.get("/api/control/status").status_code == 401
+        with (
+            open_socket(desk, person, "/api/control/ws") as socket,
+            pytest.raises(ConnectionClosed) as closed,
+        ):
+            read_to_the_end(socket)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4502
+    finally:
+        token.write_text(right)
+
+
+def test_changes_say_that_they_come_from_the_dashboard_and_whose_browser(
+    person: httpx.Client, csrf: dict[str, str], desk: DashboardDesk
+) -> None:
+    lies = {**csrf, "x-client": "cli", "x-client-user": "root", "x-client-address": "192.0.2.1"}
+    person.post("/api/control/agents/market_data/start", headers=lies, json={})
+    assert desk.steer()["clients"][-1] in ("dashboard 127.0.0.1", "dashboard ::1")

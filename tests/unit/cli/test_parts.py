@@ -29,6 +29,7 @@ from trading_dashboard.cli.terminal import CLOSE_SECONDS, MAX_PENDING, Terminal
 from trading_dashboard.clients import lease as lease_module
 from trading_dashboard.clients.lease import Lease, is_alive, read_lease
 from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.control import TokenRole
 from trading_dashboard.models.errors import (
     AlreadySupervised,
     ConfigurationError,
@@ -70,9 +71,12 @@ def test_a_login_link_lets_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_run_secrets_are_new_private_and_removed(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     first, second = write_run_secrets(tmp_path), write_run_secrets(tmp_path)
-    assert first.control_token != second.control_token
+    made = {*first.tokens.values(), *second.tokens.values()}
+    assert len(made) == 2 * len(TokenRole)
     assert first.login_key != second.login_key
-    assert second.control_token not in repr(second)
+    assert not any(token in repr(second) for token in made)
+    written = {path.name for path in (tmp_path / "run").iterdir()}
+    assert written == {"control.token", "control.read.token", "login.key"}
     for path in (tmp_path / "run").iterdir():
         assert path.stat().st_mode & 0o777 == 0o600
     remove_run_secrets(tmp_path)
@@ -229,7 +233,7 @@ def test_the_documentation_knows_every_command_option_and_exit_code() -> None:
     found = dict(all_commands(typer.main.get_command(app)))
     assert set(found) == {
         "up", "status", "start", "stop", "restart", "logs", "events", "incidents", "login", "down",
-        "reload", "new agent", "doctor", "config check", "config show",
+        "reload", "new agent", "doctor", "config check", "config show", "tokens rotate",
     }  # fmt: skip
     for name, command in found.items():
         assert f"### `{name}" in text

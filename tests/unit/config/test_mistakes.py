@@ -221,13 +221,17 @@ def project(root: Path, text: str | bytes, development: str = "") -> Path:
     return root
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_mistake_is_named_with_its_place_and_remedy(case: Case, tmp_path: Path) -> None:
-    (mistake,) = mistakes_of(project(tmp_path, case.text), case.environ)
+def check_case(case: Case, folder: Path) -> None:
+    (mistake,) = mistakes_of(project(folder, case.text), case.environ)
     assert (mistake.file, mistake.line, mistake.key) == (case.file, case.line, case.key)
     assert mistake.value == case.value
     assert case.problem in mistake.problem
     assert case.remedy in mistake.remedy
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_mistake_is_named_with_its_place_and_remedy(case: Case, tmp_path: Path) -> None:
+    check_case(case, tmp_path)
 
 
 def test_all_mistakes_are_reported_at_once_in_reading_order(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from trading_dashboard.config.settings import (
     DashboardSettings,
     HistorySettings,
     LogSettings,
+    ProbeSettings,
+    ProbesSettings,
     ReloadSettings,
     RestartSettings,
     Settings,
@@ -26,6 +28,8 @@ from trading_dashboard.models.settings import MarketDataSettings
 SECTIONS: dict[str, type[BaseModel]] = {
     "agents.NAME": AgentSettings,
     "agents.NAME.restart": RestartSettings,
+    "agents.NAME.probes": ProbesSettings,
+    "agents.NAME.probes.ROLE": ProbeSettings,
     "control_api": ControlApiSettings,
     "dashboard": DashboardSettings,
     "logs": LogSettings,

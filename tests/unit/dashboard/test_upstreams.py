@@ -42,7 +42,7 @@ def test_control_paths_are_below_v1_with_the_token(files: DeskFiles) -> None:
     target = upstreams(files).control("agents/market_data/logs", "lines=5")
 
     assert str(target.url) == "http://127.0.0.1:7000/v1/agents/market_data/logs?lines=5"
-    assert target.headers == {"authorization": "Bearer control-token"}
+    assert target.headers == {"authorization": "Bearer control-token", "x-client": "dashboard"}
     assert "control-token" not in repr(target)
 
 

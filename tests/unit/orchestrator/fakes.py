@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.support import eventually, write_project
 from trading_dashboard.config import LoadedSettings, load_settings
@@ -19,12 +21,16 @@ from trading_dashboard.models.events import LogLine
 from trading_dashboard.models.health import DataReport
 from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator import AgentManager
+from trading_dashboard.orchestrator.expectations import SUCCESS, Expectation
+from trading_dashboard.orchestrator.output.line_watch import LineWatch
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import (
+    CommandEnd,
     ExitCallback,
     ExitStatus,
     Handle,
     Launch,
+    LogWatch,
     PortOwner,
     StopReport,
     Usage,
@@ -50,6 +56,10 @@ class FakeRuntime:
     stops: list[tuple[str, int, float]] = field(default_factory=list)
     ports: dict[int, PortOwner] = field(default_factory=dict)
     rivals: dict[int, PortOwner] = field(default_factory=dict)
+    sockets: dict[int, frozenset[int]] = field(default_factory=dict)
+    commands: list[tuple[str, Launch]] = field(default_factory=list)
+    command_end: CommandEnd = field(default_factory=lambda: CommandEnd(returncode=0))
+    watches: dict[str, LineWatch] = field(default_factory=dict)
     removed: list[PortOwner] = field(default_factory=list)
     processes: dict[str, FakeProcess] = field(default_factory=dict)
     lines: dict[str, list[LogLine]] = field(default_factory=dict)
@@ -120,6 +130,17 @@ class FakeRuntime:
     async def port_rival(self, handle: Handle, host: str, port: int) -> PortOwner | None:
         return self.rivals.get(port)
 
+    def listeners(self, port: int) -> frozenset[int] | None:
+        return self.sockets.get(port, frozenset())
+
+    async def run_command(self, launch: Launch, errand: str, timeout_seconds: float) -> CommandEnd:
+        await asyncio.sleep(0)
+        self.commands.append((errand, launch))
+        return self.command_end
+
+    def watch_log(self, agent: str, pattern: str) -> LogWatch:
+        return self.watches.setdefault(agent, LineWatch(pattern, lambda _: None))
+
     async def remove_leftover(self, owner: PortOwner) -> bool:
         self.removed.append(owner)
         self.ports.pop(owner.port)
@@ -178,16 +199,24 @@ REFUSING = ProbeOutcome(
 
 @dataclass
 class FakeProber:
-    """Answers for each port what the test says; silent unless told otherwise."""
+    """Answers for each path or port what the test says; healthy unless told otherwise."""
 
     outcomes: dict[int, ProbeOutcome] = field(default_factory=dict)
+    paths: dict[str, ProbeOutcome] = field(default_factory=dict)
     default: ProbeOutcome = HEALTHY
     asked: int = 0
+    asked_at: Counter[str] = field(default_factory=Counter)
+    """By path."""
 
-    async def probe(self, url: str, timeout_seconds: float) -> ProbeOutcome:
+    async def probe(
+        self, url: str, timeout_seconds: float, expected: Expectation = SUCCESS
+    ) -> ProbeOutcome:
         self.asked += 1
+        self.asked_at[urlsplit(url).path] += 1
         await asyncio.sleep(0)
-        port = int(url.split(":")[2].split("/", maxsplit=1)[0])
+        port = urlsplit(url).port or 0
+        if (found := self.paths.get(urlsplit(url).path)) is not None:
+            return found
         return self.outcomes.get(port, self.default)
 
 

@@ -148,7 +148,7 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
 
 async def test_a_failure_while_the_machine_slept_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
     slept = iter([0.0, 120.0])
-    monkeypatch.setattr(probes, "_suspended_seconds", lambda: next(slept))
+    monkeypatch.setattr(probes, "suspended_seconds", lambda: next(slept))
     async with server(answer("200 OK")) as url:
         pass
     assert (await HttpProber().probe(url, 5)).suspended

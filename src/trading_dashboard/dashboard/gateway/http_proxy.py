@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 
 import httpx
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from trading_dashboard.dashboard.gateway.upstreams import Target
+from trading_dashboard.dashboard.gateway.upstreams import Renew, Target
 from trading_dashboard.models.errors import error_body
 
 MAX_REQUEST_BYTES = 64 * 1024
@@ -32,21 +33,23 @@ class BodyTooLarge(Exception):
     """A request or response exceeds its bound."""
 
 
-async def forward(client: httpx.AsyncClient, request: Request, target: Target) -> Response:
-    """Return the upstream's answer, or ours when there is none."""
+async def forward(
+    client: httpx.AsyncClient, request: Request, target: Target, renew: Renew
+) -> Response:
+    """Return the upstream's answer, or ours when there is none.
+
+    A refused token may just have been replaced: `renew` then gives the new one.
+    """
     is_change = request.method not in ("GET", "HEAD")
     deadline = CHANGE_DEADLINE_SECONDS if is_change else READ_DEADLINE_SECONDS
     try:
         body = await _bounded_body(request)
         async with asyncio.timeout(deadline):
-            outgoing = client.build_request(
-                request.method,
-                target.url,
-                headers={**_forwarded(request), **target.headers},
-                content=body or None,
-                timeout=httpx.Timeout(deadline, connect=2.0),
-            )
-            upstream = await client.send(outgoing, stream=True)
+            upstream = await _send(client, request, target, body, deadline)
+            is_refused = upstream.status_code == HTTPStatus.UNAUTHORIZED
+            if is_refused and (renewed := await renew()) is not None:
+                await upstream.aclose()
+                upstream = await _send(client, request, renewed, body, deadline)
     except BodyTooLarge:
         return failure(413, "too_large", "The request is too large.", target)
     except TimeoutError:
@@ -54,6 +57,19 @@ async def forward(client: httpx.AsyncClient, request: Request, target: Target) -
     except httpx.HTTPError as error:
         return failure(502, "upstream_unreachable", _words(error, target), target)
     return _stream(upstream, deadline)
+
+
+async def _send(
+    client: httpx.AsyncClient, request: Request, target: Target, body: bytes, deadline: float
+) -> httpx.Response:
+    outgoing = client.build_request(
+        request.method,
+        target.url,
+        headers={**_forwarded(request), **target.headers},
+        content=body or None,
+        timeout=httpx.Timeout(deadline, connect=2.0),
+    )
+    return await client.send(outgoing, stream=True)
 
 
 def failure(status: int, code: str, message: str, target: Target | None = None) -> Response:

@@ -17,7 +17,12 @@ from starlette.websockets import WebSocket
 
 from trading_dashboard.dashboard.gateway.http_proxy import forward
 from trading_dashboard.dashboard.gateway.socket_proxy import CloseCode, close, pump
-from trading_dashboard.dashboard.gateway.upstreams import PathRefused, Target, Upstreams
+from trading_dashboard.dashboard.gateway.upstreams import (
+    PathRefused,
+    Renew,
+    Target,
+    Upstreams,
+)
 from trading_dashboard.dashboard.sessions import Sessions
 from trading_dashboard.models.errors import (
     NotSupervised,
@@ -48,7 +53,7 @@ def gateway_routes(
             target = await _resolve(upstreams, request.scope, request.method)
         except TradingDashboardError as error:
             return JSONResponse(error.as_body(), _ANSWERS[type(error)][0])
-        return await forward(client, request, target)
+        return await forward(client, request, target, _renewal(upstreams, request.scope, target))
 
     async def over_websocket(websocket: WebSocket) -> None:
         try:
@@ -57,7 +62,7 @@ def gateway_routes(
             await websocket.accept()
             await close(websocket, _ANSWERS[type(error)][1], error.message)
             return
-        await pump(websocket, target)
+        await pump(websocket, target, _renewal(upstreams, websocket.scope, target))
 
     return [
         Route("/api/session", session, methods=["GET"]),
@@ -86,8 +91,30 @@ async def _resolve(upstreams: Upstreams, scope: Scope, method: str) -> Target:
     raw_path = raw_path.partition("?")[0]
     query: str = scope.get("query_string", b"").decode("latin-1")
     if raw_path.startswith("/api/control/"):
-        return upstreams.control(raw_path.removeprefix("/api/control/"), query)
+        peer = scope.get("client")
+        visitor = str(peer[0]) if peer else None
+        return upstreams.control(raw_path.removeprefix("/api/control/"), query, visitor)
     if not raw_path.startswith("/api/agents/"):
         raise PathRefused("This path is not forwarded.", observed=raw_path[:200])
     name, _, rest = raw_path.removeprefix("/api/agents/").partition("/")
     return await upstreams.agent(name, rest, query, with_authority=method not in ("GET", "HEAD"))
+
+
+def _renewal(upstreams: Upstreams, scope: Scope, refused: Target) -> Renew:
+    """Return what resolves a request again after its token was refused.
+
+    Only the control API's tokens are replaced while it runs. None: there is no other token.
+    """
+    before = [refused]
+
+    async def renew() -> Target | None:
+        if not refused.is_control:
+            return None
+        try:
+            target = await _resolve(upstreams, scope, "GET")
+        except TradingDashboardError:
+            return None
+        last, before[0] = before[0], target
+        return target if target.headers != last.headers else None
+
+    return renew

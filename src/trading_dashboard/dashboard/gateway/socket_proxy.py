@@ -11,12 +11,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from enum import IntEnum
+from http import HTTPStatus
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    WebSocketException,
+)
 
-from trading_dashboard.dashboard.gateway.upstreams import Target
+from trading_dashboard.dashboard.gateway.upstreams import Renew, Target
+from trading_dashboard.models.control import TOKEN_REPLACED
 
 MAX_UPSTREAM_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_BROWSER_MESSAGE_BYTES = 16 * 1024
@@ -36,32 +43,58 @@ class CloseCode(IntEnum):
     NOT_SUPERVISED = 4503
 
 
-async def pump(browser: WebSocket, target: Target) -> None:
-    """Accept the browser's socket and forward until either side ends."""
+async def pump(browser: WebSocket, target: Target, renew: Renew) -> None:
+    """Accept the browser's socket and forward until either side ends.
+
+    When the control API's token is replaced, upstream is connected to again and begins with a
+    snapshot, as after a lag; the browser's socket stays.
+    """
     await browser.accept()
+    code, reason = await _forward(browser, target, renew)
+    while code == TOKEN_REPLACED and (renewed := await renew()) is not None:
+        code, reason = await _forward(browser, renewed, renew)
+    if code == TOKEN_REPLACED:
+        code = CloseCode.UPSTREAM_LOST
+    await close(browser, code, reason)
+
+
+async def _forward(browser: WebSocket, target: Target, renew: Renew) -> tuple[int, str]:
+    """Connect upstream and forward until either side ends; return how to close the browser's."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            upstream = await connect(
-                target.socket_url,
-                additional_headers=dict(target.headers),
-                compression=None,
-                max_size=MAX_UPSTREAM_MESSAGE_BYTES,
-                max_queue=MAX_QUEUED_MESSAGES,
-                open_timeout=None,
-                close_timeout=0.5,
-                ping_interval=None,
-                proxy=None,
-                user_agent_header=None,
-            )
+            upstream = await _connect(target, renew)
     except (OSError, TimeoutError, InvalidHandshake, WebSocketException):
-        await close(browser, CloseCode.UPSTREAM_LOST, f"{target.subject} does not answer")
-        return
+        return CloseCode.UPSTREAM_LOST, f"{target.subject} does not answer"
     try:
-        code, reason = await _pump_both(browser, upstream, target)
+        return await _pump_both(browser, upstream, target)
     finally:
         with contextlib.suppress(Exception):
             await upstream.close()
-    await close(browser, code, reason)
+
+
+async def _connect(target: Target, renew: Renew) -> ClientConnection:
+    try:
+        return await _open(target)
+    except InvalidStatus as error:
+        is_refused = error.response.status_code == HTTPStatus.UNAUTHORIZED
+        if is_refused and (renewed := await renew()) is not None:
+            return await _open(renewed)
+        raise
+
+
+async def _open(target: Target) -> ClientConnection:
+    return await connect(
+        target.socket_url,
+        additional_headers=dict(target.headers),
+        compression=None,
+        max_size=MAX_UPSTREAM_MESSAGE_BYTES,
+        max_queue=MAX_QUEUED_MESSAGES,
+        open_timeout=None,
+        close_timeout=0.5,
+        ping_interval=None,
+        proxy=None,
+        user_agent_header=None,
+    )
 
 
 async def close(browser: WebSocket, code: int, reason: str) -> None:
@@ -100,7 +133,7 @@ async def _downwards(
         pass
     except (WebSocketDisconnect, RuntimeError, OSError):
         return 1000, ""
-    return CloseCode.UPSTREAM_LOST, f"{target.subject} closed the connection"
+    return _lost(upstream, f"{target.subject} closed the connection")
 
 
 async def _upwards(browser: WebSocket, upstream: ClientConnection) -> tuple[int, str]:
@@ -113,4 +146,10 @@ async def _upwards(browser: WebSocket, upstream: ClientConnection) -> tuple[int,
     except (WebSocketDisconnect, RuntimeError, KeyError):
         return 1000, ""
     except ConnectionClosed:
-        return CloseCode.UPSTREAM_LOST, "the connection was closed"
+        return _lost(upstream, "the connection was closed")
+
+
+def _lost(upstream: ClientConnection, reason: str) -> tuple[int, str]:
+    """Return how upstream ended; a replaced token is nothing the browser need know of."""
+    is_replaced = upstream.close_code == TOKEN_REPLACED
+    return TOKEN_REPLACED if is_replaced else CloseCode.UPSTREAM_LOST, reason

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ import httpx
 
 from trading_dashboard.dashboard.desk_files import DeskFiles
 from trading_dashboard.models.errors import NotSupervised, TradingDashboardError, UnknownAgent
+from trading_dashboard.models.requester import ADDRESS_HEADER, CLIENT_HEADER, is_address
 
 _SEGMENT = re.compile(r"^(?:[A-Za-z0-9_^=~!$,:+-]|%5E|%3D|%2B|%3A|\.(?!\.))+$")
 _AGENT_NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
@@ -39,17 +41,23 @@ class Target:
         url: Absolute, http or https, with the query.
         headers: What the gateway adds.
         subject: Whom it goes to, for messages.
+        is_control: Whether that is the control API, whose token may be replaced at any time.
     """
 
     url: httpx.URL
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     subject: str = "supervisor"
+    is_control: bool = False
 
     @property
     def socket_url(self) -> str:
         """Return the same address for a WebSocket."""
         scheme = "wss" if self.url.scheme == "https" else "ws"
         return str(self.url.copy_with(scheme=scheme))
+
+
+Renew = Callable[[], Awaitable[Target | None]]
+"""Resolves a refused request again; None if that would give the same token."""
 
 
 class Upstreams:
@@ -63,8 +71,13 @@ class Upstreams:
         self._agents_until = 0.0
         self._lock = asyncio.Lock()
 
-    def control(self, raw_path: str, query: str = "") -> Target:
+    def control(self, raw_path: str, query: str = "", visitor: str | None = None) -> Target:
         """Return the control API's endpoint ``/v1/<raw_path>``.
+
+        Args:
+            raw_path: Plain, relative.
+            query: Without the question mark.
+            visitor: The browser's address, for the supervisor's record of who did what.
 
         Raises:
             NotSupervised: No supervisor owns this desk.
@@ -74,7 +87,10 @@ class Upstreams:
         if base is None or token is None:
             raise _not_supervised()
         path = f"/v1/{_plain_path(raw_path)}"
-        return Target(_join(base, path, query), {"authorization": f"Bearer {token}"})
+        headers = {"authorization": f"Bearer {token}", CLIENT_HEADER.lower(): "dashboard"}
+        if visitor is not None and is_address(visitor):
+            headers[ADDRESS_HEADER.lower()] = visitor
+        return Target(_join(base, path, query), headers, is_control=True)
 
     async def agent(
         self, name: str, raw_path: str, query: str = "", *, with_authority: bool = False
@@ -112,6 +128,9 @@ class Upstreams:
         try:
             async with asyncio.timeout(_LOOKUP_TIMEOUT_SECONDS):
                 response = await self._client.get(target.url, headers=dict(target.headers))
+                if response.status_code == HTTPStatus.UNAUTHORIZED:  # replaced meanwhile
+                    renewed = dict(self.control("status").headers)
+                    response = await self._client.get(target.url, headers=renewed)
             response.raise_for_status()
             agents = response.json()["agents"]
         except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:

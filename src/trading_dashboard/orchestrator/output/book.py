@@ -19,6 +19,7 @@ from trading_dashboard.models.events import LogLine
 from trading_dashboard.orchestrator.output.cleaning import clean
 from trading_dashboard.orchestrator.output.files import LogSink, LogWriter, RotatingFile
 from trading_dashboard.orchestrator.output.housekeeping import SECONDS_PER_DAY, remove_old_files
+from trading_dashboard.orchestrator.output.line_watch import LineWatch
 from trading_dashboard.orchestrator.output.redaction import Redactor
 from trading_dashboard.orchestrator.output.ring import LogRing
 
@@ -33,6 +34,7 @@ class AgentLog:
     def __init__(self, agent: str, path: Path, settings: LogSettings, writer: LogWriter) -> None:
         self.ring = LogRing(agent, settings.ring_lines)
         self.redactor = Redactor()
+        self._watches: tuple[LineWatch, ...] = ()  # replaced as a whole: another thread reads it
         self._max_line = settings.max_line_bytes
         self._writer = writer
         max_age = settings.max_age_days * SECONDS_PER_DAY
@@ -41,13 +43,24 @@ class AgentLog:
 
     def add(self, stream: str, data: bytes) -> None:
         """Take raw output: whole lines, the last one without its line feed."""
-        text = clean(data.decode(errors="replace"))
-        self._keep(stream, [self._cut(line) for line in self.redactor.redact(text).split("\n")])
+        text = self.redactor.redact(clean(data.decode(errors="replace")))
+        for watch in self._watches:
+            watch.look(text)
+        self._keep(stream, [self._cut(line) for line in text.split("\n")])
+
+    def watch(self, pattern: str) -> LineWatch:
+        """Look for a text in the lines to come, until the watch is closed."""
+        watch = LineWatch(pattern, self._unwatch)
+        self._watches = (*self._watches, watch)
+        return watch
 
     def note(self, level: str, text: str) -> None:
         """Add a line of the supervisor's own."""
         lines = self.redactor.redact(clean(text)).split("\n")
         self._keep(SUPERVISOR, lines, level)
+
+    def _unwatch(self, watch: LineWatch) -> None:
+        self._watches = tuple(other for other in self._watches if other is not watch)
 
     def _keep(self, stream: str, lines: list[str], level: str | None = None) -> None:
         now = time.time()

@@ -52,6 +52,13 @@ def read_line(line: str) -> Meaning:
     return Meaning(level, clean(text), clean(record[named]) if named else None)
 
 
+def message_of(line: str) -> str:
+    """Return the message of a JSON line, and any other line as it is."""
+    record = _record(line) if line.startswith("{") else None
+    messages = (record.get(key) for key in _MESSAGES) if record is not None else ()
+    return next((clean(found) for found in messages if isinstance(found, str)), line)
+
+
 def _record(line: str) -> dict[str, Any] | None:
     try:
         found = json.loads(line)

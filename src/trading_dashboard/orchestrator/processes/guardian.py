@@ -285,7 +285,7 @@ def read_tag(pid: int) -> int:
             return resource.prlimit(pid, LOCKS_LIMIT)[0] >> TREE_BITS
         except OSError:
             return 0
-    else:  # noqa: RET505 - the type checker looks at one of the two
+    else:
         return 0
 
 

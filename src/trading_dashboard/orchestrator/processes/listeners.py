@@ -11,6 +11,10 @@ import os
 import socket
 import struct
 import sys
+import time
+from collections.abc import Iterable
+
+MAX_AGE_SECONDS = 0.5
 
 if sys.platform == "linux":
     _NETLINK_SOCK_DIAG = 4
@@ -32,6 +36,20 @@ if sys.platform == "linux":
         except OSError:
             return False
 
+    def listening_inodes() -> dict[int, frozenset[int]] | None:
+        """Return what listens on this machine, by port; None if the system does not tell."""
+        try:
+            with _kernel() as kernel:
+                return _by_port(_ask(kernel, 0))
+        except OSError:
+            return None
+
+    def _by_port(pairs: Iterable[tuple[int, int]]) -> dict[int, frozenset[int]]:
+        found: dict[int, set[int]] = {}
+        for port, inode in pairs:
+            found.setdefault(port, set()).add(inode)
+        return {port: frozenset(inodes) for port, inodes in found.items()}
+
     def _targets(pid: int) -> list[str]:
         """Return what the process's descriptors stand for."""
         folder, found = f"/proc/{pid}/fd", []
@@ -43,14 +61,22 @@ if sys.platform == "linux":
         return found
 
     def _listening_inodes(port: int) -> set[int]:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG) as kernel:
-            kernel.settimeout(1.0)
-            found: set[int] = set()
-            for family in (socket.AF_INET, socket.AF_INET6):
-                kernel.send(_question(family, port))
-                while not _read_answers(kernel.recv(65_536), port, found):
-                    pass
-            return found
+        with _kernel() as kernel:
+            return {inode for found, inode in _ask(kernel, port) if found == port}
+
+    def _kernel() -> socket.socket:
+        kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG)
+        kernel.settimeout(1.0)
+        return kernel
+
+    def _ask(kernel: socket.socket, port: int) -> list[tuple[int, int]]:
+        """Return ports and inodes of the listeners on a port, of all if it is 0."""
+        found: list[tuple[int, int]] = []
+        for family in (socket.AF_INET, socket.AF_INET6):
+            kernel.send(_question(family, port))
+            while not _read_answers(kernel.recv(65_536), found):
+                pass
+        return found
 
     def _question(family: int, port: int) -> bytes:
         source, nothing = struct.pack("!H", port), bytes(16)
@@ -61,8 +87,8 @@ if sys.platform == "linux":
         size = _HEADER.size + len(asked)
         return _HEADER.pack(size, _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0) + asked
 
-    def _read_answers(data: bytes, port: int, found: set[int]) -> bool:
-        """Add the inodes in one datagram; return whether it was the last one.
+    def _read_answers(data: bytes, found: list[tuple[int, int]]) -> bool:
+        """Add the listeners in one datagram; return whether it was the last one.
 
         Raises:
             OSError: The kernel refuses.
@@ -74,8 +100,8 @@ if sys.platform == "linux":
             if kind == _NLMSG_DONE or size < _HEADER.size:
                 return True
             message = data[_HEADER.size : size]
-            if struct.unpack_from("!H", message, 4)[0] == port:
-                found.add(struct.unpack_from("=I", message, _INODE_AT)[0])
+            port = struct.unpack_from("!H", message, 4)[0]
+            found.append((port, struct.unpack_from("=I", message, _INODE_AT)[0]))
             data = data[(size + 3) & ~3 :]
         return False
 
@@ -84,3 +110,22 @@ else:
     def listens(pid: int, port: int) -> bool:  # noqa: ARG001 - there is no quick answer here
         """Return False: nobody tells quickly."""
         return False
+
+    def listening_inodes() -> dict[int, frozenset[int]] | None:
+        """Return None: nobody tells quickly."""
+        return None
+
+
+class Listeners:
+    """Who listens where, asked at most twice a second however many agents there are."""
+
+    def __init__(self) -> None:
+        self._table: dict[int, frozenset[int]] | None = None
+        self._read_at = float("-inf")
+
+    def on(self, port: int) -> frozenset[int] | None:
+        """Return numbers that stand for who listens on the port; None if nobody tells."""
+        now = time.monotonic()
+        if now - self._read_at > MAX_AGE_SECONDS:
+            self._table, self._read_at = listening_inodes(), now
+        return None if self._table is None else self._table.get(port, frozenset())

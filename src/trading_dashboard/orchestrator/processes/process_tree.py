@@ -38,6 +38,7 @@ RUN_ID = "TRADING_DASHBOARD_RUN_ID"
 AGENT = "TRADING_DASHBOARD_AGENT"
 GENERATION = "TRADING_DASHBOARD_GENERATION"
 STATE_DIRECTORY = "TRADING_DASHBOARD_STATE_DIRECTORY"
+ERRAND = "TRADING_DASHBOARD_ERRAND"
 
 CLOCK_TICKS = PLATFORM.clock_ticks
 read_stat = PLATFORM.read_stat
@@ -52,6 +53,8 @@ class RunMarker:
     agent: str
     generation: int
     state_directory: str
+    errand: str = ""
+    """Numbers a command that was run beside the agent; its tree is none of the agent's."""
 
     def as_env(self) -> dict[str, str]:
         """Return the environment variables that carry it."""
@@ -60,6 +63,7 @@ class RunMarker:
             AGENT: self.agent,
             GENERATION: str(self.generation),
             STATE_DIRECTORY: self.state_directory,
+            **({ERRAND: self.errand} if self.errand else {}),
         }
 
 
@@ -147,7 +151,7 @@ def parse_marker(environ: bytes) -> RunMarker | None:
     for entry in environ.split(b"\0"):
         name, _, value = entry.partition(b"=")
         key = name.decode(errors="replace")
-        if key in {RUN_ID, AGENT, GENERATION, STATE_DIRECTORY}:
+        if key in {RUN_ID, AGENT, GENERATION, STATE_DIRECTORY, ERRAND}:
             values[key] = os.fsdecode(value)
     if RUN_ID not in values:
         return None
@@ -157,6 +161,7 @@ def parse_marker(environ: bytes) -> RunMarker | None:
         agent=values.get(AGENT, ""),
         generation=int(generation) if generation.isdecimal() else 0,
         state_directory=values.get(STATE_DIRECTORY, ""),
+        errand=values.get(ERRAND, ""),
     )
 
 

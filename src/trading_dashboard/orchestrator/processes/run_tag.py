@@ -25,7 +25,9 @@ def run_number(run_id: str) -> int:
 class TagBook:
     """Which tag means which tree, for one run and the dead one before it."""
 
-    def __init__(self, run_id: str, state_directory: str) -> None:
+    def __init__(self, run_id: str, state_directory: str, *, is_dedicated: bool = False) -> None:
+        """Take the run, its project, and whether nobody else starts children in this process."""
+        self.is_dedicated = is_dedicated
         self.run = run_number(run_id)
         self._state_directory = state_directory
         self._runs = {self.run: run_id}

@@ -19,6 +19,8 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
     ProcessStat,
     ProcessTable,
+    RunMarker,
+    members,
 )
 from trading_dashboard.orchestrator.processes.scanner import Scanner
 
@@ -33,6 +35,25 @@ CHASE_AFTER_LOOKS = 3
 Find = Callable[[ProcessTable, Collection[Identity]], Mapping[int, ProcessStat]]
 """Returns the members in a snapshot by pid, given those that were found before: what proved them
 to be members, such as their parent, may be gone by now."""
+
+
+def marked(
+    is_ours: Callable[[RunMarker], bool],
+    never: Callable[[], frozenset[int]],
+    session: Callable[[], int | None] = lambda: None,
+) -> Find:
+    """Return the rule for processes that carry a marker, and all that stems from them.
+
+    Args:
+        is_ours: Judges a marker.
+        never: Returns pids that are never members.
+        session: Returns a session whose number is known to be ours, if there is one.
+    """
+
+    def find(snapshot: ProcessTable, seen: Collection[Identity]) -> Mapping[int, ProcessStat]:
+        return members(snapshot, session=session(), is_ours=is_ours, seen=seen, never=never())
+
+    return find
 
 
 @dataclass(slots=True)

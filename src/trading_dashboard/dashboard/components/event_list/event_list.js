@@ -15,6 +15,10 @@ const WORDS = {
     const message = data.message ? `: ${data.message}` : '';
     return [`health ${data.from} → ${data.to}${message}`, tone(data.to)];
   },
+  probe_changed: ({ data }) => {
+    const message = data.message && data.to === 'failing' ? `: ${data.message}` : '';
+    return [`${data.role} probe ${data.to}${message}`, data.to === 'failing' ? 'warn' : ''];
+  },
   data_state_changed: ({ data }) => {
     const age = data.age_seconds ? ` (${duration(data.age_seconds)})` : '';
     return [`data ${data.from} → ${data.to}${age}`, data.to === 'stale' ? 'warn' : ''];

@@ -1,0 +1,1 @@
+"""Unit tests of the chaos bench (`bench/storm`)."""
