@@ -80,9 +80,10 @@ async def eventually(
     while True:
         result = None
         with wait.attempt():
-            result = predicate()
-            if inspect.isawaitable(result):
-                result = await asyncio.wait_for(result, max(wait.left, 0.001))
+            found = predicate()
+            if inspect.isawaitable(found):
+                found = await asyncio.wait_for(found, max(wait.left, 0.001))
+            result = found
         if result:
             return result
         wait.check(result)

@@ -134,3 +134,14 @@ def test_without_a_browser_its_tests_skip_and_in_ci_fail(
     )
     assert outcome in done.stdout, done.stdout + done.stderr
     assert "apt-get install chromium chromium-driver" in done.stdout
+
+
+async def test_an_assertion_of_an_async_predicate_means_not_yet_too() -> None:
+    tries: list[int] = []
+
+    async def third() -> str:
+        tries.append(1)
+        assert len(tries) == 3
+        return "there"
+
+    assert await eventually(third) == "there"

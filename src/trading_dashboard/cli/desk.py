@@ -24,6 +24,7 @@ from trading_dashboard.cli.browser import has_display, open_browser
 from trading_dashboard.cli.dashboard_agent import NAME as DASHBOARD
 from trading_dashboard.cli.dashboard_agent import DashboardPlan, plan_dashboard, replan_dashboard
 from trading_dashboard.cli.ending import Ending
+from trading_dashboard.cli.formatting import hours_text, waiting_text
 from trading_dashboard.cli.login import login_link
 from trading_dashboard.cli.narration import Narrator
 from trading_dashboard.cli.progress import REFRESH_SECONDS, Progress, progress_for
@@ -237,6 +238,12 @@ class Desk:
         states = await self._manager.get_all_agent_status()
         up = [name for name in self._chosen() if states[name].status is AgentStatus.RUNNING]
         self._terminal.line(f"{len(up)} of {len(self._chosen())} are running.")
+        for name in self._chosen():
+            agent = states[name]
+            if agent.waiting_for:
+                self._terminal.line(f"{name}: {waiting_text(agent, states)}")
+            elif hours := hours_text(agent):
+                self._terminal.line(f"{name}: {hours}")
         gc.collect()
         gc.freeze()  # what stays for good need not be looked at again
 

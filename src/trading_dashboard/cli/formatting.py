@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import StatusAnswer, VerbAnswer
@@ -40,7 +40,7 @@ def status_lines(answer: StatusAnswer) -> list[str]:
     if supervisor.dashboard_url:
         lines.append(f"Dashboard {supervisor.dashboard_url} (`trading-dashboard login` for a link)")
     lines += ["", *_table([_HEADERS, *(_row(agent) for agent in answer.agents.values())])]
-    troubles = [_trouble(agent) for agent in answer.agents.values()]
+    troubles = [_trouble(agent, answer.agents) for agent in answer.agents.values()]
     told = [trouble for trouble in troubles if trouble]
     return [*lines, "", *told] if told else lines
 
@@ -72,6 +72,8 @@ def _row(agent: AgentInfo) -> tuple[str, ...]:
         status = "disabled"
     elif agent.management is Management.EXTERNAL:
         status += " (external)"
+    elif agent.is_idle:
+        status = "idle"
     cpu, memory = agent.cpu_percent, agent.memory_bytes
     is_up = agent.status is AgentStatus.RUNNING
     return (
@@ -88,14 +90,35 @@ def _row(agent: AgentInfo) -> tuple[str, ...]:
     )
 
 
-def _trouble(agent: AgentInfo) -> str | None:
+def hours_text(agent: AgentInfo) -> str | None:
+    """Return what is to be said of an agent's hours, such as ``idle until Mon 14:15 UTC``."""
+    hours = agent.schedule
+    if hours is None or (agent.status is not AgentStatus.STOPPED and not hours.overridden_until):
+        return None
+    return hours.text
+
+
+def waiting_text(agent: AgentInfo, agents: Mapping[str, AgentInfo]) -> str:
+    """Return what the agent waits for, and until when that is idle."""
+    names = []
+    for name in agent.waiting_for:
+        other = agents.get(name)
+        hours = other.schedule if other is not None and other.is_idle else None
+        names.append(f"{name}, {hours.text}" if hours else name)
+    return f"waits for {', '.join(names)}"
+
+
+def _trouble(agent: AgentInfo, agents: Mapping[str, AgentInfo]) -> str | None:
     if agent.error_message:
         return f"{agent.name}: {agent.error_message}"
     if agent.waiting_for:
-        return f"{agent.name}: waits for {', '.join(agent.waiting_for)}."
-    if agent.health_message and agent.status is AgentStatus.RUNNING:
-        return f"{agent.name}: {agent.health_message}"
-    return None
+        return f"{agent.name}: {waiting_text(agent, agents)}."
+    if hours := hours_text(agent):
+        return f"{agent.name}: {hours}."
+    if agent.status is not AgentStatus.RUNNING:
+        return None
+    words = agent.health_message or agent.data_message
+    return f"{agent.name}: {words}" if words else None
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -9,8 +9,9 @@ from trading_dashboard.cli.formatting import duration
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.configuration import ConfigurationMistake
 from trading_dashboard.models.events import Event, EventKind
-from trading_dashboard.models.states import AgentStatus, Health, Management
+from trading_dashboard.models.states import AgentStatus, DataState, Health, Management
 from trading_dashboard.orchestrator.events import Update
+from trading_dashboard.orchestrator.schedule_rule import REASON as HOURS_OVER
 
 
 class Narrator:
@@ -35,6 +36,8 @@ class Narrator:
         if event.kind is EventKind.HEALTH_CHANGED and agent.status is AgentStatus.RUNNING:
             is_first = event.data.get("from") == Health.UNKNOWN and agent.health is Health.HEALTHY
             return None if is_first else _health(agent)
+        if event.kind is EventKind.DATA_STATE_CHANGED and agent.status is AgentStatus.RUNNING:
+            return _data(event, agent)
         if event.kind is EventKind.TRANSITION:
             return self._transition(event, agent)
         return None
@@ -57,7 +60,10 @@ class Narrator:
     def _stopped(self, event: Event, agent: AgentInfo) -> str:
         if event.data["from"] != AgentStatus.STOPPING:
             return f"{agent.name}: stopped"
-        return f"{agent.name}: stopped after {self._seconds(agent.name)}, {_how(agent.last_exit)}"
+        ended = f"stopped after {self._seconds(agent.name)}, {_how(agent.last_exit)}"
+        if event.data["reason"] == HOURS_OVER:
+            ended = f"{HOURS_OVER}; {ended}"
+        return f"{agent.name}: {ended}"
 
     def _seconds(self, name: str) -> str:
         now = time.monotonic()
@@ -94,6 +100,13 @@ def _health(agent: AgentInfo) -> str:
     if agent.health is Health.HEALTHY:
         return f"{agent.name}: healthy again"
     return f"{agent.name}: running, but {agent.health}{words}"
+
+
+def _data(event: Event, agent: AgentInfo) -> str | None:
+    if agent.data_state is DataState.STALE:
+        return f"{agent.name}: stale data: {agent.data_message or 'the agent says so'}"
+    was_stale = event.data["from"] == DataState.STALE
+    return f"{agent.name}: its data is {agent.data_state} again" if was_stale else None
 
 
 def _retry(event: Event) -> str:

@@ -106,6 +106,8 @@ class LiveProgress:
 def _words(agent: AgentInfo) -> str:
     if agent.waiting_for:
         return f"waits for {', '.join(agent.waiting_for)}"
+    if agent.is_idle and agent.schedule is not None:
+        return agent.schedule.text
     if agent.status is AgentStatus.RUNNING:
         return f"running, pid {agent.pid}, {agent.url}"
     return str(agent.status)

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel
 
 from trading_dashboard.config.commands import embedded_module
+from trading_dashboard.config.hours import check_data, check_schedule
 from trading_dashboard.config.origins import (
     Branch,
     Items,
@@ -46,6 +47,8 @@ def check_agents(
         path: KeyPath = ("agents", name)
         mistakes.extend(_check_url(tree, path, agent.url))
         mistakes.extend(_check_env(tree, path, agent.env))
+        mistakes.extend(check_data(tree, path, agent.data))
+        mistakes.extend(check_schedule(tree, path, agent.schedule))
         mistakes.extend(check_probes(tree, path, agent.probes))
         if agent.enabled:
             mistakes.extend(_check_command(tree, path, agent))

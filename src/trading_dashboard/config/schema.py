@@ -77,6 +77,9 @@ def keys_at(path: Sequence[str]) -> tuple[str, ...]:
 
 def is_text(annotation: Any) -> bool:
     """Return whether values of this type are written as plain text."""
+    if get_origin(annotation) is UnionType:  # such as str | None
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return all(is_text(part) for part in parts)
     if get_origin(annotation) is Literal:
         return all(isinstance(value, str) for value in get_args(annotation))
     return isinstance(annotation, type) and annotation.__name__ in ("str", "Path")

@@ -48,6 +48,51 @@ class RestartSettings(Section):
     )
 
 
+class DataSettings(Section):
+    """How old the newest datum of an agent may be, counted in market time."""
+
+    calendar: str | None = Field(
+        default=None,
+        description="Exchange calendar of live data, such as XNYS or 24/7: closed sessions, "
+        "holidays, half days and breaks do not count. Leave it out for an agent that replays.",
+    )
+    max_age_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=2_592_000,
+        description="Older is stale. Without it the agent's own word decides.",
+    )
+    when_stale: Literal["report", "restart"] = Field(
+        default="report",
+        description="`restart` restarts the agent under its restart budget, once it has run for "
+        "as long as its data may be old.",
+    )
+
+
+class ScheduleSettings(Section):
+    """When an agent runs: by an exchange calendar's sessions, or by cron."""
+
+    calendar: str | None = Field(
+        default=None, description="Exchange calendar of `start` and `stop`, such as XNYS."
+    )
+    start: str | None = Field(
+        default=None,
+        description='With a calendar a moment of each session, such as "open-15m"; else a cron '
+        'expression, such as "0 8 * * mon-fri".',
+    )
+    stop: str | None = Field(
+        default=None, description='Likewise, such as "close+30m" or "0 18 * * mon-fri".'
+    )
+    timezone: str = Field(
+        default="UTC", description="Time zone of cron expressions, such as Europe/Berlin."
+    )
+
+    @property
+    def is_set(self) -> bool:
+        """Return whether the agent has hours at all."""
+        return self.start is not None and self.stop is not None
+
+
 def _as_text(value: Any) -> Any:
     """Return 401 as "401": a single status is written as a number."""
     return str(value) if type(value) is int else value
@@ -219,6 +264,8 @@ class AgentSettings(Section):
         "embedded agents.",
     )
     restart: RestartSettings = Field(default_factory=RestartSettings)
+    data: DataSettings = Field(default_factory=DataSettings)
+    schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
     probes: ProbesSettings = Field(
         default_factory=ProbesSettings,
         description="How the agent is asked, where one health request does not say it all; below.",

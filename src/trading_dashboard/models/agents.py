@@ -106,6 +106,8 @@ class AgentInfo(BaseModel):
     data_state: DataState = DataState.UNKNOWN
     data_age_seconds: float | None = None
     data_source: str | None = None
+    data_message: str | None = None
+    """Why its data is stale or unknown, if that needs words."""
     data_newest_at: datetime | None = None
     """When the newest datum was made, if the agent tells."""
     data_allowed_age_seconds: float | None = None
@@ -141,3 +143,10 @@ class AgentInfo(BaseModel):
         """Return whether others may rely on the agent: it runs and is ready, be it degraded."""
         is_ready = self.health in (Health.HEALTHY, Health.DEGRADED)
         return self.status is AgentStatus.RUNNING and is_ready
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether the agent is stopped because of its hours, and starts with the next."""
+        hours = self.schedule
+        is_due = hours is not None and not hours.is_open and hours.next_start_at is not None
+        return is_due and self.status is AgentStatus.STOPPED

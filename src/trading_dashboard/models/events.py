@@ -22,7 +22,7 @@ class EventKind(StrEnum):
     """A probe passes its threshold, either way. `data`: role, from, to (`passing` or `failing`),
     message."""
     DATA_STATE_CHANGED = "data_state_changed"
-    """`data`: from, to, age_seconds."""
+    """`data`: from, to, age_seconds, message."""
     RESTART_SCHEDULED = "restart_scheduled"
     """`data`: delay_seconds, attempt, reason."""
     OPERATOR_ACTED = "operator_acted"

@@ -15,7 +15,11 @@ from trading_dashboard.models.states import DataState
 
 
 class DataReport(BaseModel):
-    """How fresh the agent's data is. Ages are seconds of market time."""
+    """How fresh the agent's data is. Ages are seconds of market time.
+
+    `newest_at` is the time of the newest datum as ISO 8601 text with its time zone. It stays text
+    here: what is wrong with it is told, and costs the rest of the report nothing.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -23,6 +27,7 @@ class DataReport(BaseModel):
     age_seconds: float | None = Field(default=None, ge=0)
     market: str | None = Field(default=None, max_length=64)
     source: str | None = Field(default=None, max_length=64)
+    newest_at: str | None = Field(default=None, max_length=64)
 
 
 class HealthReport(BaseModel):

@@ -191,6 +191,8 @@ class AgentLife:
             self.state.transition(
                 _Status.STOPPED, reason, error_message=None, error_code=None, next_retry_at=None
             )
+        elif self.info.waiting_for:
+            self.state.update(waiting_for=())
         self.healthy_since = None
         self.waiters.settle(False)
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from trading_dashboard.config import LoadedSettings, load_settings
 from trading_dashboard.config.settings import AgentSettings, Settings
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.errors import SupervisorShuttingDown, WrongEventLoop
+from trading_dashboard.models.errors import SupervisorShuttingDown
 from trading_dashboard.models.events import EventKind, LogLine
 from trading_dashboard.models.requester import acted
 from trading_dashboard.models.states import AgentKind
@@ -27,11 +28,12 @@ from trading_dashboard.orchestrator.emergency import kill_agents
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import build_launch, write_agent_token
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+from trading_dashboard.orchestrator.manager_life import ManagerLife
+from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
 from trading_dashboard.orchestrator.messages import DependencyChanged
 from trading_dashboard.orchestrator.monitoring import (
     check_exits,
     sample_usage,
-    sample_while_watched,
 )
 from trading_dashboard.orchestrator.probes import HttpProber, Prober
 from trading_dashboard.orchestrator.reconfiguring import carry_out, change, plan
@@ -52,6 +54,8 @@ class AgentManager:
         loaded: LoadedSettings | None = None,
         runtime: Runtime | None = None,
         prober: Prober | None = None,
+        calendars: CalendarStore | None = None,
+        clock: Callable[[], float] = time.time,
         interpreter: str = sys.executable,
     ) -> None:
         """Read the configuration; nothing starts yet.
@@ -62,6 +66,8 @@ class AgentManager:
             loaded: A configuration read already; `config_path` is then ignored.
             runtime: Where agents run; by default processes of this machine.
             prober: How agents are asked for their health; by default over HTTP.
+            calendars: When exchanges are open; by default computed here and kept on disk.
+            clock: The wall clock of schedules and data ages.
             interpreter: What `python` in a start command means without a virtual environment.
 
         Raises:
@@ -72,10 +78,14 @@ class AgentManager:
         self._agents = Roster()
         self.events = EventHub(self._snapshot)
         self._prober = prober or HttpProber()
+        kept = self.settings.state_directory / "data" / "supervisor" / "calendars"
+        self._calendars = calendars or CalendarStore(kept)
+        self._clock = clock
         self._interpreter = interpreter
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._life: asyncio.Task[None] | None = None
-        self._is_ready: asyncio.Future[None] | None = None
+        state_directory = self.settings.state_directory
+        self._life = ManagerLife(
+            self._agents, self.runtime, self.events, self._calendars, state_directory
+        )
         self._is_stopping = False
         for agent in self.settings.agents.values():
             self._add(agent, AgentKind.AGENT, {})
@@ -89,32 +99,16 @@ class AgentManager:
             AlreadySupervised: Another supervisor owns the project.
             WrongEventLoop: The manager belongs to another event loop.
         """
-        self._check_loop()
-        if self._is_ready is None:
-            self._is_ready = asyncio.get_running_loop().create_future()
-            self._life = asyncio.create_task(self._live(self._is_ready), name="agent manager")
-        ready = self._is_ready
-        try:
-            await asyncio.shield(ready)
-        except BaseException:
-            if ready.done() and not ready.cancelled() and ready.exception() is not None:
-                self._is_ready = self._life = None  # so that a later try can succeed
-            raise
+        await self._life.open()
 
     async def aclose(self) -> None:
         """Stop all agents in reverse dependency order and give the project back."""
-        if self._life is None:
+        if not self._life.is_open:
             return
-        self._check_loop()
+        self._life.check_loop()
         await self.stop_all_agents(for_good=True)
-        life = self._life
-        if not life.cancelling():
-            life.cancel()
-        await asyncio.wait([life])
-        self._life = self._is_ready = None
+        await self._life.close()
         self._is_stopping = False
-        if not life.cancelled():
-            life.result()
 
     def add_system_agent(self, agent: AgentSettings, extra_env: Mapping[str, str]) -> None:
         """Supervise a part of the desk itself, such as the dashboard. Only before `open`."""
@@ -187,6 +181,8 @@ class AgentManager:
     ) -> dict[str, bool]:
         """Start every agent that is enabled and starts by itself, in dependency order.
 
+        One outside its hours is not started; its `schedule` then says until when it is idle.
+
         Args:
             only: Start these instead, with what they depend on.
             origin: Who asked, for the record.
@@ -204,7 +200,7 @@ class AgentManager:
         await self.open()
         self._note_action("start all", None, origin)
         chain = self._agents.with_dependencies(chosen)
-        return await start_chain(self._agents, chain, wait_for_health=True)
+        return await start_chain(self._agents, chain, wait_for_health=True, is_automatic=True)
 
     async def stop_all_agents(
         self, *, origin: str = "library", for_good: bool = False
@@ -314,41 +310,24 @@ class AgentManager:
                 self.settings, settings, generation, extra_env, self._interpreter
             ),
             dependency=lambda name: (self._agents.get(name).info, self._agents.get(name).is_wanted),
+            tell_dependents=lambda: self._tell_dependents(agent.name),
+            calendars=self._calendars,
+            clock=self._clock,
             interpreter=self._interpreter,
         )
         info = initial_info(agent, kind, self.runtime.log_path(agent.name))
         self._agents.add(AgentTask(agent, info, around))
-
-    async def _live(self, ready: asyncio.Future[None]) -> None:
-        """Hold the runtime open and run the agents' tasks, until cancelled."""
-        try:
-            await self.runtime.open()
-            for task in self._agents:
-                write_agent_token(self.settings.state_directory, task.settings.name)
-        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
-            if not ready.done():
-                ready.set_exception(error)
-                ready.exception()  # whoever waits gets it; nobody else is told of it
-            await self.runtime.close()
-            return
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._agents.open(group)
-                group.create_task(sample_while_watched(self._agents, self.runtime, self.events))
-                ready.set_result(None)
-        finally:
-            self.events.close()
-            await self.runtime.close()
-            for task in self._agents:
-                task.conclude()
 
     def _publish(self, kind: EventKind, info: AgentInfo, data: dict[str, Any]) -> None:
         # Every health request changes something; nobody keeps that.
         if kind is not EventKind.AGENT_CHANGED or self.events.has_subscribers:
             self.events.publish(kind, with_uptime(self._agents.get(info.name).info), data)
         if kind in (EventKind.TRANSITION, EventKind.HEALTH_CHANGED):
-            for dependent in self._agents.dependents(info.name):
-                dependent.post(DependencyChanged(dependency=info.name))
+            self._tell_dependents(info.name)
+
+    def _tell_dependents(self, name: str) -> None:
+        for dependent in self._agents.dependents(name):
+            dependent.post(DependencyChanged(dependency=name))
 
     def _note_action(self, action: str, agent_name: str | None, origin: str) -> None:
         info = self._agents.get(agent_name).info if agent_name else None
@@ -365,16 +344,6 @@ class AgentManager:
                 subject=agent_name,
             )
         return task
-
-    def _check_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._life is None or self._loop is None:
-            self._loop = loop
-        elif self._loop is not loop:
-            raise WrongEventLoop(
-                "This AgentManager belongs to another event loop.",
-                next_step="Use one manager per event loop, or keep to the loop that used it first.",
-            )
 
 
 _managers: list[AgentManager] = []  # at most one

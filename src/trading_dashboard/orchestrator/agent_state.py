@@ -31,6 +31,8 @@ class AgentState:
     def __init__(self, info: AgentInfo, publish: Publish, write_log: WriteLog) -> None:
         """Start from `info`. `write_log` takes agent, level and text."""
         self.info = info
+        self.data_findings: Callable[[ProbeOutcome], Mapping[str, Any]] = _as_reported
+        """Returns the fields that tell of the agent's data; a rule may judge it."""
         self._publish = publish
         self._write_log = write_log
 
@@ -69,7 +71,7 @@ class AgentState:
             reason,
             error_message=None,
             error_code=None,
-            **{**findings(outcome), **changes},
+            **{**self._findings(outcome), **changes},
         )
 
     def adopt(self, pid: int | None, outcome: ProbeOutcome) -> None:
@@ -78,7 +80,7 @@ class AgentState:
             generation=self.info.generation + 1,
             management=Management.EXTERNAL,
             pid=pid,
-            **findings(outcome),
+            **self._findings(outcome),
         )
         self.transition(
             AgentStatus.RUNNING,
@@ -109,13 +111,23 @@ class AgentState:
     def note(self, outcome: ProbeOutcome, **changes: Any) -> None:
         """Take over what a probe found, and announce a change of health or data."""
         before = self.info
-        self.update(**findings(outcome), **changes)
+        self.update(**self._findings(outcome), **changes)
         after = self.info
         if before.health is not after.health:
             self.publish(
                 EventKind.HEALTH_CHANGED,
                 **{"from": before.health, "to": after.health, "message": outcome.message},
             )
+        self._tell_data(before)
+
+    def note_data(self, **changes: Any) -> None:
+        """Change what is known of the agent's data, and announce a new state of it."""
+        before = self.info
+        self.update(**changes)
+        self._tell_data(before)
+
+    def _tell_data(self, before: AgentInfo) -> None:
+        after = self.info
         if before.data_state is not after.data_state:
             self.publish(
                 EventKind.DATA_STATE_CHANGED,
@@ -123,6 +135,7 @@ class AgentState:
                     "from": before.data_state,
                     "to": after.data_state,
                     "age_seconds": after.data_age_seconds,
+                    "message": after.data_message,
                 },
             )
 
@@ -138,6 +151,8 @@ class AgentState:
             data_state=DataState.UNKNOWN,
             data_age_seconds=None,
             data_source=None,
+            data_newest_at=None,
+            data_message=None,
             version=None,
             cpu_percent=None,
             memory_bytes=None,
@@ -154,21 +169,29 @@ class AgentState:
             self.forget_process(management=Management.MANAGED, waiting_for=(), next_retry_at=None)
             self.transition(AgentStatus.STOPPED, reason)
 
+    def _findings(self, outcome: ProbeOutcome) -> Mapping[str, Any]:
+        return {**findings(outcome), **self.data_findings(outcome)}
+
     def publish(self, kind: EventKind, /, **data: Any) -> None:
         """Announce something about this agent."""
         self._publish(kind, self.info, data)
 
 
 def findings(outcome: ProbeOutcome) -> Mapping[str, Any]:
-    """Return the fields of `AgentInfo` that a probe tells."""
-    data = outcome.data
+    """Return the fields of `AgentInfo` that a probe tells, but for those of its data."""
     return {
         "last_health_check": datetime.now(UTC),
         "health": outcome.health,
         "health_message": outcome.message,
         "probe_latency_seconds": outcome.latency_seconds if outcome.answered else None,
+        "version": outcome.version,
+    }
+
+
+def _as_reported(outcome: ProbeOutcome) -> Mapping[str, Any]:
+    data = outcome.data
+    return {
         "data_state": data.state if data else DataState.UNKNOWN,
         "data_age_seconds": data.age_seconds if data else None,
         "data_source": data.source if data else None,
-        "version": outcome.version,
     }

@@ -21,10 +21,12 @@ from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator import failures
 from trading_dashboard.orchestrator.agent_life import AgentLife
 from trading_dashboard.orchestrator.dependency_rule import DependencyRule
+from trading_dashboard.orchestrator.freshness_rule import FreshnessRule
 from trading_dashboard.orchestrator.health_rule import HealthRule
 from trading_dashboard.orchestrator.inbox import Inbox, refuse
 from trading_dashboard.orchestrator.messages import (
     DependencyChanged,
+    HoursDue,
     Message,
     ProbeFinished,
     ProcessExited,
@@ -37,6 +39,7 @@ from trading_dashboard.orchestrator.messages import (
 )
 from trading_dashboard.orchestrator.reconfigure_rule import ReconfigureRule
 from trading_dashboard.orchestrator.runtime import Handle, StopReport
+from trading_dashboard.orchestrator.schedule_rule import ScheduleRule
 from trading_dashboard.orchestrator.surroundings import Surroundings
 from trading_dashboard.orchestrator.waiters import settle
 
@@ -54,17 +57,24 @@ class AgentTask:
         self._inbox = Inbox()
         self._life = AgentLife(settings, info, around, self._inbox)
         health = HealthRule(self._life)
-        dependencies = DependencyRule(self._life)
+        self._dependencies = DependencyRule(self._life)
+        self._freshness = FreshnessRule(self._life)
+        self._schedule = ScheduleRule(self._life, self._on_start)
         self._handlers: Mapping[type[Message], Callable[[Any], Awaitable[None]]] = {
             StartRequested: self._on_start,
             StopRequested: self._on_stop,
             RestartRequested: self._on_restart,
             ProcessExited: self._on_exit,
             RetryDue: self._on_retry,
-            ProbeFinished: health.on_probe,
+            ProbeFinished: partial(_in_turn, health.on_probe, self._freshness.on_probe),
             StartupExpired: health.on_startup_expired,
-            DependencyChanged: dependencies.on_change,
-            SettingsChanged: ReconfigureRule(self._life, self._on_start).on_change,
+            DependencyChanged: self._dependencies.on_change,
+            HoursDue: self._schedule.on_due,
+            SettingsChanged: partial(
+                _in_turn,
+                ReconfigureRule(self._life, self._on_start).on_change,
+                self._schedule.on_due,
+            ),
         }
 
     @property
@@ -126,6 +136,7 @@ class AgentTask:
     async def run(self) -> None:
         """Consume messages until cancelled."""
         self._inbox.open()
+        self._schedule.begin()
         try:
             while True:
                 message = await self._inbox.get()
@@ -136,6 +147,7 @@ class AgentTask:
                     await self._break_down(message, error)
         finally:
             self._life.timer.cancel()
+            self._schedule.end()
             self._life.waiters.settle(False)
             self._inbox.close()
             await self._life.probes.end()
@@ -143,6 +155,8 @@ class AgentTask:
     # Requests of people.
 
     async def _on_start(self, request: StartRequested) -> None:
+        if not self._schedule.admits(request):
+            return
         if self.info.status is _Status.RUNNING:
             settle(request.done, True)
             return
@@ -153,6 +167,8 @@ class AgentTask:
             return
         if request.forgive:
             self._life.budget.forgive()
+        if self._dependencies.defers():
+            return
         self._life.timer.cancel()
         await self._life.end_tree(0.0)  # one that could not be ended when the agent failed
         self._life.state.transition(_Status.STARTING, "asked to start", next_retry_at=None)
@@ -162,6 +178,7 @@ class AgentTask:
         if self._refuses_external(request.done):
             return
         await self._life.stop(request.grace_seconds, request.reason)
+        self._schedule.note_stop(request)
         settle(request.done, True)
 
     async def _on_restart(self, request: RestartRequested) -> None:
@@ -216,3 +233,10 @@ class AgentTask:
             self._life.state.fail(_Status.ERROR, failure, next_retry_at=None)
         self._life.waiters.settle(False)
         refuse(message)
+
+
+async def _in_turn(
+    first: Callable[[Any], Awaitable[None]], second: Callable[[Any], Awaitable[None]], message: Any
+) -> None:
+    await first(message)
+    await second(message)

@@ -61,7 +61,7 @@ def missing_for(
         other, is_wanted = look_up(name)
         if other.is_up:
             continue
-        if other.status is AgentStatus.ERROR or not is_wanted:
+        if other.status is AgentStatus.ERROR or not (is_wanted or other.is_idle):
             return failures.dependency_unavailable(agent.name, name, other.status)
         missing.append(name)
     return tuple(missing)

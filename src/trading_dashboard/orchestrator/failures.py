@@ -156,6 +156,16 @@ def dependency_unavailable(agent: str, dependency: str, state: str) -> Failure:
     )
 
 
+def data_stale(agent: str, why: str) -> Failure:
+    """Its data is too old, and the configuration says that a restart may help."""
+    return Failure(
+        code="data_stale",
+        short=f"stale data: {why}",
+        message=f"Agent '{agent}' runs, but {why}. It is restarted because of "
+        f"agents.{agent}.data.when_stale; if that does not help, look at its data source.",
+    )
+
+
 def external_gone(agent: str, port: int) -> Failure:
     """An adopted agent stopped answering; it is not ours to restart."""
     return Failure(

@@ -33,6 +33,7 @@ class Inbox:
         """The last request was to run: a dependent may wait for the agent."""
         self._is_read = True
         self._stops = 0
+        self._requests = 0
         self._stop_posted = asyncio.Event()
         self._queue: asyncio.Queue[Message] = asyncio.Queue()
 
@@ -41,6 +42,8 @@ class Inbox:
         if not self._is_read:
             refuse(message)
             return
+        if isinstance(message, StartRequested | RestartRequested | StopRequested):
+            self._requests += 1
         if isinstance(message, StartRequested | RestartRequested):
             self.is_wanted = True
         elif isinstance(message, StopRequested):
@@ -52,11 +55,18 @@ class Inbox:
     async def get(self) -> Message:
         """Return the next message."""
         message = await self._queue.get()
+        if isinstance(message, StartRequested | RestartRequested | StopRequested):
+            self._requests -= 1
         if isinstance(message, StopRequested):
             self._stops -= 1
             if not self._stops:
                 self._stop_posted.clear()
         return message
+
+    def decide(self, is_wanted: bool) -> None:
+        """A rule decided whether the agent is to run; a request nobody has read yet counts more."""
+        if not self._requests:
+            self.is_wanted = is_wanted
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what `work` returns; drop it as soon as a stop is posted.
@@ -83,7 +93,7 @@ class Inbox:
     def close(self) -> None:
         """Answer every request left, and every later one, with False: nobody waits for ever."""
         self._is_read = False
-        self._stops = 0
+        self._stops = self._requests = 0
         self._stop_posted.clear()
         while not self._queue.empty():
             refuse(self._queue.get_nowait())

@@ -19,6 +19,8 @@ class StartRequested:
     wait_for_health: bool
     forgive: bool
     """A person asked: earlier failures no longer count."""
+    is_automatic: bool = False
+    """The desk or the schedule asks: only within the agent's hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class StopRequested:
     done: asyncio.Future[bool]
     grace_seconds: float
     reason: str
+    for_good: bool = False
+    """The desk ends: no schedule starts it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,11 @@ class DependencyChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoursDue:
+    """Time to look whether the agent is within its hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsChanged:
     """The agent's configuration is another. `done` becomes True when it counts."""
 
@@ -93,5 +102,6 @@ Message = (
     | StartupExpired
     | RetryDue
     | DependencyChanged
+    | HoursDue
     | SettingsChanged
 )

@@ -93,7 +93,9 @@ async def carry_out(
     for settings in todo.added:
         add(settings)
     await asyncio.gather(*(change(agents.get(s.name), s) for s in todo.changed))
-    return results | await start_chain(agents, todo.started, wait_for_health=True)
+    return results | await start_chain(
+        agents, todo.started, wait_for_health=True, is_automatic=True
+    )
 
 
 async def change(task: AgentTask, settings: AgentSettings) -> bool:

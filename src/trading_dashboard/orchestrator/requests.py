@@ -25,7 +25,7 @@ SLACK_SECONDS = 1.0
 
 
 async def start_chain(
-    agents: Roster, wanted: Iterable[str], wait_for_health: bool
+    agents: Roster, wanted: Iterable[str], wait_for_health: bool, *, is_automatic: bool = False
 ) -> dict[str, bool]:
     """Ask for `wanted` and all it depends on, dependencies first.
 
@@ -40,7 +40,11 @@ async def start_chain(
     for task in ordered:
         done = new_answer()
         futures[task.settings.name] = done
-        task.post(StartRequested(done=done, wait_for_health=wait_for_health, forgive=True))
+        task.post(
+            StartRequested(
+                done=done, wait_for_health=wait_for_health, forgive=True, is_automatic=is_automatic
+            )
+        )
     names = [name for name in futures if name in wanted]
     patience = {name: agents.startup_seconds(name) + SLACK_SECONDS for name in names}
     answers = (answer_within(futures[name], seconds) for name, seconds in patience.items())
@@ -55,11 +59,13 @@ async def restart(agents: Roster, task: AgentTask) -> bool:
     return await answer_within(done, seconds + SLACK_SECONDS)
 
 
-async def stop(task: AgentTask, grace_seconds: float | None, reason: str) -> bool:
+async def stop(
+    task: AgentTask, grace_seconds: float | None, reason: str, *, for_good: bool = False
+) -> bool:
     """Ask an agent to stop, within its own `stop_timeout` if `grace_seconds` is None."""
     done = new_answer()
     grace = task.settings.stop_timeout if grace_seconds is None else grace_seconds
-    task.post(StopRequested(done=done, grace_seconds=grace, reason=reason))
+    task.post(StopRequested(done=done, grace_seconds=grace, reason=reason, for_good=for_good))
     if task.info.status is AgentStatus.STOPPING:
         await task.hasten(grace)  # it is being ended already, perhaps with more patience
     return await done
@@ -77,6 +83,7 @@ async def stop_all(agents: Roster, *, for_good: bool) -> dict[str, bool]:
 
 async def _stop_kindly(task: AgentTask, for_good: bool) -> bool:
     try:
-        return await stop(task, None, "the desk stops" if for_good else "asked to stop")
+        reason = "the desk stops" if for_good else "asked to stop"
+        return await stop(task, None, reason, for_good=for_good)
     except NotManaged:
         return for_good

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.orchestrator.agent_state import Publish
+from trading_dashboard.orchestrator.market_time.calendars import Calendars
 from trading_dashboard.orchestrator.probes import Prober
 from trading_dashboard.orchestrator.runtime import Launch, Runtime
 
@@ -21,6 +23,9 @@ class Surroundings:
         publish: Announces an event with the agent's new state.
         launch: Builds the launch of a generation, from the settings of the moment.
         dependency: Returns another agent's state and whether it is meant to run.
+        tell_dependents: Makes the agents that depend on this one look at it again.
+        calendars: Tells when exchanges are open.
+        clock: The wall clock, in seconds since 1970 UTC.
         interpreter: What `python` means in a command, without a virtual environment.
     """
 
@@ -29,4 +34,7 @@ class Surroundings:
     publish: Publish
     launch: Callable[[AgentSettings, int], Launch]
     dependency: Callable[[str], tuple[AgentInfo, bool]]
+    tell_dependents: Callable[[], None]
+    calendars: Calendars
+    clock: Callable[[], float] = time.time
     interpreter: str = sys.executable

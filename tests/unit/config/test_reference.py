@@ -15,12 +15,14 @@ from trading_dashboard.config.settings import (
     AgentSettings,
     ControlApiSettings,
     DashboardSettings,
+    DataSettings,
     HistorySettings,
     LogSettings,
     ProbeSettings,
     ProbesSettings,
     ReloadSettings,
     RestartSettings,
+    ScheduleSettings,
     Settings,
 )
 from trading_dashboard.models.settings import MarketDataSettings
@@ -28,6 +30,8 @@ from trading_dashboard.models.settings import MarketDataSettings
 SECTIONS: dict[str, type[BaseModel]] = {
     "agents.NAME": AgentSettings,
     "agents.NAME.restart": RestartSettings,
+    "agents.NAME.data": DataSettings,
+    "agents.NAME.schedule": ScheduleSettings,
     "agents.NAME.probes": ProbesSettings,
     "agents.NAME.probes.ROLE": ProbeSettings,
     "control_api": ControlApiSettings,

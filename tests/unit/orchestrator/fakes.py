@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from trading_dashboard.models.health import DataReport
 from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator import AgentManager
 from trading_dashboard.orchestrator.expectations import SUCCESS, Expectation
+from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
 from trading_dashboard.orchestrator.output.line_watch import LineWatch
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import (
@@ -253,12 +254,19 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(root: Path, agents: Mapping[str, Any]) -> AsyncIterator[Desk]:
+async def desk(
+    root: Path,
+    agents: Mapping[str, Any],
+    calendars: CalendarStore | None = None,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[Desk]:
     """Give a manager over the agents given, on fakes; closed afterwards."""
     write_project(root, {"agents": dict(agents)})
     loaded: LoadedSettings = load_settings(root, environ={})
     runtime, prober = FakeRuntime(), FakeProber()
-    manager = AgentManager(loaded=loaded, runtime=runtime, prober=prober)
+    manager = AgentManager(
+        loaded=loaded, runtime=runtime, prober=prober, calendars=calendars, clock=clock
+    )
     try:
         yield Desk(manager, runtime, prober)
     finally:

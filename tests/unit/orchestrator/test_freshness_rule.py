@@ -1,0 +1,169 @@
+"""Stale data of an agent: shown, announced, restarted for, and never invented."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.support import eventually
+from tests.unit.orchestrator.fakes import HEALTHY, SILENT, Desk, agent, desk, with_data
+from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.events import EventKind
+from trading_dashboard.models.health import DataReport
+from trading_dashboard.models.states import AgentStatus, DataState
+from trading_dashboard.orchestrator.market_time.calendar_files import Rows
+from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
+from trading_dashboard.orchestrator.market_time.computing import CalendarFailed
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
+DAY = 86_400
+LIVE = {"calendar": "XNYS", "max_age_seconds": 120}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def store(path: Path, clock: Clock, *, fails: bool = False) -> CalendarStore:
+    """Give a calendar that is open from 10:00 to 18:00 UTC on every day."""
+
+    async def answer(name: str, first: str) -> Rows:
+        if fails:
+            raise CalendarFailed("it is broken")
+        days = [int(NOON) // DAY * DAY + d * DAY for d in range(-5, 300)]
+        return [[d + 10 * 3600, d + 18 * 3600, None, None] for d in days]
+
+    return CalendarStore(path / "calendars", answer, clock, lambda: clock.now)
+
+
+def report(made: Desk, newest: float | None = None, **more: Any) -> None:
+    at = None if newest is None else datetime.fromtimestamp(newest, UTC).isoformat()
+    data = DataReport.model_validate({"state": "fresh", "newest_at": at, **more})
+    made.prober.outcomes[1] = with_data(HEALTHY, data)
+
+
+async def becomes(made: Desk, state: DataState) -> AgentInfo:
+    async def reached() -> AgentInfo:
+        found = await made.manager.get_agent_status("a")
+        assert found is not None
+        assert found.data_state is state
+        return found
+
+    return await eventually(reached, what=f"its data becomes {state}")
+
+
+async def test_data_grows_old_is_announced_and_recovers(tmp_path: Path) -> None:
+    clock = Clock()
+    agents = {"a": agent(1, data=LIVE)}
+    async with desk(tmp_path, agents, store(tmp_path, clock), clock) as made:
+        report(made, NOON - 10)
+        with made.manager.events.subscribe() as updates:
+            await made.manager.start_agent("a")
+            fresh = await becomes(made, DataState.FRESH)
+            assert fresh.data_newest_at == datetime.fromtimestamp(NOON - 10, UTC)
+            assert fresh.data_allowed_age_seconds == 120
+            clock.now += 120
+            stale = await becomes(made, DataState.STALE)
+            assert stale.data_message is not None
+            assert "130 s old in market time" in stale.data_message
+            assert stale.status is AgentStatus.RUNNING  # shown and reported, no more
+            report(made, clock.now)
+            await becomes(made, DataState.FRESH)
+            changes = []
+            async for update in updates:
+                if update.event.kind is EventKind.DATA_STATE_CHANGED:
+                    changes.append(update.event.data["to"])
+                if changes[-2:] == [DataState.STALE, DataState.FRESH]:
+                    break
+        assert len(made.runtime.launches) == 1
+
+
+async def test_overnight_it_is_idle_not_stale(tmp_path: Path) -> None:
+    clock = Clock()
+    agents = {"a": agent(1, data=LIVE)}
+    async with desk(tmp_path, agents, store(tmp_path, clock), clock) as made:
+        report(made, NOON + 6 * 3600 - 5)
+        clock.now = NOON + 12 * 3600
+        await made.manager.start_agent("a")
+        await becomes(made, DataState.IDLE)
+
+
+async def test_stale_data_restarts_it_once_the_process_had_its_time(tmp_path: Path) -> None:
+    clock = Clock()
+    agents = {"a": agent(1, data={**LIVE, "when_stale": "restart"})}
+    async with desk(tmp_path, agents, store(tmp_path, clock), clock) as made:
+        report(made, NOON - 600)
+        await made.manager.start_agent("a")
+        await becomes(made, DataState.STALE)
+        asked = made.prober.asked
+        await eventually(lambda: made.prober.asked > asked + 3)
+        assert len(made.runtime.launches) == 1  # it may still be filling the gap
+        clock.now += 121
+        await eventually(lambda: len(made.runtime.launches) == 2)
+        messages = [line.text for line in made.manager.logs("a")]
+        assert any("stale data: its newest datum is" in text for text in messages)
+
+
+async def test_a_closed_market_gives_no_reason_to_restart(tmp_path: Path) -> None:
+    clock = Clock()
+    agents = {"a": agent(1, data={**LIVE, "when_stale": "restart"})}
+    async with desk(tmp_path, agents, store(tmp_path, clock), clock) as made:
+        report(made, NOON)  # the rest of the session is missing
+        clock.now = NOON + 7 * 3600
+        await made.manager.start_agent("a")
+        await becomes(made, DataState.STALE)
+        clock.now += 3600
+        asked = made.prober.asked
+        await eventually(lambda: made.prober.asked > asked + 3)
+        assert len(made.runtime.launches) == 1
+
+
+async def test_silence_is_never_fresh(tmp_path: Path) -> None:
+    clock = Clock()
+    agents = {"a": agent(1, data={"max_age_seconds": 60}, failure_threshold=100)}
+    async with desk(tmp_path, agents, clock=clock) as made:
+        report(made, age_seconds=1)
+        await made.manager.start_agent("a")
+        await becomes(made, DataState.FRESH)
+        made.prober.outcomes[1] = SILENT
+        clock.now += 90
+        stale = await becomes(made, DataState.STALE)
+        assert stale.data_age_seconds == 91
+
+
+async def test_a_silent_agent_past_its_threshold_has_no_fresh_data(tmp_path: Path) -> None:
+    clock = Clock()
+    agents = {"a": agent(1, data={"max_age_seconds": 60}, restart={"when_unhealthy": False})}
+    async with desk(tmp_path, agents, clock=clock) as made:
+        report(made, age_seconds=1)
+        await made.manager.start_agent("a")
+        await becomes(made, DataState.FRESH)
+        made.prober.outcomes[1] = SILENT
+        await becomes(made, DataState.UNKNOWN)
+
+
+async def test_an_unknown_calendar_makes_it_unknown_and_says_why(tmp_path: Path) -> None:
+    clock = Clock()
+    agents = {"a": agent(1, data=LIVE)}
+    async with desk(tmp_path, agents, store(tmp_path, clock, fails=True), clock) as made:
+        report(made, NOON)
+        await made.manager.start_agent("a")
+
+        async def told() -> AgentInfo:
+            found = await becomes(made, DataState.UNKNOWN)
+            assert "could not be read: it is broken" in (found.data_message or "")
+            return found
+
+        await eventually(told)
+
+
+async def test_an_agent_that_tells_nothing_of_its_data_is_unknown(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1, data={"max_age_seconds": 60})}) as made:
+        await made.manager.start_agent("a")
+        found = await becomes(made, DataState.UNKNOWN)
+        assert found.data_message == "its health tells nothing of its data"
