@@ -59,7 +59,7 @@ def read_stat(pid: int) -> ProcessStat | None:
     if not data:
         return None
     # The name stands in parentheses and may itself hold spaces and parentheses.
-    fields = data[data.rindex(b")") + 2 :].split()
+    fields = data[data.rindex(b")") + 2 :].split(None, 22)
     if int(fields[6]) & _KERNEL_THREAD:
         return None
     return ProcessStat(
