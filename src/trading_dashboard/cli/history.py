@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trading_dashboard.cli.exit_codes import ExitCode
-from trading_dashboard.cli.formatting import duration
+from trading_dashboard.cli.formatting import duration, safeguard_words
 from trading_dashboard.cli.remote import Action, Context
 from trading_dashboard.cli.reporting import say
 from trading_dashboard.models.configuration import ConfigurationChange, ConfigurationMistake
@@ -119,7 +119,9 @@ def _what(event: RecordedEvent) -> str:
             return f"by {_who(data)}: {_mistakes(data)}"
         case EventKind.OPERATOR_ACTED:
             return f"{data.get('action')}{_whose(data.get('roles'))} (by {_who(data)})"
-    return ", ".join(f"{name} {value}" for name, value in data.items())
+    return safeguard_words(event.kind, event.data) or ", ".join(
+        f"{name} {value}" for name, value in data.items()
+    )
 
 
 def _whose(roles: object) -> str:

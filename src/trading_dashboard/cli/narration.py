@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from trading_dashboard.cli.formatting import duration
+from trading_dashboard.cli.formatting import duration, safeguard_words
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.configuration import ConfigurationMistake
 from trading_dashboard.models.events import Event, EventKind
@@ -40,7 +40,8 @@ class Narrator:
             return _data(event, agent)
         if event.kind is EventKind.TRANSITION:
             return self._transition(event, agent)
-        return None
+        words = safeguard_words(event.kind, event.data)
+        return f"{agent.name}: {words}" if words else None
 
     def _transition(self, event: Event, agent: AgentInfo) -> str | None:
         name = agent.name

@@ -25,6 +25,11 @@ class EventKind(StrEnum):
     """`data`: from, to, age_seconds, message."""
     RESTART_SCHEDULED = "restart_scheduled"
     """`data`: delay_seconds, attempt, reason."""
+    RESTARTS_WITHHELD = "restarts_withheld"
+    """The budget of restarts that follow a dependency is used up; the agent is the first that is
+    left as it is. `data`: max_restarts, window_seconds."""
+    MAINTENANCE_CHANGED = "maintenance_changed"
+    """`data`: on, until, reason, by."""
     OPERATOR_ACTED = "operator_acted"
     """`data`: action, origin (`cli`, `dashboard`, `api`, `library`, a signal), and as far as they
     are known from (the address) and user; roles if tokens were replaced."""

@@ -156,6 +156,7 @@ class AgentState:
             version=None,
             cpu_percent=None,
             memory_bytes=None,
+            held_restart=None,
             probes=tuple(ProbeInfo(role=p.role, kind=p.kind) for p in self.info.probes),
             **changes,
         )

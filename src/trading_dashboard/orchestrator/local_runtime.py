@@ -209,12 +209,11 @@ class LocalRuntime:
         returncode = handle.process.poll()
         return None if returncode is None else ExitStatus(returncode)
 
-    async def usage(self, handle: Handle) -> Usage | None:
+    async def usage(self, handle: Handle, exact_above: int | None = None) -> Usage | None:
         """Return what the tree uses, or None if it is gone. At most about once a second anew."""
         tree = self._trees.get((handle.agent, handle.generation))
-        if tree is None:
-            return None
-        return tree.usage(await self._scanner.recent(USAGE_AGE_SECONDS))
+        recent = await self._scanner.recent(USAGE_AGE_SECONDS)
+        return await tree.usage(recent, self._reader, exact_above) if tree else None
 
     async def port_owner(self, host: str, port: int) -> PortOwner | None:
         """Return who holds the port, or None if it can be bound."""

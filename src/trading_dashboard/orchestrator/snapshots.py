@@ -29,6 +29,7 @@ def described(agent: AgentSettings) -> dict[str, Any]:
         "enabled": agent.enabled,
         "auto_start": agent.auto_start,
         "depends_on": agent.depends_on,
+        "memory_limit_bytes": agent.restart.memory_limit_bytes,
         "probes": unasked(plans_for(agent)),
     }
 

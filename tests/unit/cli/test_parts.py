@@ -232,8 +232,9 @@ def test_the_documentation_knows_every_command_option_and_exit_code() -> None:
     text = (ROOT / "docs" / "cli.md").read_text("utf-8")
     found = dict(all_commands(typer.main.get_command(app)))
     assert set(found) == {
-        "up", "status", "start", "stop", "restart", "logs", "events", "incidents", "login", "down",
-        "reload", "new agent", "doctor", "config check", "config show", "tokens rotate",
+        "up", "status", "start", "stop", "restart", "maintenance", "logs", "events", "incidents",
+        "login", "down", "reload", "new agent", "doctor", "config check", "config show",
+        "tokens rotate",
     }  # fmt: skip
     for name, command in found.items():
         assert f"### `{name}" in text
