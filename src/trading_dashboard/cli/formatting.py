@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import StatusAnswer, VerbAnswer
-from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.events import EventKind, LogLine
 from trading_dashboard.models.states import AgentStatus, Management
 
 _HEADERS = (
@@ -43,6 +45,27 @@ def status_lines(answer: StatusAnswer) -> list[str]:
     troubles = [_trouble(agent, answer.agents) for agent in answer.agents.values()]
     told = [trouble for trouble in troubles if trouble]
     return [*lines, "", *told] if told else lines
+
+
+def safeguard_words(kind: str, data: Mapping[str, Any]) -> str | None:
+    """Return what an event says of maintenance and withheld restarts, None of anything else."""
+    if kind == EventKind.RESTARTS_WITHHELD:
+        return (
+            f"left as it is, and others too: {data.get('max_restarts')} restarts after failed "
+            f"dependencies in {data.get('window_seconds', 0):g} s. Mend what fails, then restart "
+            "them."
+        )
+    return _maintenance_words(data) if kind == EventKind.MAINTENANCE_CHANGED else None
+
+
+def _maintenance_words(data: Mapping[str, Any]) -> str:
+    if not data.get("on"):
+        return "maintenance ended"
+    until = data.get("until")
+    end = f" until {datetime.fromisoformat(until).astimezone():%Y-%m-%d %H:%M}" if until else ""
+    by = f", by {data['by']}" if data.get("by") else ""
+    reason = f": {data['reason']}" if data.get("reason") else ""
+    return f"in maintenance{end}{by}{reason}"
 
 
 def agent_outcome(answer: VerbAnswer) -> str:
@@ -90,6 +113,26 @@ def _row(agent: AgentInfo) -> tuple[str, ...]:
     )
 
 
+def _trouble(agent: AgentInfo, agents: Mapping[str, AgentInfo]) -> str | None:
+    found = (_maintenance(agent), agent.held_restart, _failure(agent, agents))
+    notes = [note for note in found if note]
+    return f"{agent.name}: {' '.join(notes)}" if notes else None
+
+
+def maintenance_text(agent: AgentInfo) -> str:
+    """Return whether an agent is in maintenance, and what it does."""
+    found = _maintenance(agent) or "Not in maintenance."
+    return f"{agent.name}: {found} It is {agent.status}."
+
+
+def _maintenance(agent: AgentInfo) -> str | None:
+    if agent.maintenance is None:
+        return None
+    about = agent.maintenance.model_dump(mode="json")
+    words = _maintenance_words({"on": True, **about})
+    return f"{words[:1].upper()}{words[1:]}."
+
+
 def hours_text(agent: AgentInfo) -> str | None:
     """Return what is to be said of an agent's hours, such as ``idle until Mon 14:15 UTC``."""
     hours = agent.schedule
@@ -108,17 +151,16 @@ def waiting_text(agent: AgentInfo, agents: Mapping[str, AgentInfo]) -> str:
     return f"waits for {', '.join(names)}"
 
 
-def _trouble(agent: AgentInfo, agents: Mapping[str, AgentInfo]) -> str | None:
+def _failure(agent: AgentInfo, agents: Mapping[str, AgentInfo]) -> str | None:
     if agent.error_message:
-        return f"{agent.name}: {agent.error_message}"
+        return agent.error_message
     if agent.waiting_for:
-        return f"{agent.name}: {waiting_text(agent, agents)}."
+        return f"{waiting_text(agent, agents)}."
     if hours := hours_text(agent):
-        return f"{agent.name}: {hours}."
+        return f"{hours}."
     if agent.status is not AgentStatus.RUNNING:
         return None
-    words = agent.health_message or agent.data_message
-    return f"{agent.name}: {words}" if words else None
+    return agent.health_message or agent.data_message
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trading_dashboard.cli.exit_codes import ExitCode
-from trading_dashboard.cli.formatting import duration
+from trading_dashboard.cli.formatting import duration, safeguard_words
 from trading_dashboard.cli.remote import Action, Context
 from trading_dashboard.cli.reporting import say
 from trading_dashboard.models.configuration import ConfigurationChange, ConfigurationMistake
@@ -112,14 +112,17 @@ def _what(event: RecordedEvent) -> str:
             return f"{data.get('from')} -> {data.get('to')}"
         case EventKind.RESTART_SCHEDULED:
             return f"restart {data.get('attempt')} in {data.get('delay_seconds')} s"
-        case EventKind.CONFIGURATION_CHANGED:
-            found = map(ConfigurationChange.model_validate, data.get("changes", ()))
-            return f"by {_who(data)}: {'; '.join(map(str, found))}"
-        case EventKind.CONFIGURATION_INVALID:
-            return f"by {_who(data)}: {_mistakes(data)}"
+        case (
+            EventKind.CONFIGURATION_CHANGED
+            | EventKind.CONFIGURATION_INVALID
+            | EventKind.CONFIGURATION_MENDED
+        ):
+            return f"by {_who(data)}: {_of_configuration(event)}"
         case EventKind.OPERATOR_ACTED:
             return f"{data.get('action')}{_whose(data.get('roles'))} (by {_who(data)})"
-    return ", ".join(f"{name} {value}" for name, value in data.items())
+    return safeguard_words(event.kind, event.data) or ", ".join(
+        f"{name} {value}" for name, value in data.items()
+    )
 
 
 def _whose(roles: object) -> str:
@@ -133,8 +136,12 @@ def _who(data: Mapping[str, Any]) -> str:
     return f"{data.get('origin')}{user}{place}"
 
 
-def _mistakes(data: Mapping[str, Any]) -> str:
-    found = (ConfigurationMistake.model_validate(item) for item in data.get("mistakes", ()))
+def _of_configuration(event: RecordedEvent) -> str:
+    found: Iterable[object] = ["the files have no mistakes any more"]
+    if event.kind == EventKind.CONFIGURATION_CHANGED:
+        found = map(ConfigurationChange.model_validate, event.data.get("changes", ()))
+    elif event.kind == EventKind.CONFIGURATION_INVALID:
+        found = map(ConfigurationMistake.model_validate, event.data.get("mistakes", ()))
     return "; ".join(map(str, found))
 
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trading_dashboard.cli.completion import complete_agents, complete_levels, complete_roles
-from trading_dashboard.cli.options import AsJson, Environment, MaybeNames, Names, ProjectRoot
+from trading_dashboard.cli.options import (
+    AsJson,
+    Environment,
+    MaybeNames,
+    Names,
+    OneName,
+    ProjectRoot,
+    Switch,
+)
 
 if TYPE_CHECKING:
     from trading_dashboard.models.events import EventKind
@@ -144,6 +152,28 @@ def restart(names: Names, project_root: ProjectRoot = None, as_json: AsJson = Fa
     from trading_dashboard.cli import remote
 
     sys.exit(remote.run(remote.verb("restart", names, as_json), project_root, as_json))
+
+
+@app.command()
+def maintenance(
+    name: OneName,
+    switch: Annotated[Switch, typer.Argument(metavar="on|off", help="Begin or end it.")],
+    length: Annotated[
+        str | None,
+        typer.Option("--for", metavar="T", help="It ends by itself after 30m, 2h or 1d."),
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="For whoever sees it.")
+    ] = None,
+    project_root: ProjectRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Leave an agent to whoever works on it: no restarts, no alarms, until it is off."""
+    from trading_dashboard.cli import remote
+    from trading_dashboard.cli.maintenance import maintenance_request, set_maintenance
+
+    request = maintenance_request(switch, length, reason)
+    sys.exit(remote.run(set_maintenance(name, request, as_json), project_root, as_json))
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from trading_dashboard.cli.formatting import duration
+from trading_dashboard.cli.formatting import duration, safeguard_words
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.configuration import ConfigurationMistake
 from trading_dashboard.models.events import Event, EventKind
@@ -40,7 +40,8 @@ class Narrator:
             return _data(event, agent)
         if event.kind is EventKind.TRANSITION:
             return self._transition(event, agent)
-        return None
+        words = safeguard_words(event.kind, event.data)
+        return f"{agent.name}: {words}" if words else None
 
     def _transition(self, event: Event, agent: AgentInfo) -> str | None:
         name = agent.name
@@ -75,6 +76,8 @@ def _of_desk(event: Event) -> str | None:
     if event.kind is EventKind.CONFIGURATION_CHANGED:
         keys = [change["key"] for change in event.data["changes"]]
         return f"The configuration changed: {_first(keys)}"
+    if event.kind is EventKind.CONFIGURATION_MENDED:
+        return "The configuration has no mistakes any more."
     if event.kind is EventKind.CONFIGURATION_INVALID:
         found = event.data["mistakes"]
         first = ConfigurationMistake.model_validate(found[0])

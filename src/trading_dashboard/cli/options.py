@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from trading_dashboard.cli.completion import complete_agents, complete_environments
+
+
+class Switch(StrEnum):
+    """Something begins or ends."""
+
+    ON = "on"
+    OFF = "off"
+
 
 ProjectRoot = Annotated[
     Path | None,
@@ -20,6 +29,9 @@ ProjectRoot = Annotated[
 Names = Annotated[
     list[str],
     typer.Argument(metavar="NAME...", help="One or more agents.", autocompletion=complete_agents),
+]
+OneName = Annotated[
+    str, typer.Argument(metavar="NAME", help="The agent.", autocompletion=complete_agents)
 ]
 MaybeNames = Annotated[
     list[str] | None,

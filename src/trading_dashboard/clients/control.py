@@ -137,6 +137,13 @@ class ControlClient(JsonClient):
         """
         return await self._verb(name, "restart", {"wait_seconds": wait_seconds})
 
+    async def set_maintenance(
+        self, name: str, request: control.MaintenanceRequest
+    ) -> control.VerbAnswer:
+        """Begin, change or end an agent's maintenance. Raises UnknownAgent."""
+        path = f"/v1/agents/{_segment(name)}/maintenance"
+        return await self._post(path, control.VerbAnswer, request.model_dump(exclude_none=True), 0)
+
     async def start_all(
         self, *, wait_seconds: float = control.MAX_WAIT_SECONDS
     ) -> control.AllAnswer:

@@ -26,6 +26,7 @@ from trading_dashboard.config.origins import (
     mistake_at,
 )
 from trading_dashboard.config.probe_rules import check_probes
+from trading_dashboard.config.restarts import check_restart
 from trading_dashboard.config.schema import did_you_mean, nearest
 from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.config.validation import validate
@@ -48,6 +49,7 @@ def check_agents(
         path: KeyPath = ("agents", name)
         mistakes.extend(_check_url(tree, path, agent.url))
         mistakes.extend(_check_env(tree, path, agent.env))
+        mistakes.extend(check_restart(tree, (*path, "restart"), agent.restart))
         mistakes.extend(check_data(tree, path, agent.data))
         mistakes.extend(check_schedule(tree, path, agent.schedule))
         mistakes.extend(check_probes(tree, path, agent.probes))

@@ -84,6 +84,8 @@ def _effect(path: KeyPath, before: LoadedSettings, after: LoadedSettings) -> Cha
     if path[0] == "dashboard":
         is_at_start = len(path) > 1 and path[1] in DASHBOARD_AT_START
         return ChangeEffect.NEXT_START if is_at_start else ChangeEffect.RESTART
+    if path[0] != "agents":
+        return ChangeEffect.LIVE
     name = str(path[1]) if len(path) > 1 else ""
     if name not in before.settings.agents:
         return ChangeEffect.ADDED

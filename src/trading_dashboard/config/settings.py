@@ -46,6 +46,53 @@ class RestartSettings(Section):
         description="Restart an agent whose health endpoint stopped answering. One that answers "
         "and calls itself degraded or unhealthy is never restarted for that.",
     )
+    final_exit_codes: tuple[int, ...] = Field(
+        default=(),
+        description="Exit codes (0 to 255) after which the agent is not restarted: 0 means that it "
+        "has finished, any other that it cannot run until somebody mends the cause.",
+    )
+    memory_limit_bytes: int | None = Field(
+        default=None,
+        ge=1024 * 1024,
+        le=2**40,
+        description="Restart the agent when its process tree holds more memory than this, pages "
+        "that processes share counted once.",
+    )
+    not_within: tuple[str, ...] = Field(
+        default=(),
+        description="Hours in which the supervisor does not restart a process that serves, such as "
+        "close-5m/close+1m (of the `calendar`) or 21:55/22:01 (each day, in the `timezone`).",
+    )
+    calendar: str = Field(
+        default="", description="Exchange whose open and close `not_within` means, such as XNYS."
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="Of the clock times in `not_within`, such as America/New_York.",
+    )
+
+
+class DependencyRestartSettings(Section):
+    """How many restarts may follow from other agents' failures, in the whole desk."""
+
+    max_restarts: int = Field(
+        default=20,
+        ge=0,
+        le=1000,
+        description="Restarts allowed within the window, of all agents together.",
+    )
+    window_seconds: float = Field(
+        default=300.0, gt=0, le=86_400, description="Length of the sliding window."
+    )
+
+
+class SupervisionSettings(Section):
+    """What concerns all agents together."""
+
+    dependency_restarts: DependencyRestartSettings = Field(
+        default_factory=DependencyRestartSettings,
+        description="How many restarts may follow from other agents' failures, in the whole desk.",
+    )
 
 
 class DataSettings(Section):
@@ -255,6 +302,11 @@ class AgentSettings(Section):
     depends_on: tuple[str, ...] = Field(
         default=(), description="Agents that must be healthy before this one starts."
     )
+    on_dependency_failure: Literal["ignore", "wait", "restart"] = Field(
+        default="ignore",
+        description="What a running agent does when one it depends on fails: `ignore` goes on, "
+        "`wait` stops and comes back with it, `restart` goes on and restarts once it is back.",
+    )
     env: dict[str, str] = Field(
         default_factory=dict, description="Environment variables added to the agent's."
     )
@@ -314,6 +366,7 @@ class Settings(Section):
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
+    supervision: SupervisionSettings = Field(default_factory=SupervisionSettings)
     reload: ReloadSettings = Field(default_factory=ReloadSettings)
 
     @property

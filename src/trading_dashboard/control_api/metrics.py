@@ -46,6 +46,12 @@ FIGURES: Mapping[str, tuple[str, Value]] = {
     "trading_dashboard_agent_memory_bytes": (
         "Resident memory of its process tree.", lambda a: a.memory_bytes,
     ),
+    "trading_dashboard_agent_memory_limit_bytes": (
+        "It is restarted above it.", lambda a: a.memory_limit_bytes,
+    ),
+    "trading_dashboard_agent_maintenance": (
+        "1 if it is in maintenance.", lambda a: a.maintenance is not None,
+    ),
     "trading_dashboard_agent_log_file_bytes": (
         "Size of its newest log file.", lambda a: _size(a.log_path),
     ),

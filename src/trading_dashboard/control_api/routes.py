@@ -12,6 +12,7 @@ from trading_dashboard.control_api.configuration_routes import configuration_rou
 from trading_dashboard.control_api.face import LOOKS, Face, Name, errors
 from trading_dashboard.control_api.history_routes import history_router
 from trading_dashboard.control_api.log_routes import log_routes
+from trading_dashboard.control_api.maintenance_routes import maintenance_routes
 from trading_dashboard.control_api.metrics import CONTENT_TYPE, render_now
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.control_api.tokens import Tokens
@@ -36,6 +37,7 @@ def create_routers(
         configuration_routes(face),
         _metrics(supervision),
         verb_routes(face),
+        maintenance_routes(face),
         desk_routes(face, tokens),
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.control import SupervisorInfo
 from trading_dashboard.models.events import LogLine
 from trading_dashboard.orchestrator.events import EventHub
@@ -31,6 +31,11 @@ class SupervisedAgents(Protocol):
 
     async def restart_agent(self, agent_name: str, *, origin: str = "library") -> bool:
         """Stop and start an agent."""
+
+    async def set_maintenance(
+        self, agent_name: str, maintenance: Maintenance | None, *, origin: str = "library"
+    ) -> bool:
+        """Begin, change or end an agent's maintenance."""
 
     async def start_all_enabled_agents(
         self, only: Sequence[str] | None = None, *, origin: str = "library"

@@ -14,6 +14,7 @@ from trading_dashboard.models.log_search import LogSearch
 from trading_dashboard.models.settings import Environment
 
 MAX_WAIT_SECONDS = 300.0
+MAX_MAINTENANCE_MINUTES = 10_080
 MAX_LOG_LINES = 10_000
 MAX_SEARCHED_LINES = 100_000
 """As many as an agent's lines in memory can be."""
@@ -79,6 +80,27 @@ class VerbRequest(BaseModel):
     )
     wait_for_health: bool = Field(
         default=True, description="For start: wait for the first healthy answer of the agent."
+    )
+
+
+class MaintenanceRequest(BaseModel):
+    """Body of ``POST /v1/agents/NAME/maintenance``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on: bool = Field(description="Begin or change it, or end it.")
+    minutes: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_MAINTENANCE_MINUTES,
+        description="It ends by itself after so many; otherwise somebody has to end it.",
+    )
+    reason: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="For whoever sees it.",
     )
 
 

@@ -25,6 +25,11 @@ class EventKind(StrEnum):
     """`data`: from, to, age_seconds, message."""
     RESTART_SCHEDULED = "restart_scheduled"
     """`data`: delay_seconds, attempt, reason."""
+    RESTARTS_WITHHELD = "restarts_withheld"
+    """The budget of restarts that follow a dependency is used up; the agent is the first that is
+    left as it is. `data`: max_restarts, window_seconds."""
+    MAINTENANCE_CHANGED = "maintenance_changed"
+    """`data`: on, until, reason, by."""
     OPERATOR_ACTED = "operator_acted"
     """`data`: action, origin (`cli`, `dashboard`, `api`, `library`, a signal), and as far as they
     are known from (the address) and user; roles if tokens were replaced."""
@@ -38,6 +43,8 @@ class EventKind(StrEnum):
     CONFIGURATION_INVALID = "configuration_invalid"
     """The files changed and have mistakes; nothing was changed. `data`: origin and what is known
     beside it, mistakes, total."""
+    CONFIGURATION_MENDED = "configuration_mended"
+    """The files have no mistakes any more. `data`: origin."""
     SUPERVISOR_STARTED = "supervisor_started"
     """`data`: pid, version."""
     SUPERVISOR_STOPPING = "supervisor_stopping"

@@ -32,6 +32,7 @@ from trading_dashboard.orchestrator.port_gate import Adopt, check_port
 from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.probe_schedule import ProbeSchedule
 from trading_dashboard.orchestrator.probes import ProbeOutcome
+from trading_dashboard.orchestrator.restart_gate import RestartGate
 from trading_dashboard.orchestrator.restart_policy import CrashLoop, RestartBudget
 from trading_dashboard.orchestrator.runtime import ExitStatus, Handle, PortOwner, StopReport
 from trading_dashboard.orchestrator.snapshots import described
@@ -64,6 +65,7 @@ class AgentLife:
         self.budget = RestartBudget(settings.restart)
         self.waiters = Waiters()
         self.timer = Timer(inbox.post)
+        self.gate = RestartGate(self)
         self._listeners: frozenset[int] | None = None
 
     @property
@@ -196,23 +198,45 @@ class AgentLife:
         self.healthy_since = None
         self.waiters.settle(False)
 
+    async def restart_when_allowed(self, failure: Failure) -> None:
+        """Restart a process that lives and answers, at once or when its protected hours are over.
+
+        Counts as a failure. `gate.withdraw(failure.code)` takes it back while it is held.
+        """
+        grace = self.settings.stop_timeout
+        await self.gate.ask(
+            failure, lambda: self.end_and_fail(lambda: failure, failure.short, grace)
+        )
+
+    async def end_and_come_back(self, failure: Failure) -> None:
+        """End the process and start it again. Counts as nobody's failure: it is not its own."""
+        grace = self.settings.stop_timeout
+        await self.end_and_fail(lambda: failure, failure.short, grace, then=self._come_back)
+
     async def end_and_fail(
-        self, failure: Callable[[], Failure], reason: str, grace_seconds: float
+        self,
+        failure: Callable[[], Failure],
+        reason: str,
+        grace_seconds: float,
+        then: Callable[[Failure], None] | None = None,
     ) -> None:
-        """End what is left of the process tree, then decide what follows.
+        """End what is left of the process tree, then decide what follows: `fail`, or `then`.
 
         `failure` is asked afterwards, when the last lines of the log have been read.
         """
         self.timer.cancel()
         self.state.transition(_Status.STOPPING, reason)
         await self.end_tree(grace_seconds)
-        self.fail(failure())
+        (then or self.fail)(failure())
 
     def fail(self, failure: Failure) -> None:
         """Try again, now or later, or give up."""
         now = time.monotonic()
         uptime = now - self.healthy_since if self.healthy_since is not None else 0.0
         self.healthy_since = None
+        if self.info.maintenance is not None:
+            self.give_up(failures.not_in_maintenance(self.settings.name, failure))
+            return
         if self.settings.restart.policy == "never":
             self.give_up(failures.no_restart(self.settings.name, failure))
             return
@@ -220,19 +244,41 @@ class AgentLife:
         if isinstance(decision, CrashLoop):
             self.give_up(failures.gave_up(self.settings.name, failure, decision))
             return
-        self.state.back_off(failure, decision.delay_seconds)
-        due = RetryDue(generation=self.info.generation)
-        self.timer.post_after(decision.delay_seconds, due)
+        self._retry(failure, decision.delay_seconds)
 
     def give_up(self, failure: Failure) -> None:
         """Show the failure and try no more."""
         self.timer.cancel()
-        self.state.fail(_Status.ERROR, failure, next_retry_at=None)
+        if self.info.maintenance is not None:
+            self.rest(failure)
+        else:
+            self.state.fail(_Status.ERROR, failure, next_retry_at=None)
         self.waiters.settle(False)
+
+    def rest(self, failure: Failure) -> None:
+        """Show the failure of an agent in maintenance: no alarm, it is being worked on."""
+        if self.info.status is _Status.STARTING:
+            self.state.transition(_Status.STOPPING, failure.short)
+        self.state.fail(_Status.STOPPED, failure, next_retry_at=None)
+
+    def finish(self, _: Failure) -> None:
+        """The process ended because it had nothing more to do."""
+        self.healthy_since = None
+        self.state.transition(_Status.STOPPED, "finished", error_message=None, error_code=None)
+        self.waiters.settle(False)
+
+    def _come_back(self, failure: Failure) -> None:
+        self.healthy_since = None
+        self._retry(failure, 0.0)
+
+    def _retry(self, failure: Failure, delay_seconds: float) -> None:
+        self.state.back_off(failure, delay_seconds)
+        self.timer.post_after(delay_seconds, RetryDue(generation=self.info.generation))
 
     async def end_tree(self, grace_seconds: float) -> None:
         """End every process of the current generation, and forget it."""
         await self.probes.end()
+        self.gate.drop()
         if self.handle is None:
             return
         self.last_stop = await self.runtime.stop(self.handle, grace_seconds)

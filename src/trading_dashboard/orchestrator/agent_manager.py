@@ -18,28 +18,27 @@ from typing import Any
 
 from trading_dashboard.config import LoadedSettings, load_settings
 from trading_dashboard.config.settings import AgentSettings, Settings
-from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.errors import SupervisorShuttingDown
 from trading_dashboard.models.events import EventKind, LogLine
 from trading_dashboard.models.requester import acted
 from trading_dashboard.models.states import AgentKind
+from trading_dashboard.orchestrator import monitoring
 from trading_dashboard.orchestrator.agent_task import AgentTask
 from trading_dashboard.orchestrator.emergency import kill_agents
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import build_launch, write_agent_token
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+from trading_dashboard.orchestrator.maintaining import set_maintenance
 from trading_dashboard.orchestrator.manager_life import ManagerLife
 from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
 from trading_dashboard.orchestrator.messages import DependencyChanged
-from trading_dashboard.orchestrator.monitoring import (
-    check_exits,
-    sample_usage,
-)
 from trading_dashboard.orchestrator.probes import HttpProber, Prober
 from trading_dashboard.orchestrator.reconfiguring import carry_out, change, plan
 from trading_dashboard.orchestrator.requests import restart, start_chain, stop, stop_all
 from trading_dashboard.orchestrator.roster import Roster
 from trading_dashboard.orchestrator.runtime import Runtime
+from trading_dashboard.orchestrator.safeguards import Safeguards
 from trading_dashboard.orchestrator.snapshots import initial_info, with_uptime
 from trading_dashboard.orchestrator.surroundings import Surroundings
 
@@ -81,10 +80,16 @@ class AgentManager:
         kept = self.settings.state_directory / "data" / "supervisor" / "calendars"
         self._calendars = calendars or CalendarStore(kept)
         self._clock = clock
+        self.safeguards = Safeguards(lambda: self.settings, self._publish, self._calendars, clock)
         self._interpreter = interpreter
         state_directory = self.settings.state_directory
         self._life = ManagerLife(
-            self._agents, self.runtime, self.events, self._calendars, state_directory
+            self._agents,
+            self.runtime,
+            self.events,
+            self._calendars,
+            self.safeguards.maintenance,
+            state_directory,
         )
         self._is_stopping = False
         for agent in self.settings.agents.values():
@@ -142,7 +147,7 @@ class AgentManager:
         self._startable(agent_name)
         await self.open()
         self._note_action("start", agent_name, origin)
-        results = await start_chain(self._agents, [agent_name], wait_for_health)
+        results = await start_chain(self._agents, [agent_name], wait_for_health, are_named=True)
         return results[agent_name]
 
     async def stop_agent(
@@ -176,6 +181,15 @@ class AgentManager:
         self._note_action("restart", agent_name, origin)
         return await restart(self._agents, task)
 
+    async def set_maintenance(
+        self, agent_name: str, maintenance: Maintenance | None, *, origin: str = "library"
+    ) -> bool:
+        """Begin or change an agent's maintenance; None ends it. Raises UnknownAgent."""
+        task = self._agents.get(agent_name)
+        await self.open()
+        self._note_action(f"maintenance {'on' if maintenance else 'off'}", agent_name, origin)
+        return await set_maintenance(task, maintenance)
+
     async def start_all_enabled_agents(
         self, only: Iterable[str] | None = None, *, origin: str = "library"
     ) -> dict[str, bool]:
@@ -190,11 +204,7 @@ class AgentManager:
         Returns:
             For each agent started, as `start_agent`.
         """
-        if only is None:
-            automatic = (t.settings for t in self._agents if t.settings.auto_start)
-            chosen = [settings.name for settings in automatic if settings.enabled]
-        else:
-            chosen = list(only)
+        chosen = self._agents.automatic() if only is None else list(only)
         for name in chosen:
             self._startable(name)
         await self.open()
@@ -260,7 +270,7 @@ class AgentManager:
         """
         await self.open()
         while True:
-            check_exits(self._agents)
+            monitoring.check_exits(self._agents)
             await self.sample_usage()
             await asyncio.sleep(interval)
 
@@ -277,7 +287,7 @@ class AgentManager:
 
     async def sample_usage(self) -> None:
         """Measure CPU and memory of every managed agent's process tree."""
-        await sample_usage(self._agents, self.runtime)
+        await monitoring.sample_usage(self._agents, self.runtime)
 
     def logs(self, agent_name: str, lines: int = 200) -> Sequence[LogLine]:
         """Return an agent's newest log lines, oldest first.
@@ -310,7 +320,9 @@ class AgentManager:
                 self.settings, settings, generation, extra_env, self._interpreter
             ),
             dependency=lambda name: (self._agents.get(name).info, self._agents.get(name).is_wanted),
-            tell_dependents=lambda: self._tell_dependents(agent.name),
+            is_about_to_follow=self._agents.is_about_to_follow,
+            safeguards=self.safeguards,
+            tell_dependents=lambda: self._tell_dependents(self._agents.get(agent.name).info),
             calendars=self._calendars,
             clock=self._clock,
             interpreter=self._interpreter,
@@ -323,11 +335,11 @@ class AgentManager:
         if kind is not EventKind.AGENT_CHANGED or self.events.has_subscribers:
             self.events.publish(kind, with_uptime(self._agents.get(info.name).info), data)
         if kind in (EventKind.TRANSITION, EventKind.HEALTH_CHANGED):
-            self._tell_dependents(info.name)
+            self._tell_dependents(info)
 
-    def _tell_dependents(self, name: str) -> None:
-        for dependent in self._agents.dependents(name):
-            dependent.post(DependencyChanged(dependency=name))
+    def _tell_dependents(self, info: AgentInfo) -> None:
+        for dependent in self._agents.dependents(info.name):
+            dependent.post(DependencyChanged(state=info))
 
     def _note_action(self, action: str, agent_name: str | None, origin: str) -> None:
         info = self._agents.get(agent_name).info if agent_name else None

@@ -3,7 +3,7 @@
 One task consumes messages (`messages`) one after the other: requests of people, exits, probe
 results, timers. Everyone else posts. Each process has a generation number; messages about an older
 one are dropped. What is done to the process is `agent_life`; what a message means is decided here
-or, for what is a subject of its own, by a rule (`health_rule`, `dependency_rule`).
+or, for what is a subject of its own, by a rule (`health_rule`, `dependency_rule`, …).
 """
 
 from __future__ import annotations
@@ -21,12 +21,19 @@ from trading_dashboard.models.states import AgentStatus, Management
 from trading_dashboard.orchestrator import failures
 from trading_dashboard.orchestrator.agent_life import AgentLife
 from trading_dashboard.orchestrator.dependency_rule import DependencyRule
+from trading_dashboard.orchestrator.failures import Failure
 from trading_dashboard.orchestrator.freshness_rule import FreshnessRule
 from trading_dashboard.orchestrator.health_rule import HealthRule
 from trading_dashboard.orchestrator.inbox import Inbox, refuse
+from trading_dashboard.orchestrator.maintenance_rule import MaintenanceRule
+from trading_dashboard.orchestrator.memory_rule import MemoryRule
 from trading_dashboard.orchestrator.messages import (
     DependencyChanged,
+    HeldRestartDue,
     HoursDue,
+    MaintenanceDue,
+    MaintenanceRequested,
+    MemoryMeasured,
     Message,
     ProbeFinished,
     ProcessExited,
@@ -38,7 +45,7 @@ from trading_dashboard.orchestrator.messages import (
     StopRequested,
 )
 from trading_dashboard.orchestrator.reconfigure_rule import ReconfigureRule
-from trading_dashboard.orchestrator.runtime import Handle, StopReport
+from trading_dashboard.orchestrator.runtime import Handle, StopReport, Usage
 from trading_dashboard.orchestrator.schedule_rule import ScheduleRule
 from trading_dashboard.orchestrator.surroundings import Surroundings
 from trading_dashboard.orchestrator.waiters import settle
@@ -58,6 +65,8 @@ class AgentTask:
         self._life = AgentLife(settings, info, around, self._inbox)
         health = HealthRule(self._life)
         self._dependencies = DependencyRule(self._life)
+        memory = MemoryRule(self._life)
+        self._maintenance = MaintenanceRule(self._life, self._on_start)
         self._freshness = FreshnessRule(self._life)
         self._schedule = ScheduleRule(self._life, self._on_start)
         self._handlers: Mapping[type[Message], Callable[[Any], Awaitable[None]]] = {
@@ -69,6 +78,10 @@ class AgentTask:
             ProbeFinished: partial(_in_turn, health.on_probe, self._freshness.on_probe),
             StartupExpired: health.on_startup_expired,
             DependencyChanged: self._dependencies.on_change,
+            MemoryMeasured: memory.on_measured,
+            HeldRestartDue: self._life.gate.on_due,
+            MaintenanceRequested: self._maintenance.on_request,
+            MaintenanceDue: self._maintenance.on_due,
             HoursDue: self._schedule.on_due,
             SettingsChanged: partial(
                 _in_turn,
@@ -102,6 +115,11 @@ class AgentTask:
         """Return whether the last request was to run."""
         return self._inbox.is_wanted
 
+    @property
+    def is_following(self) -> bool:
+        """Return whether it has yet to restart because something it depends on failed."""
+        return self._dependencies.is_following
+
     def post(self, message: Message) -> None:
         """Hand the task a message. Never blocks, never fails."""
         self._inbox.post(message)
@@ -114,10 +132,17 @@ class AgentTask:
                 self._life.runtime.stop(self._life.handle, grace_seconds), return_exceptions=True
             )
 
-    def note_usage(self, handle: Handle, cpu_percent: float | None, memory_bytes: int) -> None:
+    def note_usage(self, handle: Handle, usage: Usage) -> None:
         """Take over what the process tree uses, if it is still the one that was measured."""
-        if handle is self._life.handle:
-            self._life.state.update(cpu_percent=cpu_percent, memory_bytes=memory_bytes)
+        if handle is not self._life.handle:
+            return
+        self._life.state.update(cpu_percent=usage.cpu_percent, memory_bytes=usage.memory_bytes)
+        if self.settings.restart.memory_limit_bytes is not None:
+            self.post(
+                MemoryMeasured(
+                    generation=handle.generation, held_bytes=usage.held_bytes, at=time.monotonic()
+                )
+            )
 
     def conclude(self) -> None:
         """Take over that the runtime is closed. A process that could not be ended stays shown."""
@@ -147,6 +172,9 @@ class AgentTask:
                     await self._break_down(message, error)
         finally:
             self._life.timer.cancel()
+            self._life.gate.drop()
+            self._maintenance.close()
+            self._dependencies.close()
             self._schedule.end()
             self._life.waiters.settle(False)
             self._inbox.close()
@@ -164,6 +192,10 @@ class AgentTask:
         if self.info.status is _Status.STARTING:
             if self._life.handle is not None:
                 self._life.waiters.settle_spawned()
+            return
+        is_own_idea = request.is_automatic or not request.is_named
+        if self.info.maintenance is not None and is_own_idea:
+            self._life.waiters.settle(False)  # it starts when maintenance ends, or by name
             return
         if request.forgive:
             self._life.budget.forgive()
@@ -209,7 +241,17 @@ class AgentTask:
         after = time.monotonic() - self._life.handle.started_monotonic
         was_healthy = self._life.healthy_since is not None
         failure = partial(self._life.failures.exited, message.status, after, was_healthy)
-        await self._life.end_and_fail(failure, str(message.status), SWEEP_GRACE_SECONDS)
+        then = self._after_exit(message.status.returncode)
+        await self._life.end_and_fail(failure, str(message.status), SWEEP_GRACE_SECONDS, then)
+
+    def _after_exit(self, code: int) -> Callable[[Failure], None] | None:
+        """Return what follows a final exit code; None if it is not one."""
+        if code not in self._life.settings.restart.final_exit_codes:
+            return None
+        self._inbox.is_wanted = False  # nobody starts it again: dependents wait in vain
+        if code == 0:
+            return self._life.finish
+        return lambda failure: self._life.give_up(self._life.failures.final_exit(failure, code))
 
     async def _on_retry(self, message: RetryDue) -> None:
         if self.info.status is not _Status.BACKOFF or message.generation != self.info.generation:

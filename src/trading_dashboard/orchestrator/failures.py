@@ -9,7 +9,7 @@ import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trading_dashboard.config.settings import AgentSettings
+from trading_dashboard.config.settings import AgentSettings, DependencyRestartSettings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import AgentStartFailed, NotManaged
 from trading_dashboard.models.events import LogLine
@@ -18,6 +18,7 @@ from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.restart_policy import CrashLoop
 from trading_dashboard.orchestrator.runtime import ExitStatus, PortOwner, Runtime
 
+DEPENDENCY_FAILED = "dependency_failed"
 LAST_LINES = 3
 MAX_LINE_CHARACTERS = 200
 PASSING = frozenset(
@@ -94,6 +95,26 @@ class ProcessFailures:
             f"{reason}. {self._log()}",
         )
 
+    def memory_limit(self, held_bytes: int, limit_bytes: int) -> Failure:
+        """The process tree holds more memory than it may."""
+        held, limit = _mebibytes(held_bytes), _mebibytes(limit_bytes)
+        return Failure(
+            code="memory_limit",
+            short=f"it holds {held}, more than its limit of {limit}",
+            message=f"Agent '{self._name}' held {held} of memory, more than "
+            f"agents.{self._name}.restart.memory_limit_bytes allows ({limit}), and was restarted. "
+            f"If it needs that much, raise the limit. {self._log()}",
+        )
+
+    def final_exit(self, failure: Failure, code: int) -> Failure:
+        """The process ended with a code that says that a restart does not help."""
+        return Failure(
+            code=failure.code,
+            short=f"{failure.short}, which is final",
+            message=f"{failure.message}. It is not restarted: code {code} is one of "
+            f"agents.{self._name}.restart.final_exit_codes. Mend the cause, then start it again.",
+        )
+
     def liveness_failed(self, probe: ProbePlan, failures: int, last: str | None) -> Failure:
         """The process lives but its liveness probe says that it is beyond help."""
         reason = f": {last}" if last else ""
@@ -156,6 +177,36 @@ def dependency_unavailable(agent: str, dependency: str, state: str) -> Failure:
     )
 
 
+def dependency_failed(agent: str, names: Sequence[str], mode: str) -> Failure:
+    """Something a running agent depends on failed, and the agent is configured to follow."""
+    who = " and ".join(f"'{name}'" for name in names)
+    return Failure(
+        code=DEPENDENCY_FAILED,
+        short=f"{who} failed" if mode == "wait" else f"{who} failed and is back",
+        message=f"Agent '{agent}' depends on {who}, which failed, and was ended to come back with "
+        f"it: agents.{agent}.on_dependency_failure is '{mode}'.",
+    )
+
+
+def left_as_it_is(agent: str, cause: Failure, policy: DependencyRestartSettings) -> str:
+    """Return why an agent did not follow what it depends on."""
+    return (
+        f"{cause.short}, but '{agent}' was left as it is: {policy.max_restarts} restarts of this "
+        f"kind in {policy.window_seconds:g} s are allowed (supervision.dependency_restarts). "
+        f"Mend what fails, then restart '{agent}'."
+    )
+
+
+def not_in_maintenance(agent: str, cause: Failure) -> Failure:
+    """An agent in maintenance is not restarted."""
+    return Failure(
+        code=cause.code,
+        short=f"{cause.short}, in maintenance",
+        message=f"{cause.message} It is in maintenance and therefore not restarted: start "
+        f"'{agent}' by hand, or end its maintenance.",
+    )
+
+
 def data_stale(agent: str, why: str) -> Failure:
     """Its data is too old, and the configuration says that a restart may help."""
     return Failure(
@@ -205,6 +256,10 @@ def _how(status: ExitStatus) -> str:
     if status.returncode >= 0:
         return f"exited with code {status.returncode}"
     return f"was ended by {status}"
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:.0f} MiB"
 
 
 def _duration(seconds: float) -> str:

@@ -20,6 +20,7 @@ from trading_dashboard.orchestrator.market_time.sessions import Sessions
 from trading_dashboard.orchestrator.messages import ProbeFinished
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 
+DATA_STALE = "data_stale"
 DEFAULT_GRACE_SECONDS = 60.0
 """How long an agent without a limit runs before its own word `stale` may restart it."""
 
@@ -71,8 +72,9 @@ class FreshnessRule:
             failure = failures.data_stale(
                 self._life.settings.name, self._life.info.data_message or "its data is stale"
             )
-            grace = self._life.settings.stop_timeout
-            await self._life.end_and_fail(lambda: failure, failure.short, grace)
+            await self._life.restart_when_allowed(failure)
+        else:
+            self._life.gate.withdraw(DATA_STALE)
 
     def _grow_older(self, now: float) -> None:
         found = self._judge(now)

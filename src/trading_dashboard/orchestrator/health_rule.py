@@ -40,6 +40,8 @@ class HealthRule:
         # Whoever waits is told now, with the reason; what follows may take long.
         self._life.state.update(error_message=failure.message, error_code=failure.code)
         self._life.waiters.settle(False)
+        if self._life.info.maintenance is not None:
+            return
         await self._life.end_and_fail(
             lambda: failure, failure.short, self._life.settings.stop_timeout
         )
@@ -115,7 +117,8 @@ class HealthRule:
         return rival is not None
 
     async def _give_up_on(self, liveness: ProbeRecord, outcome: ProbeOutcome) -> None:
-        if not self._life.settings.restart.when_unhealthy:
+        is_in_maintenance = self._life.info.maintenance is not None
+        if is_in_maintenance or not self._life.settings.restart.when_unhealthy:
             return
         is_shared = ProbeRole.READINESS in liveness.plan.roles
         if is_shared:

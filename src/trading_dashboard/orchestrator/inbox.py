@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from trading_dashboard.orchestrator.messages import (
+    MaintenanceRequested,
     Message,
     RestartRequested,
     SettingsChanged,
@@ -101,5 +102,8 @@ class Inbox:
 
 def refuse(message: Message) -> None:
     """Answer a request with False; other messages have nobody waiting."""
-    if isinstance(message, StartRequested | StopRequested | RestartRequested | SettingsChanged):
+    if isinstance(
+        message,
+        StartRequested | StopRequested | RestartRequested | SettingsChanged | MaintenanceRequested,
+    ):
         settle(message.done, False)

@@ -12,6 +12,8 @@ from pathlib import Path
 from trading_dashboard.models.errors import WrongEventLoop
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import write_agent_token
+from trading_dashboard.orchestrator.maintaining import restore_maintenance
+from trading_dashboard.orchestrator.maintenance_book import MaintenanceBook
 from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
 from trading_dashboard.orchestrator.monitoring import sample_while_watched
 from trading_dashboard.orchestrator.roster import Roster
@@ -27,12 +29,14 @@ class ManagerLife:
         runtime: Runtime,
         events: EventHub,
         calendars: CalendarStore,
+        maintenance: MaintenanceBook,
         state_directory: Path,
     ) -> None:
         self._agents = agents
         self._runtime = runtime
         self._events = events
         self._calendars = calendars
+        self._maintenance = maintenance
         self._state_directory = state_directory
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -91,6 +95,7 @@ class ManagerLife:
             await self._runtime.open()
             for task in self._agents:
                 write_agent_token(self._state_directory, task.settings.name)
+            await restore_maintenance(self._agents, self._maintenance)
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
             if not ready.done():
                 ready.set_exception(error)

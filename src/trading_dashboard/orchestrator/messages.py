@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from trading_dashboard.config.settings import AgentSettings
+from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import ExitStatus
@@ -19,6 +20,9 @@ class StartRequested:
     wait_for_health: bool
     forgive: bool
     """A person asked: earlier failures no longer count."""
+    is_named: bool = True
+    """A person asked for this agent; otherwise it belongs to what is started, and in maintenance
+    is left as it is."""
     is_automatic: bool = False
     """The desk or the schedule asks: only within the agent's hours."""
 
@@ -75,9 +79,38 @@ class RetryDue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyChanged:
-    """An agent this one depends on changed its status or health."""
+    """An agent this one depends on changed its status or health, to `state`."""
 
-    dependency: str
+    state: AgentInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryMeasured:
+    """The process tree of that generation held so much memory at `at` (monotonic)."""
+
+    generation: int
+    held_bytes: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldRestartDue:
+    """The time until which a restart of that generation was held may be over."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceRequested:
+    """Begin maintenance or change it; end it if it is None. `done` becomes True when it is so."""
+
+    done: asyncio.Future[bool]
+    maintenance: Maintenance | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceDue:
+    """The time until which maintenance was to last may be over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +135,10 @@ Message = (
     | StartupExpired
     | RetryDue
     | DependencyChanged
+    | MemoryMeasured
+    | HeldRestartDue
+    | MaintenanceRequested
+    | MaintenanceDue
     | HoursDue
     | SettingsChanged
 )

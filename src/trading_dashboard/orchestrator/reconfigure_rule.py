@@ -36,7 +36,7 @@ class ReconfigureRule:
         if is_up and not settings.enabled:
             await life.stop(life.settings.stop_timeout, "it was disabled")
             life.inbox.is_wanted = False
-        elif is_up and is_process_outdated:
+        elif is_up and is_process_outdated and life.info.maintenance is None:
             # Somebody started it after it was stopped for this.
             await life.stop(life.settings.stop_timeout, REASON)
             life.adopt(settings)

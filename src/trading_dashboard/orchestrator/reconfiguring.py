@@ -50,7 +50,13 @@ def plan(agents: Roster, settings: Settings, *, starts_added: bool = True) -> Re
     new = settings.agents
     added = tuple(new[name] for name in new if name not in old)
     changed = tuple(new[name] for name in new if name in old and new[name] != old[name])
-    outdated = [s.name for s in changed if s.enabled and needs_new_process(old[s.name], s)]
+    outdated = [
+        s.name
+        for s in changed
+        if s.enabled
+        and needs_new_process(old[s.name], s)
+        and agents.get(s.name).info.maintenance is None
+    ]
     disabled = [s.name for s in changed if not s.enabled and old[s.name].enabled]
     candidates = [*added] if starts_added else []
     candidates += [s for s in changed if s.enabled and not old[s.name].enabled]

@@ -25,9 +25,21 @@ SLACK_SECONDS = 1.0
 
 
 async def start_chain(
-    agents: Roster, wanted: Iterable[str], wait_for_health: bool, *, is_automatic: bool = False
+    agents: Roster,
+    wanted: Iterable[str],
+    wait_for_health: bool,
+    *,
+    are_named: bool = False,
+    is_automatic: bool = False,
 ) -> dict[str, bool]:
     """Ask for `wanted` and all it depends on, dependencies first.
+
+    Args:
+        agents: Of the desk.
+        wanted: Whom.
+        wait_for_health: Until they answer; else until their processes are there.
+        are_named: A person named `wanted`, so they start even in maintenance.
+        is_automatic: The desk asks: only within their hours.
 
     Returns:
         For each of `wanted` whether it came up.
@@ -42,7 +54,11 @@ async def start_chain(
         futures[task.settings.name] = done
         task.post(
             StartRequested(
-                done=done, wait_for_health=wait_for_health, forgive=True, is_automatic=is_automatic
+                done=done,
+                wait_for_health=wait_for_health,
+                forgive=True,
+                is_named=are_named and task.settings.name in wanted,
+                is_automatic=is_automatic,
             )
         )
     names = [name for name in futures if name in wanted]

@@ -94,6 +94,10 @@ class Roster:
         """Return every agent's state now."""
         return {name: task.info for name, task in self._tasks.items()}
 
+    def automatic(self) -> list[str]:
+        """Return the names of those that start with the desk."""
+        return [name for name, s in self._settings().items() if s.enabled and s.auto_start]
+
     def levels(self) -> list[list[AgentTask]]:
         """Return the agents in groups: each depends on earlier groups only."""
         return [[self._tasks[name] for name in level] for level in start_levels(self._settings())]
@@ -110,6 +114,21 @@ class Roster:
     def dependents(self, name: str) -> list[AgentTask]:
         """Return the agents that depend on `name` directly."""
         return [self._tasks[other] for other in dependents_of(self._settings(), name)]
+
+    def is_about_to_follow(self, name: str) -> bool:
+        """Return whether an agent has yet to restart because something it depends on failed."""
+        seen, waiting = {name}, [name]
+        while waiting:
+            task = self._tasks[waiting.pop()]
+            if task.settings.on_dependency_failure == "ignore":
+                continue
+            others = [self._tasks[other] for other in task.settings.depends_on]
+            if task.is_following or any(x.is_wanted and not x.info.is_up for x in others):
+                return True
+            new = [other for other in task.settings.depends_on if other not in seen]
+            seen.update(new)
+            waiting.extend(new)
+        return False
 
     def _settings(self) -> dict[str, AgentSettings]:
         return {name: task.settings for name, task in self._tasks.items()}

@@ -97,6 +97,14 @@ class Usage:
     cpu_percent: float | None
     memory_bytes: int
     processes: int
+    proportional_bytes: int | None = None
+    """Pages that processes share counted once; None where nobody asked or the system does not
+    tell."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Return the best figure there is of what the tree keeps from others."""
+        return self.memory_bytes if self.proportional_bytes is None else self.proportional_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +179,14 @@ class Runtime(Protocol):
     def poll(self, handle: Handle) -> ExitStatus | None:
         """Return how the leader ended, or None while it lives."""
 
-    async def usage(self, handle: Handle) -> Usage | None:
-        """Return what the tree uses, or None if it is gone."""
+    async def usage(self, handle: Handle, exact_above: int | None = None) -> Usage | None:
+        """Return what the tree uses, or None if it is gone.
+
+        Args:
+            handle: Of the tree.
+            exact_above: Look at shared pages too if more than so many bytes are resident. That is
+                never less than what the tree really holds, and a thousand times faster to read.
+        """
 
     async def port_owner(self, host: str, port: int) -> PortOwner | None:
         """Return who holds the port, or None if it can be bound."""

@@ -91,7 +91,8 @@ class ScheduleRule:
             self._act_by_hand(self._by_hand, hours)
         if self._override_until is not None and self._life.around.clock() >= self._override_until:
             self._override_until = self._applied = None
-        is_due = self._is_in_charge and self._override_until is None
+        is_free = self._override_until is None and self._life.info.maintenance is None
+        is_due = self._is_in_charge and is_free
         if is_due and self._applied is not hours.is_open:
             await (self._open() if hours.is_open else self._close())
             self._show(hours)

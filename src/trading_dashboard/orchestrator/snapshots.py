@@ -29,12 +29,14 @@ def described(agent: AgentSettings) -> dict[str, Any]:
         "enabled": agent.enabled,
         "auto_start": agent.auto_start,
         "depends_on": agent.depends_on,
+        "memory_limit_bytes": agent.restart.memory_limit_bytes,
         "probes": unasked(plans_for(agent)),
     }
 
 
 def with_uptime(info: AgentInfo) -> AgentInfo:
     """Return `info` with its uptime as of now."""
-    if info.started_at is None or info.status is not AgentStatus.RUNNING:
+    if info.started_monotonic is None or info.status is not AgentStatus.RUNNING:
         return info
-    return info.model_copy(update={"uptime_seconds": time.time() - info.started_at.timestamp()})
+    uptime = time.monotonic() - info.started_monotonic
+    return info.model_copy(update={"uptime_seconds": uptime})

@@ -13,6 +13,7 @@ from trading_dashboard.orchestrator.agent_state import Publish
 from trading_dashboard.orchestrator.market_time.calendars import Calendars
 from trading_dashboard.orchestrator.probes import Prober
 from trading_dashboard.orchestrator.runtime import Launch, Runtime
+from trading_dashboard.orchestrator.safeguards import Safeguards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,9 @@ class Surroundings:
         publish: Announces an event with the agent's new state.
         launch: Builds the launch of a generation, from the settings of the moment.
         dependency: Returns another agent's state and whether it is meant to run.
+        is_about_to_follow: Returns whether another agent has yet to restart because something it
+            depends on, directly or not, failed.
+        safeguards: What keeps restarts within bounds, shared by all agents.
         tell_dependents: Makes the agents that depend on this one look at it again.
         calendars: Tells when exchanges are open.
         clock: The wall clock, in seconds since 1970 UTC.
@@ -34,6 +38,8 @@ class Surroundings:
     publish: Publish
     launch: Callable[[AgentSettings, int], Launch]
     dependency: Callable[[str], tuple[AgentInfo, bool]]
+    is_about_to_follow: Callable[[str], bool]
+    safeguards: Safeguards
     tell_dependents: Callable[[], None]
     calendars: Calendars
     clock: Callable[[], float] = time.time

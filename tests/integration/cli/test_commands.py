@@ -37,6 +37,38 @@ def test_verbs_fail_with_a_reason(up: Up) -> None:
     assert "runs without its dashboard" in no_dashboard.stderr
 
 
+def test_maintenance_is_begun_shown_and_ended(up: Up) -> None:
+    begun = run("maintenance", "one", "on", "--for", "2h", "--reason", "new model", root=up.root)
+    assert begun.returncode == 0, begun.stderr
+    assert "one: In maintenance until 20" in begun.stdout
+    assert "by cli: new model. It is running." in begun.stdout
+    shown = run("status", root=up.root)
+    assert "one: In maintenance until" in shown.stdout
+    ended = run("maintenance", "one", "off", "--json", root=up.root)
+    assert json.loads(ended.stdout)["agent"]["maintenance"] is None
+    told = run("events", "--kind", "maintenance_changed", root=up.root).stdout
+    assert ": new model" in told
+    assert "maintenance ended" in told
+    up.wait_for("one: maintenance ended")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["maybe"], "maybe"),
+        (["on", "--for", "soon"], "30m, 2h or 1d"),
+        (["on", "--for", "8d"], "at most 7d"),
+        (["on", "--reason", ""], "Give 1 to 200 characters"),
+    ],
+)
+def test_maintenance_that_cannot_be_is_refused(
+    words: list[str], problem: str, project: ProjectFactory
+) -> None:
+    refused = run("maintenance", "one", *words, root=project())
+    assert refused.returncode == 2
+    assert problem in refused.stderr
+
+
 def test_verbs_may_be_repeated(up: Up) -> None:
     for verb, state in (("start", "running"), ("stop", "stopped"), ("stop", "stopped")):
         answer = run(verb, "one", root=up.root)

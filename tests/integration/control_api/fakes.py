@@ -13,7 +13,7 @@ from trading_dashboard.control_api.listening import bind_loopback
 from trading_dashboard.control_api.server import ControlServer
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.control_api.tokens import Tokens
-from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.control import SupervisorInfo, TokenRole
 from trading_dashboard.models.errors import AgentDisabled, NotManaged, UnknownAgent
 from trading_dashboard.models.events import EventKind, LogLine
@@ -75,6 +75,14 @@ class FakeManager:
     async def restart_agent(self, agent_name: str, *, origin: str = "library") -> bool:
         self.actions.append(("restart", agent_name, origin))
         self.set(agent_name, AgentStatus.RUNNING)
+        return True
+
+    async def set_maintenance(
+        self, agent_name: str, maintenance: Maintenance | None, *, origin: str = "library"
+    ) -> bool:
+        self.actions.append(("maintenance", agent_name, origin))
+        changed = self.infos[agent_name].model_copy(update={"maintenance": maintenance})
+        self.infos[agent_name] = changed
         return True
 
     async def start_all_enabled_agents(

@@ -18,7 +18,7 @@ from trading_dashboard.control_api.errors import STATUS_BY_ERROR, status_of
 from trading_dashboard.control_api.guard import MAX_BODY_BYTES, Guard
 from trading_dashboard.control_api.tokens import Tokens
 from trading_dashboard.models import errors
-from trading_dashboard.models.control import TokenRole
+from trading_dashboard.models.control import MaintenanceRequest, TokenRole
 from trading_dashboard.models.errors import (
     AgentDisabled,
     NotManaged,
@@ -74,6 +74,35 @@ async def test_verbs_act_and_say_where_the_agent_is(client: ControlClient, desk:
     assert (await client.start_all()).results == {"first": True}
     assert (await client.stop_all()).results == {"first": True}
     assert {origin for _, _, origin in desk.manager.actions} == {"api"}
+
+
+async def test_maintenance_begins_changes_and_ends(client: ControlClient, desk: Desk) -> None:
+    asked = MaintenanceRequest(on=True, minutes=30, reason="new model")
+    begun = (await client.set_maintenance("first", asked)).agent.maintenance
+    assert begun is not None
+    assert begun.until is not None
+    assert (begun.until - begun.since).total_seconds() == 1800
+    assert (begun.reason, begun.by) == ("new model", "api")
+    endless = await client.set_maintenance("first", MaintenanceRequest(on=True))
+    assert endless.agent.maintenance is not None
+    assert endless.agent.maintenance.until is None
+    ended = await client.set_maintenance("first", MaintenanceRequest(on=False))
+    assert (ended.ok, ended.agent.maintenance) == (True, None)
+    assert desk.manager.actions == [("maintenance", "first", "api")] * 3
+    with pytest.raises(UnknownAgent):
+        await client.set_maintenance("frist", asked)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["{}", '{"on": 1}', '{"on": true, "minutes": 0}', '{"on": true, "minutes": 10081}',
+     '{"on": true, "minutes": 1.5}', '{"on": true, "reason": ""}',
+     '{"on": true, "reason": "a\\u001b[2J"}', '{"on": true, "until": "now"}',
+     '{"on": true, "reason": "' + "x" * 201 + '"}'],
+)  # fmt: skip
+async def test_maintenance_that_cannot_be_is_refused(http: httpx.AsyncClient, body: str) -> None:
+    response = await http.post("/v1/agents/first/maintenance", content=body.encode())
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_request")
 
 
 async def test_a_wait_has_an_end_but_the_verb_goes_on(client: ControlClient, desk: Desk) -> None:

@@ -298,7 +298,7 @@ def _lets_everyone_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _tells_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stream(upstream: httpx.Response, _: float) -> Any:
+    def stream(upstream: httpx.Response, *_: Any) -> Any:
         return http_proxy.failure(502, "x", str(upstream.request.headers.get("authorization")))
 
     monkeypatch.setattr(http_proxy, "_stream", stream)

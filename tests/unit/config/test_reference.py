@@ -16,6 +16,7 @@ from trading_dashboard.config.settings import (
     ControlApiSettings,
     DashboardSettings,
     DataSettings,
+    DependencyRestartSettings,
     HistorySettings,
     LogSettings,
     ProbeSettings,
@@ -24,6 +25,7 @@ from trading_dashboard.config.settings import (
     RestartSettings,
     ScheduleSettings,
     Settings,
+    SupervisionSettings,
 )
 from trading_dashboard.models.settings import MarketDataSettings
 
@@ -38,6 +40,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "dashboard": DashboardSettings,
     "logs": LogSettings,
     "history": HistorySettings,
+    "supervision": SupervisionSettings,
+    "supervision.dependency_restarts": DependencyRestartSettings,
     "reload": ReloadSettings,
     "agents.market_data.settings": MarketDataSettings,
 }

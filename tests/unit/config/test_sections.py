@@ -18,6 +18,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
     "dashboard": {"port": 8600},
     "history": {"retention_days": 7},
     "logs": {"backups": 9},
+    "supervision": {"dependency_restarts": {"max_restarts": 7, "window_seconds": 60.0}},
     "reload": {"watch": False},
 }
 

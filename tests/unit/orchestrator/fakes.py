@@ -64,6 +64,8 @@ class FakeRuntime:
     removed: list[PortOwner] = field(default_factory=list)
     processes: dict[str, FakeProcess] = field(default_factory=dict)
     lines: dict[str, list[LogLine]] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
+    """Bytes each agent holds, 1000 unless said."""
     start_error: AgentStartFailed | None = None
     stop_error: Exception | None = None
     stop_gate: asyncio.Event | None = None
@@ -122,8 +124,8 @@ class FakeRuntime:
         process = self.processes.get(handle.agent)
         return process.exit_status if process and process.handle is handle else None
 
-    async def usage(self, handle: Handle) -> Usage | None:
-        return Usage(cpu_percent=1.5, memory_bytes=1000, processes=1)
+    async def usage(self, handle: Handle, exact_above: int | None = None) -> Usage | None:
+        return Usage(cpu_percent=1.5, memory_bytes=self.memory.get(handle.agent, 1000), processes=1)
 
     async def port_owner(self, host: str, port: int) -> PortOwner | None:
         return self.ports.get(port)
@@ -259,9 +261,10 @@ async def desk(
     agents: Mapping[str, Any],
     calendars: CalendarStore | None = None,
     clock: Callable[[], float] = time.time,
+    more: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Desk]:
-    """Give a manager over the agents given, on fakes; closed afterwards."""
-    write_project(root, {"agents": dict(agents)})
+    """Give a manager over the agents and `more` sections given, on fakes; closed afterwards."""
+    write_project(root, {"agents": dict(agents), **(more or {})})
     loaded: LoadedSettings = load_settings(root, environ={})
     runtime, prober = FakeRuntime(), FakeProber()
     manager = AgentManager(

@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import eventually
-from tests.unit.orchestrator.fakes import HEALTHY, SILENT, Desk, agent, desk, with_data
-from trading_dashboard.models.agents import AgentInfo
+from tests.unit.orchestrator.fakes import (
+    FAST_RESTART,
+    HEALTHY,
+    SILENT,
+    Desk,
+    agent,
+    desk,
+    with_data,
+)
+from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.health import DataReport
 from trading_dashboard.models.states import AgentStatus, DataState
@@ -167,3 +175,46 @@ async def test_an_agent_that_tells_nothing_of_its_data_is_unknown(tmp_path: Path
         await made.manager.start_agent("a")
         found = await becomes(made, DataState.UNKNOWN)
         assert found.data_message == "its health tells nothing of its data"
+
+
+async def test_a_restart_for_stale_data_waits_for_protected_hours_to_end(tmp_path: Path) -> None:
+    clock = Clock()
+    restart = {**FAST_RESTART, "not_within": ["11:00/13:00"]}
+    agents = {"a": agent(1, data={**LIVE, "when_stale": "restart"}, restart=restart)}
+    async with desk(tmp_path, agents, store(tmp_path, clock), clock) as made:
+        report(made, NOON - 600)
+        await made.manager.start_agent("a")
+        await becomes(made, DataState.STALE)
+        clock.now += 121
+
+        async def held() -> str | None:
+            found = await made.manager.get_agent_status("a")
+            return found.held_restart if found else None
+
+        assert "The restart waits until 13:00 UTC" in str(await eventually(held))
+        assert len(made.runtime.launches) == 1
+        report(made, clock.now)
+        await becomes(made, DataState.FRESH)
+        assert await held() is None, "the cause is gone"
+        report(made, NOON - 600)
+        await becomes(made, DataState.STALE)
+        await eventually(held)
+        clock.now = NOON + 3600
+        await eventually(lambda: len(made.runtime.launches) >= 2)
+
+
+async def test_in_maintenance_stale_data_restarts_nothing(tmp_path: Path) -> None:
+    clock = Clock()
+    agents = {"a": agent(1, data={**LIVE, "when_stale": "restart"})}
+    async with desk(tmp_path, agents, store(tmp_path, clock), clock) as made:
+        report(made, NOON - 600)
+        await made.manager.start_agent("a")
+        work = Maintenance(since=datetime.fromtimestamp(NOON, UTC))
+        await made.manager.set_maintenance("a", work)
+        await becomes(made, DataState.STALE)
+        clock.now += 121
+        asked = made.prober.asked
+        await eventually(lambda: made.prober.asked > asked + 3)
+        assert len(made.runtime.launches) == 1
+        await made.manager.set_maintenance("a", None)
+        await eventually(lambda: len(made.runtime.launches) == 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from tests.support import eventually
 from tests.unit.orchestrator.fakes import SILENT, Desk, agent, desk
 from trading_dashboard.cli.formatting import hours_text, waiting_text
-from trading_dashboard.models.agents import AgentInfo
+from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.states import AgentStatus
 from trading_dashboard.orchestrator import schedule_rule
 from trading_dashboard.orchestrator.market_time.calendar_files import Rows
@@ -299,3 +299,44 @@ async def test_a_calendar_that_fails_is_shown_and_flips_nothing(tmp_path: Path) 
         clock.now += 3600
         await says(made, "started by hand; its hours begin Mon 13:45 UTC")
         assert (await info(made)).status is AgentStatus.RUNNING
+
+
+async def test_in_maintenance_its_hours_neither_stop_nor_start_it(tmp_path: Path) -> None:
+    work = Maintenance(since=datetime(2026, 11, 22, tzinfo=UTC))
+    clock = Clock(MONDAY_NOON)
+    async with desk(tmp_path, {"a": scheduled()}, clock=clock) as made:
+        await made.manager.start_all_enabled_agents()
+        await becomes(made, AgentStatus.RUNNING)
+        await made.manager.set_maintenance("a", work)
+        clock.set("2026-11-23T18:30")
+        await says(made, "idle until Tue 08:00 UTC")
+        await looked(made)
+        assert (await info(made)).status is AgentStatus.RUNNING
+        await made.manager.set_maintenance("a", None)
+        await becomes(made, AgentStatus.STOPPED)
+        await made.manager.set_maintenance("a", work)
+        clock.set("2026-11-24T12:00")
+        await says(made, "runs until Tue 18:00 UTC")
+        await looked(made)
+        assert len(made.runtime.launches) == 1
+        await made.manager.set_maintenance("a", None)
+        await becomes(made, AgentStatus.RUNNING)
+
+
+async def test_one_that_failed_in_maintenance_is_not_started_outside_its_hours(
+    tmp_path: Path,
+) -> None:
+    clock = Clock(MONDAY_NOON)
+    async with desk(tmp_path, {"a": scheduled()}, clock=clock) as made:
+        await made.manager.start_all_enabled_agents()
+        await becomes(made, AgentStatus.RUNNING)
+        await made.manager.set_maintenance(
+            "a", Maintenance(since=datetime(2026, 11, 22, tzinfo=UTC))
+        )
+        made.runtime.crash("a")
+        await becomes(made, AgentStatus.STOPPED)
+        clock.set("2026-11-23T18:30")
+        await made.manager.set_maintenance("a", None)
+        await says(made, "idle until Tue 08:00 UTC")
+        await looked(made)
+        assert len(made.runtime.launches) == 1

@@ -53,7 +53,8 @@ def incidents_of(timeline: Timeline) -> Iterator[Incident]:
     """Yield an agent's incidents in one run, in order.
 
     It begins when the agent fails, is unhealthy or degraded, or its data is stale, and ends when it
-    runs without any of these, or is stopped on request. Starting neither begins nor ends one.
+    runs without any of these, is stopped on request, or maintenance begins. Starting neither begins
+    nor ends one, and in maintenance none begins.
     """
     current: _Open | None = None
     for spell in spells(timeline):
@@ -64,8 +65,8 @@ def incidents_of(timeline: Timeline) -> Iterator[Incident]:
                 current.telling = spell.moment
             current.kind = max(current.kind, bad, key=_SEVERITY.__getitem__)
             current.restarts += spell.moment.kind == EventKind.RESTART_SCHEDULED
-        elif current is not None and (spell.is_running or spell.is_ending):
-            ran = spell.is_running
+        elif current is not None and spell.is_an_end:
+            ran = spell.is_running and not spell.is_in_maintenance
             outcome = IncidentOutcome.RECOVERED if ran else IncidentOutcome.STOPPED
             yield current.close(timeline, spell.began, outcome)
             current = None
@@ -91,6 +92,8 @@ def incident_of_killed(run: SupervisorRun, next_started: int) -> Incident:
 
 
 def _what_is_bad(spell: Spell) -> IncidentKind | None:
+    if spell.is_in_maintenance:
+        return None
     if spell.fails:
         return IncidentKind.FAILED
     if not spell.is_running:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.orchestrator.events import Update
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_IN_MAINTENANCE = '"maintenance": true'
+"""As `json.dumps` writes it; within a text the quotes would be escaped."""
 SECOND = 1_000_000
 """Times are whole microseconds since 1970, UTC."""
 
@@ -35,12 +40,22 @@ def record_of(update: Update) -> Record:
         seq=event.seq,
         time=microseconds(event.time),
         kind=event.kind.value,
-        data=json.dumps(event.data, default=str),
+        data=json.dumps(_with_maintenance(event.data, agent), default=str),
         agent=event.agent,
         status=agent.status.value if agent else None,
         health=agent.health.value if agent else None,
         data_state=agent.data_state.value if agent else None,
     )
+
+
+def is_in_maintenance(data: str) -> bool:
+    """Return whether a kept event was one of an agent in maintenance. Cheap: asked for each row."""
+    return _IN_MAINTENANCE in data
+
+
+def _with_maintenance(data: Mapping[str, Any], agent: AgentInfo | None) -> Mapping[str, Any]:
+    """Mark the events of an agent in maintenance, so that each row tells it like the status."""
+    return data if agent is None or agent.maintenance is None else {**data, "maintenance": True}
 
 
 def lost_record(first: Record, count: int, until: int) -> Record:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trading_dashboard.models.states import AgentStatus, DataState, Health
+from trading_dashboard.orchestrator.history.records import is_in_maintenance
 
 _FAILED = frozenset({AgentStatus.BACKOFF, AgentStatus.ERROR})
 _WANTED = frozenset({AgentStatus.STARTING, AgentStatus.RUNNING, *_FAILED})
@@ -63,7 +64,12 @@ class Spell:
     @property
     def is_wanted(self) -> bool:
         """Return whether somebody wants the agent to run."""
-        return self.fails or self.moment.status in _WANTED
+        return not self.is_in_maintenance and (self.fails or self.moment.status in _WANTED)
+
+    @property
+    def is_in_maintenance(self) -> bool:
+        """Return whether somebody worked on the agent."""
+        return is_in_maintenance(self.moment.data)
 
     @property
     def is_running(self) -> bool:
@@ -74,6 +80,11 @@ class Spell:
     def is_available(self) -> bool:
         """Return whether others may rely on the agent."""
         return self.is_running and self.moment.health != Health.UNHEALTHY
+
+    @property
+    def is_an_end(self) -> bool:
+        """Return whether trouble is over if nothing is wrong in it."""
+        return self.is_running or self.is_ending or self.is_in_maintenance
 
     @property
     def is_stale(self) -> bool:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
 
 from trading_dashboard.orchestrator.output.book import AgentLog
 from trading_dashboard.orchestrator.output.pump import LogPump, OutputStream
 from trading_dashboard.orchestrator.processes.cpu_meter import CpuMeter
+from trading_dashboard.orchestrator.processes.memory import proportional_bytes
 from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.platforms.seam import Leader, Watch
 from trading_dashboard.orchestrator.processes.process_tree import (
@@ -43,6 +46,7 @@ class SupervisedTree:
         self,
         handle: Handle,
         marker: RunMarker,
+        tag: int,
         scanner: Scanner,
         never: Callable[[], frozenset[int]],
         on_reap: Callable[[int], None],
@@ -52,7 +56,8 @@ class SupervisedTree:
 
         Args:
             handle: Of the process; `process` is its `Leader`.
-            marker: What the tree's processes carry.
+            marker: What the tree's processes carry in their environment.
+            tag: What they carry though they cleared it.
             scanner: Reads the process table.
             never: Returns pids that are never members.
             on_reap: Told the leader's pid just before the number becomes free.
@@ -63,6 +68,7 @@ class SupervisedTree:
         self.streams: list[OutputStream] = []
         self._process: Leader = handle.process
         self._marker = marker
+        self.tag = tag
         self._scanner = scanner
         self._never = never
         self._on_reap = on_reap
@@ -103,6 +109,7 @@ class SupervisedTree:
             self.members,
             grace_seconds,
             leader=self._process,
+            chase=lambda: PLATFORM.tags.chase(self.tag.__eq__),
             complain=lambda problem: self._log.note("error", f"cannot stop: {problem}"),
         )
         tally = await self._ending.run()
@@ -142,17 +149,25 @@ class SupervisedTree:
         self._seen = {process.identity for process in found.values()}
         return found
 
-    def usage(self, snapshot: ProcessTable) -> Usage | None:
+    async def usage(
+        self, snapshot: ProcessTable, reader: Executor, exact_above: int | None
+    ) -> Usage | None:
         """Return what the members use; CPU over the last second or more."""
         found = self.members(snapshot)
         if not found:
             return None
         ticks = {process.identity: process.cpu_ticks for process in found.values()}
-        return Usage(
+        resident = {pid: process.resident_bytes for pid, process in found.items()}
+        usage = Usage(
             cpu_percent=self._cpu.read(ticks, snapshot.read_at),
-            memory_bytes=sum(process.resident_bytes for process in found.values()),
+            memory_bytes=sum(resident.values()),
             processes=len(found),
         )
+        if exact_above is None or usage.memory_bytes <= exact_above:
+            return usage
+        loop = asyncio.get_running_loop()
+        exact = await loop.run_in_executor(reader, proportional_bytes, resident)
+        return replace(usage, proportional_bytes=exact)
 
     async def _read_last_output(self, pump: LogPump) -> None:
         loop = asyncio.get_running_loop()

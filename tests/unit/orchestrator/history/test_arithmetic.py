@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from trading_dashboard.models.history import Availability, AvailabilityAnswer, Incident
 from trading_dashboard.orchestrator.history.availability import AvailabilityTally, day_start
 from trading_dashboard.orchestrator.history.incidents import incident_of_killed, incidents_of
-from trading_dashboard.orchestrator.history.records import SECOND
+from trading_dashboard.orchestrator.history.records import SECOND, is_in_maintenance
 from trading_dashboard.orchestrator.history.timelines import Moment, SupervisorRun, Timeline
 
 DAY = date(2026, 3, 2)
@@ -54,6 +55,42 @@ def seconds(found: Availability) -> tuple[float, float, float, float | None]:
         found.available_seconds,
         found.availability,
     )
+
+
+def in_maintenance(line: Timeline, since: float, until: float) -> Timeline:
+    """Return the same, with the moments of that time marked."""
+    first, last = NOON + round(since * SECOND), NOON + round(until * SECOND)
+    moments = [
+        replace(m, data=json.dumps({**json.loads(m.data), "maintenance": True}))
+        if first <= m.time < last
+        else m
+        for m in line.moments
+    ]
+    return replace(line, moments=moments)
+
+
+def test_time_in_maintenance_is_not_wanted() -> None:
+    line = timeline((0, "running"), (20, "running"), (40, "stopping"), (40, "stopped"),
+                    (80, "starting"), (90, "running"))  # fmt: skip
+    assert seconds(availability(in_maintenance(line, 20, 80)).total["a"]) == (40, 30, 30, 0.75)
+
+
+def test_no_incident_begins_in_maintenance_and_one_that_goes_on_ends() -> None:
+    bad = timeline((0, "running"), (10, "running", "unhealthy"), (20, "running", "unhealthy"),
+                   (30, "running", "unhealthy"), (40, "running"))  # fmt: skip
+    within = list(incidents_of(in_maintenance(bad, 10, 40)))
+    assert within == []
+    begun = list(incidents_of(in_maintenance(bad, 20, 40)))
+    assert [(i.duration_seconds, str(i.outcome)) for i in begun] == [(10, "stopped")]
+    after = list(incidents_of(in_maintenance(bad, 10, 30)))
+    assert [i.duration_seconds for i in after] == [10], "still bad when it ended"
+    assert len(list(incidents_of(bad))) == 1
+
+
+def test_what_an_event_says_does_not_mark_it() -> None:
+    said = json.dumps({"reason": '"maintenance": true'})
+    assert not is_in_maintenance(said)
+    assert is_in_maintenance(json.dumps({"reason": "x", "maintenance": True}))
 
 
 @pytest.mark.parametrize(
