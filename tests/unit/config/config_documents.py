@@ -14,7 +14,12 @@ from pydantic.fields import FieldInfo
 
 from trading_dashboard.config.origins import KeyPath
 from trading_dashboard.config.schema import keys_of, section_of
-from trading_dashboard.config.settings import AgentSettings, ProbesSettings, Settings
+from trading_dashboard.config.settings import (
+    AgentSettings,
+    ProbesSettings,
+    RestartSettings,
+    Settings,
+)
 
 SECRET = "hunter2"
 """Every value below `env` begins so."""
@@ -115,10 +120,17 @@ def valid_documents(draw: st.DrawFn) -> Document:
     """Return a configuration without a mistake."""
     roles = {role: probes(role) for role in ProbesSettings.model_fields}
     special = {**AGENT_WORDS, "probes": st.fixed_dictionaries({}, optional=roles)}
+    restart = sections(
+        RestartSettings,
+        final_exit_codes=st.lists(st.integers(1, 125), unique=True, max_size=3),
+        not_within=st.lists(st.sampled_from(["close-5m/close+1m", "21:55/22:01"]), max_size=1),
+        calendar=st.just("XNYS"),
+        timezone=st.sampled_from(["UTC", "Europe/Berlin"]),
+    ).map(lambda written: {**written, "calendar": "XNYS"} if written else {})
     agents: Document = {}
     is_enabled = draw(st.booleans())
     for index in range(draw(st.integers(0, 2))):
-        agent = draw(sections(AgentSettings, url=st.just(""), **special))
+        agent = draw(sections(AgentSettings, url=st.just(""), restart=restart, **special))
         before = st.lists(st.sampled_from(list(agents)), unique=True) if agents else st.just([])
         agents[f"agent_{index}"] = {
             **agent, "url": f"http://localhost:{20_000 + index}", "enabled": is_enabled,
@@ -150,13 +162,13 @@ def spoilt_documents(draw: st.DrawFn) -> Document:
     """Return a configuration in which something is replaced, missing or too much."""
     document = copy.deepcopy(draw(valid_documents().filter(lambda tree: tree["agents"])))
     for _ in range(draw(st.integers(1, 3))):
-        path = draw(st.sampled_from(list(paths_in(document))))
+        path = draw(st.sampled_from([*paths_in(document)] or [("agents",)]))
         parent = document
         for part in path[:-1]:
             parent = parent[str(part)]
         act = draw(st.sampled_from(["replace", "remove", "add"]))
         if act == "remove":
-            del parent[str(path[-1])]
+            parent.pop(str(path[-1]), None)
         else:
             key = str(path[-1]) if act == "replace" else draw(st.sampled_from(["timout", "zz"]))
             is_env = "env" in path

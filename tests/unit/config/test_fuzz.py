@@ -254,6 +254,7 @@ CRON_LIKE = st.lists(
 OFFSET_LIKE = st.from_regex(r"\A(open|close|Open)[+-]?[0-9]{0,7}[hms]?[0-9]{0,3}[hm]?\Z")
 WORDS = st.one_of(
     CRON_LIKE, OFFSET_LIKE, st.text(max_size=40),
+    st.sampled_from(["close-5m/close+1m", "21:55/22:01", "99:99/0:0", "a" * 5000]),
     st.sampled_from(["XNYS", "nyse", "24/7", "Europe/Berlin", "Europe", "../x", "UTC", "²", "-"]),
 )  # fmt: skip
 HOURS = st.fixed_dictionaries(
@@ -275,6 +276,7 @@ def test_hours_and_probes_of_any_words_are_told_or_taken(
 ) -> None:
     agent = yaml.safe_load(AGENT)["agents"]["a"]
     agent |= {"schedule": schedule, "data": {"calendar": calendar}, "probes": {role: probe}}
+    agent["restart"] = {"not_within": [calendar], "calendar": calendar, "timezone": calendar}
     write_project(root, {"agents": {"a": agent}})
     _, error = loaded_or_mistakes(root)
     if error is not None:
