@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import signal
 import statistics
 import sys
@@ -93,8 +94,14 @@ class Bench:
         self.row[f"stop of {count} (TERM → none left)"] = f"{left} left" if left else seconds(took)
 
     def _crash(self, field: Field) -> None:
+        replaced, serving = self._crash_each(field, CRASHES)
+        self.row["crash → new process, median (max)"] = spread(replaced)
+        self.row["crash → serving again, median (max)"] = spread(serving)
+
+    def _crash_each(self, field: Field, count: int) -> tuple[list[float], list[float]]:
+        """Kill agents one after the other; return the seconds to a new process and to serving."""
         replaced, serving = [], []
-        for agent in field.agents[:CRASHES]:
+        for agent in field.agents[:count]:
             began = time.perf_counter()
             field.leader(agent.port).send(signal.SIGKILL)
             replaced.append(field.hear_of(agent.port, "start", CRASH_SECONDS).at - began)
@@ -103,8 +110,7 @@ class Bench:
                 raise TooLong
             serving.append(time.perf_counter() - began)
             field.settle(0.1)
-        self.row["crash → new process, median (max)"] = spread(replaced)
-        self.row["crash → serving again, median (max)"] = spread(serving)
+        return replaced, serving
 
     def _hang(self, field: Field) -> None:
         agent = field.agents[-1]
@@ -118,7 +124,7 @@ class Bench:
         self.row["hung agent noticed, serving again"] = text
 
     def many(self) -> None:
-        """Start, idle cost and stop of 100; beside ours, the least that asking can cost."""
+        """Start, idle cost and stop of 100; of ours the crashes, too, and what asking must cost."""
         with self.ground.field(self.kind, MANY) as field:
             self._start(field, MANY)
             field.settle(SETTLE_SECONDS)
@@ -126,6 +132,9 @@ class Bench:
             if self.kind is Ours:
                 floor = bare_requests([agent.port for agent in field.agents])
                 self.row[f"  floor: {MANY} bare requests a second"] = f"{floor:.1f} %"
+                replaced, serving = self._crash_each(field, MANY)
+                self.row[f"crash → new process, {MANY} once each, p99"] = p99(replaced)
+                self.row[f"crash → serving again, {MANY} once each, p99"] = p99(serving)
             self._stop(field, MANY)
 
     def kill_few(self) -> None:
@@ -177,10 +186,10 @@ class Bench:
             own.send_signal(signal.SIGUSR1)
             field.settle(0.5)
             lines = (field.contender.folder / "output").read_text().splitlines()
-            _, count, p99 = next(line for line in reversed(lines) if "delays" in line).split()
+            _, count, delay = next(line for line in reversed(lines) if "delays" in line).split()
             rate = f"{FLOOD_MB / took:.0f} MB/s"
             self.row["one agent floods: drained"] = rate
-            self.row["  answers of others, p99"] = f"{float(p99) * 1e3:.0f} ms of {count}"
+            self.row["  answers of others, p99"] = f"{float(delay) * 1e3:.0f} ms of {count}"
 
 
 def cost(field: Field, during: float) -> str:
@@ -194,6 +203,10 @@ def seconds(value: float) -> str:
 
 def spread(samples: list[float]) -> str:
     return f"{statistics.median(samples) * 1e3:.1f} ms ({max(samples) * 1e3:.0f})"
+
+
+def p99(samples: list[float]) -> str:
+    return f"{sorted(samples)[math.ceil(0.99 * len(samples)) - 1] * 1e3:.1f} ms"
 
 
 def show(rows: dict[str, Row]) -> None:

@@ -66,13 +66,17 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardDesk]:
 @pytest.fixture
 def calm_desk(desk: DashboardDesk) -> Iterator[DashboardDesk]:
     """Return the desk with everything as at the start, and put it back afterwards."""
-    up = {
+    names = ("market_data", "pattern_recognition", "risk_management", "dashboard")
+    up: dict[str, Any] = {
         "status": "running", "health": "healthy", "error_message": None, "pid": 4711,
         "management": "managed", "data_state": "fresh", "restarts": 0,
+        "maintenance": None, "held_restart": None, "schedule": None, "waiting_for": [],
     }  # fmt: skip
 
     def calm() -> None:
-        desk.steer(market=CALM, clock=NOON, agents={"market_data": up}, refusal=None)
+        desk.steer(market=CALM, clock=NOON, agents={"market_data": up}, refusal=None, keep=names)
+        desk.steer(status_of_refusal=409, delay_seconds=0.0, mistakes=[], reload={"changes": []})
+        desk.steer(history={"is_down": False, "incidents": []})
 
     calm()
     yield desk

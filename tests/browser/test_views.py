@@ -53,105 +53,6 @@ async def test_the_strip_says_replay_and_simulated_and_the_time_in_new_york(tab:
     await expect(tab.page.locator(".desk-strip .agents")).to_have_text("Agents 1/1")
 
 
-async def test_disabled_agents_are_shown_as_such(tab: Tab) -> None:
-    await tab.open("/agents")
-    row = tab.page.locator("tr[data-agent=risk_management]")
-
-    await expect(row).to_contain_text("disabled")
-    await expect(row.locator("button:visible")).to_have_count(0)
-    await expect(tab.page.locator(".desk-agents")).to_contain_text("disabled in config/agents.yaml")
-
-
-async def test_the_dashboards_own_row_has_no_buttons(tab: Tab) -> None:
-    await tab.open("/agents")
-    row = tab.page.locator("tr[data-agent=dashboard]")
-
-    await expect(row).to_contain_text("running")
-    await expect(row.locator("button:visible")).to_have_count(0)
-
-
-async def test_start_stop_and_restart_act(tab: Tab) -> None:
-    await tab.open("/agents")
-    row = tab.page.locator("tr[data-agent=market_data]")
-    before = len(tab.desk.steer()["posts"])
-
-    await row.get_by_role("button", name="Stop market_data").click()
-    await expect(row).to_contain_text("stopped")
-    await row.get_by_role("button", name="Start market_data").click()
-    await expect(row).to_contain_text("running")
-    await row.get_by_role("button", name="Restart market_data").click()
-    await eventually(lambda: len(tab.desk.steer()["posts"]) == before + 3)
-
-    posts = tab.desk.steer()["posts"][before:]
-    assert posts == ["stop market_data", "start market_data", "restart market_data"]
-
-
-async def test_stopping_all_asks_first(tab: Tab) -> None:
-    await tab.open("/agents")
-    before = len(tab.desk.steer()["posts"])
-
-    await tab.page.get_by_role("button", name="Stop all").click()
-    await tab.page.get_by_role("button", name="Keep running").click()
-    assert len(tab.desk.steer()["posts"]) == before
-    await tab.page.get_by_role("button", name="Stop all").click()
-    await tab.page.get_by_role("button", name="Stop every agent").click()
-    await eventually(lambda: tab.desk.steer()["posts"][before:] == ["stop-all"])
-
-
-async def test_a_refusal_is_shown_in_its_row(tab: Tab) -> None:
-    await tab.open("/agents")
-    tab.desk.steer(refusal="Port 8000 is held by nginx (pid 12).")
-    await tab.page.get_by_role("button", name="Restart market_data").click()
-
-    note = tab.page.locator(".desk-agents [role=alert]")
-    await expect(note).to_have_text("Port 8000 is held by nginx (pid 12).")
-    # The browser itself reports the refused request.
-    tab.complaints = [text for text in tab.complaints if "409" not in text]
-
-
-async def test_an_error_stands_under_its_agent_with_the_next_step(tab: Tab) -> None:
-    await tab.open("/agents")
-    message = (
-        "Gave up after 5 restarts in 60 s. Set NEWS_API_KEY in config/agents.yaml, then Start."
-    )
-    failed = {"status": "error", "pid": None, "health": "unknown", "error_message": message}
-    tab.desk.steer(agents={"market_data": failed})
-
-    await expect(tab.page.locator(".note.bad")).to_contain_text(message)
-    await expect(tab.page.locator(".note.bad")).to_contain_text("var/log/market_data.log")
-    await expect(tab.page.get_by_role("button", name="Start market_data")).to_be_visible()
-
-
-async def test_the_log_follows_filters_and_searches(tab: Tab) -> None:
-    await tab.open("/agents")
-    lines = tab.page.locator(".desk-log .line")
-    await expect(lines).to_have_count(3)
-
-    tab.desk.steer(log=["a new line"])
-    await expect(lines).to_have_count(4)
-    await tab.page.get_by_label("Lowest level").select_option("error")
-    await expect(lines).to_have_count(1)
-    await tab.page.get_by_label("Lowest level").select_option("debug")
-    await tab.page.get_by_label("Search the log").fill("slow")
-    await expect(lines).to_have_count(1)
-    await tab.page.get_by_label("Search the log").fill("nothing like it")
-    await expect(tab.page.locator(".desk-log .empty")).to_have_text("No line matches the filter.")
-
-
-async def test_a_paused_log_waits_and_its_page_stays_bounded(tab: Tab) -> None:
-    await tab.open("/agents")
-    lines = tab.page.locator(".desk-log .line")
-    await expect(lines).to_have_count(3)
-
-    await tab.page.get_by_role("button", name="Following").click()
-    tab.desk.steer(log=[f"line {number}" for number in range(700)])
-    await expect(tab.page.get_by_role("button", name="Follow (700 new)")).to_be_visible()
-    await expect(lines).to_have_count(3)
-    await tab.page.get_by_role("button", name="Follow (700 new)").click()
-    await expect(lines).to_have_count(500)
-    await expect(lines.last).to_contain_text("line 699")
-
-
 async def test_what_happens_is_listed(tab: Tab) -> None:
     stopped = {"status": "stopped", "pid": None, "health": "unknown"}
     tab.desk.steer(agents={"market_data": stopped})
@@ -241,27 +142,6 @@ async def test_a_long_error_leaves_the_overview_readable(tab: Tab) -> None:
         assert row is not None
         assert text["width"] > 140
         assert row["height"] < 90
-
-
-async def test_numbers_have_their_names_on_a_narrow_screen(tab: Tab) -> None:
-    await tab.page.set_viewport_size({"width": 420, "height": 860})
-    await tab.open("/agents")
-    labels = await tab.page.evaluate(
-        """[...document.querySelectorAll('tr[data-agent=market_data] td[data-label]')]
-             .map((cell) => getComputedStyle(cell, '::before').content)"""
-    )
-
-    assert labels == [f'"{name} "' for name in ("Data", "Up", "Restarts", "CPU", "Memory")]
-
-
-async def test_the_keyboard_stays_in_the_row_it_acted_on(tab: Tab) -> None:
-    await tab.open("/agents")
-    await tab.page.get_by_role("button", name="Stop market_data").focus()
-    await tab.page.keyboard.press("Enter")
-    start = tab.page.get_by_role("button", name="Start market_data")
-    await expect(start).to_be_visible()
-
-    await expect(start).to_be_focused()
 
 
 async def test_a_finished_replay_offers_no_pause(tab: Tab) -> None:

@@ -17,7 +17,9 @@ import pytest
 from tests.integration.process_bench import alive, is_alive, kill, living_of_run, process_bench
 from tests.support import ROOT, eventually, eventually_sync
 from trading_dashboard.orchestrator.processes.lease import read_lease
-from trading_dashboard.orchestrator.processes.process_tree import RUN_ID
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
+from trading_dashboard.orchestrator.processes.process_tree import RUN_ID, take_snapshot
+from trading_dashboard.orchestrator.processes.run_tag import TREE_BITS, run_number
 
 # All of them silent and deaf to TERM: who writes dies of SIGPIPE, and would prove nothing.
 STUBBORN = ("ignores_sigterm", "changes_session", "double_forks", "clears_environ")
@@ -63,6 +65,8 @@ def supervised(directory: Path, *puppets: str) -> Iterator[Supervised]:
         process.wait()
         process.stdout.close()
         kill(everything | (living_of_run(run_id) if run_id else set()))
+        if run_id:  # who has no environment is known by the tag alone
+            PLATFORM.tags.chase(lambda tag: tag >> TREE_BITS == run_number(run_id))
 
 
 def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
@@ -82,6 +86,42 @@ def test_control_without_a_guardian_all_are_left(tmp_path: Path) -> None:
         run.guardian.kill()
         run.process.kill()
         run.process.wait()
+        assert alive(processes) == processes
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_none_of_a_hundred_that_cling_is_left(tmp_path: Path, is_guarded: bool) -> None:
+    with supervised(tmp_path, *["clings"] * 100) as run:
+        # The daemons are known by their tag alone, so they are counted by it.
+        assert len(_tagged(run.run_id)) == 300
+        if not is_guarded:  # the control arm
+            os.kill(run.process.pid, signal.SIGSTOP)
+            run.guardian.kill()
+        run.process.kill()
+        run.process.wait()
+        if is_guarded:
+            eventually_sync(lambda: not _tagged(run.run_id), LIMIT_SECONDS * 3)
+        assert len(_tagged(run.run_id)) == (0 if is_guarded else 300)
+
+
+def test_a_suspended_guardian_is_woken(tmp_path: Path) -> None:
+    with supervised(tmp_path, *STUBBORN) as run:
+        processes = run.processes()
+        run.guardian.suspend()
+        eventually_sync(lambda: run.guardian.status() == psutil.STATUS_STOPPED, interval=0.001)
+        eventually_sync(lambda: run.guardian.status() != psutil.STATUS_STOPPED)
+        run.process.kill()
+        eventually_sync(lambda: not alive(processes), LIMIT_SECONDS * 3)
+
+
+def test_control_a_guardian_that_stays_suspended_protects_nobody(tmp_path: Path) -> None:
+    with supervised(tmp_path, *STUBBORN) as run:
+        processes = run.processes()
+        os.kill(run.process.pid, signal.SIGSTOP)  # so that it cannot wake the guardian
+        run.guardian.suspend()
+        run.process.kill()
+        run.process.wait()
+        eventually_sync(lambda: run.guardian.status() == psutil.STATUS_STOPPED)
         assert alive(processes) == processes
 
 
@@ -171,6 +211,13 @@ async def test_the_guardian_is_small(tmp_path: Path) -> None:
         guardian = psutil.Process(bench.runtime.guardian_pid)
         await eventually(lambda: _ignores(guardian.pid, signal.SIGTERM))
         assert guardian.memory_info().rss < 12 * 1024 * 1024
+
+
+def _tagged(run_id: str) -> set[int]:
+    """Return the living processes that carry the run's tag."""
+    number = run_number(run_id)
+    found = take_snapshot().processes.values()
+    return {row.pid for row in found if row.tag and row.tag >> TREE_BITS == number and row.is_alive}
 
 
 def _ignores(pid: int, number: signal.Signals) -> bool:

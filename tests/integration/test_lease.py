@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -122,6 +123,58 @@ async def test_a_damaged_lease_does_not_stop_a_start(tmp_path: Path, content: st
     (run / "lease.json").write_text(content)
     async with process_bench(tmp_path):
         assert read_lease(run / "lease.json") is not None
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"pid": "x"}'])
+async def test_a_lease_damaged_while_it_runs_is_written_again(
+    tmp_path: Path, content: str | None
+) -> None:
+    async with process_bench(tmp_path) as bench:
+        bench.runtime.update_lease(control_url="http://127.0.0.1:1")
+        path = tmp_path / "var" / "run" / "lease.json"
+        before = read_lease(path)
+        path.unlink()
+        if content is not None:
+            path.write_text(content)
+        assert read_lease(path) is None
+        assert before is not None
+        await eventually(lambda: read_lease(path) == before)
+
+
+async def test_without_its_lock_file_the_project_still_has_one_supervisor(tmp_path: Path) -> None:
+    async with process_bench(tmp_path) as bench:
+        run = tmp_path / "var" / "run"
+        (run / "lock").unlink()
+        # Control arm: the lock alone, made anew, would let a second one in.
+        with (run / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert _claim_elsewhere(run).returncode != 0
+        await eventually(lambda: _is_locked(run / "lock"), what="it is locked again")
+        (run / "lease.json").unlink()
+        assert _claim_elsewhere(run).returncode != 0
+        await eventually(lambda: read_lease(run / "lease.json") is not None)
+        handle = await bench.start("never_ready")
+        assert bench.runtime.poll(handle) is None
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def _claim_elsewhere(run: Path) -> subprocess.CompletedProcess[bytes]:
+    code = (
+        "import sys, pathlib\n"
+        "from trading_dashboard.orchestrator.processes.lease import ProjectLease\n"
+        "ProjectLease(pathlib.Path(sys.argv[1])).claim('x')\n"
+    )
+    command = [sys.executable, "-c", code, str(run)]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(command, env=environ, capture_output=True, check=False, timeout=60)
 
 
 def test_lock_ends_with_its_holder_whatever_happens(tmp_path: Path) -> None:

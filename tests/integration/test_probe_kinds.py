@@ -100,7 +100,7 @@ async def test_nothing_of_a_command_outlives_its_deadline(tmp_path: Path, is_swe
     launch = Launch(agent="a", generation=1, command=command, working_directory=tmp_path)
     runtime = LocalRuntime(tmp_path / "var")
 
-    async def kill_leader(self: SideCommands, process: Leader, _: object) -> None:
+    async def kill_leader(self: SideCommands, process: Leader, *_: object) -> None:
         os.kill(process.pid, signal.SIGKILL)
         await asyncio.to_thread(process.reap)
 

@@ -1,8 +1,9 @@
 """A supervisor as small as can be, to be killed by tests.
 
-    python -m tests.integration.tiny_supervisor STATE_DIRECTORY PUPPET…
+    python -m tests.integration.tiny_supervisor STATE_DIRECTORY [--untagged] PUPPET…
 
-PUPPET=FILE is no agent but a command that is run beside one, until it has made FILE.
+A puppet may be followed by its arguments, in the same word. PUPPET=FILE is no agent but a command
+that is run beside one, until it has made FILE. With `--untagged` no process gets the run's tag.
 
 Prints `run RUN_ID GUARDIAN_PID`, then `ready` when all puppets are; goes on until TERM.
 """
@@ -17,6 +18,8 @@ from pathlib import Path
 from tests.integration.process_bench import Bench
 from tests.support import PUPPETS, eventually
 from trading_dashboard.orchestrator.local_runtime import LocalRuntime
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
+from trading_dashboard.orchestrator.processes.platforms.no_tags import NoTags
 from trading_dashboard.orchestrator.runtime import CommandEnd, Launch
 
 
@@ -24,10 +27,11 @@ async def supervise(directory: Path, puppets: list[str]) -> None:
     """Run the puppets until asked to stop."""
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
-    runtime = LocalRuntime(directory)
+    runtime = LocalRuntime(directory, is_dedicated=True)
     await runtime.open()
     say(f"run {runtime.run_id} {runtime.guardian_pid}")
     bench = Bench(runtime, Path.cwd())
+    starts = []
     errands: list[asyncio.Task[CommandEnd]] = []
     for number, puppet in enumerate(puppets):
         name, _, made = puppet.partition("=")
@@ -37,7 +41,9 @@ async def supervise(directory: Path, puppets: list[str]) -> None:
             errands.append(asyncio.create_task(runtime.run_command(launch, "check", 3600)))
             await eventually(Path(made).exists)
         else:
-            await bench.start(puppet, agent=f"{puppet}_{number}")
+            name, *arguments = puppet.split(" ")
+            starts.append(bench.start(name, *arguments, agent=f"{name}_{number}"))
+    await asyncio.gather(*starts)
     say("ready")
     await asked.wait()
     await runtime.close()
@@ -50,4 +56,8 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(supervise(Path(sys.argv[1]), sys.argv[2:]))
+    words = sys.argv[2:]
+    if "--untagged" in words:
+        words.remove("--untagged")
+        PLATFORM.tags = NoTags()
+    asyncio.run(supervise(Path(sys.argv[1]), words))

@@ -74,7 +74,9 @@ class Desk:
         self._terminal = terminal
         self._log_file = log
         self._only = list(only)
-        self._runtime = LocalRuntime(loaded.settings.state_directory, loaded.settings.logs)
+        self._runtime = LocalRuntime(
+            loaded.settings.state_directory, loaded.settings.logs, is_dedicated=True
+        )
         self._manager = AgentManager(loaded=loaded, runtime=self._runtime)
         self._history = EventHistory(
             loaded.settings.state_directory, self._runtime.run_id, loaded.settings.history

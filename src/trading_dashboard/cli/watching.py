@@ -31,7 +31,7 @@ from trading_dashboard.models.control import (
     SupervisorInfo,
     UpdateMessage,
 )
-from trading_dashboard.models.errors import NotSupervised, Unauthorized
+from trading_dashboard.models.errors import LeaseDamaged, NotSupervised, Unauthorized
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.orchestrator.events import Update
 
@@ -92,6 +92,8 @@ async def _watch(root: Path, view: View) -> None:
 def _why_lost(root: Path) -> str:
     try:
         read_lease(root)
+    except LeaseDamaged:
+        return SILENT
     except NotSupervised:
         return ENDED
     return SILENT

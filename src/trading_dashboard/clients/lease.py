@@ -11,11 +11,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from trading_dashboard.models.errors import NotSupervised
+from trading_dashboard.models.errors import LeaseDamaged, NotSupervised
 
 MAX_FILE_BYTES = 64 * 1024
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_LOCKS = Path("/proc/locks")
 
 
 class Lease(BaseModel):
@@ -37,16 +38,37 @@ def read_lease(project_root: Path) -> Lease:
 
     Raises:
         NotSupervised: There is none.
+        LeaseDamaged: There is one, but the lease does not tell where.
     """
     path = project_root / "var" / "run" / "lease.json"
-    text = _read(path, project_root)
     try:
-        lease = Lease.model_validate_json(text)
-    except ValidationError as error:
+        lease = Lease.model_validate_json(_read(path, project_root))
+    except (NotSupervised, ValidationError) as error:
+        holder = lock_holder(path.with_name("lock"))
+        if holder is not None:
+            raise _damaged(project_root, path, holder) from error
+        if isinstance(error, NotSupervised):
+            raise
         raise _not_supervised(project_root, f"{path} cannot be read as a lease.") from error
     if not is_alive(lease):
         raise _not_supervised(project_root, f"Process {lease.pid} of its last run is gone.")
     return lease
+
+
+def lock_holder(path: Path) -> int | None:
+    """Return the pid of who holds a lock on a file; None if nobody does or it cannot be told.
+
+    It does not try to take the lock: that could refuse others.
+    """
+    try:
+        inode = str(path.stat().st_ino)
+        table = _LOCKS.read_text(encoding="ascii")
+    except OSError:
+        return None
+    for row in (line.split() for line in table.splitlines()):
+        if len(row) > 5 and row[1] == "FLOCK" and row[5].split(":")[-1] == inode:
+            return int(row[4])
+    return None
 
 
 def read_token(project_root: Path) -> str:
@@ -93,6 +115,16 @@ def _read(path: Path, project_root: Path) -> str:
             return file.read(MAX_FILE_BYTES).decode("utf-8", errors="replace")
     except OSError as error:
         raise _not_supervised(project_root, f"{path} is not there.") from error
+
+
+def _damaged(project_root: Path, path: Path, holder: int) -> LeaseDamaged:
+    return LeaseDamaged(
+        f"A supervisor (pid {holder}) holds {project_root}, but {path} is missing or damaged.",
+        subject=str(project_root),
+        observed=holder,
+        next_step="Try again in a moment: it writes the file again. If it does not, look at "
+        "var/log/supervisor.log.",
+    )
 
 
 def _not_supervised(project_root: Path, observed: str) -> NotSupervised:

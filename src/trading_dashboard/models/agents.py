@@ -118,6 +118,8 @@ class AgentInfo(BaseModel):
     generation: int = 0
     """How many processes have been started for this agent in this run."""
     started_at: datetime | None = None
+    started_monotonic: float | None = Field(default=None, exclude=True, repr=False)
+    """The same on the supervisor's monotonic clock, which means nothing elsewhere."""
     uptime_seconds: float | None = None
     restarts: int = 0
     """Restarts the supervisor made on its own in this run; never reset."""

@@ -13,6 +13,7 @@
     ├── InvalidTransition           a bug: a state change the table does not allow
     ├── AlreadySupervised           another supervisor owns this project
     ├── NotSupervised               no supervisor answers for this project
+    │   └── LeaseDamaged            one runs, but its lease does not tell where
     ├── WrongEventLoop              one manager used from two event loops
     ├── SupervisorShuttingDown
     ├── HistoryUnavailable          the record of past events cannot be read or written
@@ -205,6 +206,12 @@ class NotSupervised(TradingDashboardError):
     """No supervisor answers for this project."""
 
     code = "not_supervised"
+
+
+class LeaseDamaged(NotSupervised):
+    """A supervisor holds the project, but where it answers cannot be read."""
+
+    code = "lease_damaged"
 
 
 class WrongEventLoop(TradingDashboardError):

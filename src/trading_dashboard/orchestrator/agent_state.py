@@ -7,6 +7,7 @@ Owns `AgentInfo` and the one function that changes a status. Only the agent's ow
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -101,6 +102,9 @@ class AgentState:
 
     def update(self, **changes: Any) -> None:
         """Change anything but the status."""
+        if "started_at" in changes:  # the wall clock is for people; it may be set at any time
+            has_process = changes["started_at"] is not None
+            changes["started_monotonic"] = time.monotonic() if has_process else None
         self.info = self.info.model_copy(update=changes)
         self.publish(EventKind.AGENT_CHANGED)
 

@@ -16,8 +16,9 @@ import asyncio
 import logging
 import os
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,16 +28,16 @@ from trading_dashboard.models.events import LogLine
 from trading_dashboard.orchestrator.output.book import LogBook
 from trading_dashboard.orchestrator.output.pump import OutputStream
 from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
-from trading_dashboard.orchestrator.processes import ports
 from trading_dashboard.orchestrator.processes.lease import ProjectLease
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
-from trading_dashboard.orchestrator.processes.listeners import Listeners, listens
+from trading_dashboard.orchestrator.processes.listeners import Listeners
 from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
-from trading_dashboard.orchestrator.processes.port_owners import find_owner, find_rival
+from trading_dashboard.orchestrator.processes.port_owners import PortOwners
 from trading_dashboard.orchestrator.processes.process_tree import (
     RunMarker,
     own_start_ticks,
 )
+from trading_dashboard.orchestrator.processes.run_tag import TagBook
 from trading_dashboard.orchestrator.processes.scanner import Scanner
 from trading_dashboard.orchestrator.processes.side_commands import SideCommands
 from trading_dashboard.orchestrator.processes.spawning import (
@@ -47,6 +48,7 @@ from trading_dashboard.orchestrator.processes.spawning import (
 )
 from trading_dashboard.orchestrator.processes.stopping import Ending, Find, marked
 from trading_dashboard.orchestrator.processes.supervised_tree import SupervisedTree
+from trading_dashboard.orchestrator.processes.upkeep import keep_up
 from trading_dashboard.orchestrator.runtime import (
     CommandEnd,
     ExitCallback,
@@ -75,7 +77,12 @@ class LocalRuntime:
     """Starts, watches and ends process trees of this machine."""
 
     def __init__(
-        self, state_directory: Path, logs: LogSettings | None = None, *, run_id: str | None = None
+        self,
+        state_directory: Path,
+        logs: LogSettings | None = None,
+        *,
+        run_id: str | None = None,
+        is_dedicated: bool = False,
     ) -> None:
         """Prepare; nothing is touched before `open`.
 
@@ -83,6 +90,7 @@ class LocalRuntime:
             state_directory: `var/` of the project.
             logs: How much of the agents' output is kept.
             run_id: Tells this run from all others; made up by default.
+            is_dedicated: Nobody else starts children in this process; see `spawn`.
         """
         self.run_id = run_id or uuid.uuid4().hex
         self.state_directory = state_directory.resolve()
@@ -97,18 +105,21 @@ class LocalRuntime:
         self._starting: set[asyncio.Task[SupervisedTree]] = set()
         self._is_open = False
         self._closing: asyncio.Task[None] | None = None
-        self._scanner = Scanner(self._reader, own_start_ticks())
-        self._lease = ProjectLease(self.state_directory / "run")
-        self._leftovers = Leftovers(self.state_directory, self.run_id)
+        self._tags = TagBook(self.run_id, str(self.state_directory), is_dedicated=is_dedicated)
+        self._scanner = Scanner(self._reader, own_start_ticks(), self._tags.marker_of)
+        self._lease = ProjectLease(self.state_directory / "run", complain=logger.warning)
+        self._leftovers = Leftovers(self.state_directory, self.run_id, self._tags.marker_of)
+        self._owners = PortOwners(self._reader, self._scanner, self._leftovers)
         self._guardian = PLATFORM.make_guardian(
             self.run_id,
+            self._tags.run,
             self.state_directory / "log" / "guardian.log",
             self._spawner,
             complain=logger.warning,
         )
         self._listeners = Listeners()
         self._commands = SideCommands(
-            self._spawner, self._scanner, self._guardian, self._never_members
+            self._spawner, self._scanner, self._guardian, self._tags, self._never_members
         )
 
     async def open(self) -> None:
@@ -128,9 +139,11 @@ class LocalRuntime:
             PLATFORM.make_private(self.state_directory / name)
         PLATFORM.raise_descriptor_limit()
         self._lease.claim(self.run_id)
+        if self._lease.previous is not None:
+            self._tags.remember(self._lease.previous.run_id)
         try:
             guarding = self._own(self._guardian.open())
-            await self._end_all(self._leftovers.find)
+            await self._end_all(self._leftovers.find, self._tags.is_of_earlier_run)
             await guarding
             self._lease.publish()
         except BaseException:
@@ -139,6 +152,7 @@ class LocalRuntime:
             raise
         self._book.open()
         self._pump.start()
+        self._own(keep_up(self._spawner, self._guardian.wake, self._lease.mend))
         self._is_open = True
 
     def update_lease(self, **fields: str | None) -> None:
@@ -203,27 +217,12 @@ class LocalRuntime:
 
     async def port_owner(self, host: str, port: int) -> PortOwner | None:
         """Return who holds the port, or None if it can be bound."""
-        if ports.is_port_free(host, port):
-            return None
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reader, find_owner, port, self._is_leftover)
+        return await self._owners.owner(host, port)
 
     async def port_rival(self, handle: Handle, host: str, port: int) -> PortOwner | None:
         """Return who listens on the tree's port in its place, None if nobody does for certain."""
         tree = self._trees.get((handle.agent, handle.generation))
-        loop, rival = asyncio.get_running_loop(), None
-        # Nearly always it is the leader, whose pid is its own until it is reaped.
-        if tree is None or await loop.run_in_executor(self._reader, listens, handle.pid, port):
-            return None
-        # Twice, because a server may have been forked since the first look at the tree.
-        for _ in range(2):
-            pids = frozenset(tree.members(await self._scanner.scan()))
-            rival = await loop.run_in_executor(
-                self._reader, find_rival, pids, host, port, self._is_leftover
-            )
-            if rival is None:
-                return None
-        return rival
+        return None if tree is None else await self._owners.rival(tree, host, port)
 
     def listeners(self, port: int) -> frozenset[int] | None:
         """Return numbers that stand for who listens on the port; None if nobody tells."""
@@ -240,7 +239,8 @@ class LocalRuntime:
         leftover = self._leftovers.marker_of(owner.pid)
         if leftover is None:
             return False
-        await self._end_all(marked(leftover.__eq__, self._never_members))
+        find = marked(leftover.__eq__, self._never_members)
+        await self._end_all(find, self._tags.is_of_earlier_run)
         return True
 
     def logs(self, agent: str, lines: int) -> Sequence[LogLine]:
@@ -270,8 +270,19 @@ class LocalRuntime:
         return self._guardian.pid
 
     async def _start(self, launch: Launch) -> SupervisedTree:
-        marker, loop = self._marker(launch), asyncio.get_running_loop()
-        spawned = await loop.run_in_executor(self._spawner, spawn, launch, marker)
+        marker = self._marker(launch)
+        tag = self._tags.assign(marker)
+        try:
+            return await self._start_tagged(launch, marker, tag)
+        except BaseException:
+            self._tags.forget(tag)
+            raise
+
+    async def _start_tagged(self, launch: Launch, marker: RunMarker, tag: int) -> SupervisedTree:
+        loop = asyncio.get_running_loop()
+        spawned = await loop.run_in_executor(
+            self._spawner, spawn, launch, marker, tag, self._tags.is_dedicated
+        )
         handle = Handle(
             agent=launch.agent,
             generation=launch.generation,
@@ -283,7 +294,7 @@ class LocalRuntime:
         log = self._book.log(launch.agent)
         log.redactor = Redactor(secret_values(os.environ, launch.env))
         tree = SupervisedTree(
-            handle, marker, self._scanner, self._never_members, self._guardian.remove, log
+            handle, marker, tag, self._scanner, self._never_members, self._guardian.remove, log
         )
         tree.streams = self._connect(spawned, launch.agent)
         try:
@@ -322,12 +333,14 @@ class LocalRuntime:
             return await tree.end(grace_seconds, self._pump)
         finally:
             tree.close()
+            self._tags.forget(tree.tag)
             del self._trees[key], self._stops[key]
 
-    async def _end_all(self, find: Find) -> None:
+    async def _end_all(self, find: Find, has_tag: Callable[[int], bool]) -> None:
         # Asks all processes: what a dead run left is older than this one.
-        scanner = Scanner(self._reader, since_ticks=0)
-        await Ending(scanner, find, CLOSE_GRACE_SECONDS).run()
+        scanner = Scanner(self._reader, 0, self._tags.marker_of)
+        hunt = partial(PLATFORM.tags.chase, has_tag, self._never_members())
+        await Ending(scanner, find, CLOSE_GRACE_SECONDS, chase=hunt).run()
         await scanner.close()
 
     async def _close(self) -> None:
@@ -339,7 +352,8 @@ class LocalRuntime:
                     return_exceptions=True,
                 )
                 await self._commands.close()
-                await self._end_all(marked(self._is_of_run, self._never_members))
+                find = marked(self._is_of_run, self._never_members)
+                await self._end_all(find, self._tags.is_of_this_run)
         except TimeoutError:
             logger.error("gave up ending: %s", ", ".join(name for name, _ in self._trees))
         except Exception:  # the guardian looks once more; the rest is closed whatever happens
@@ -368,6 +382,3 @@ class LocalRuntime:
 
     def _is_of_run(self, marker: RunMarker) -> bool:
         return marker.run_id == self.run_id
-
-    def _is_leftover(self, pid: int) -> bool:
-        return self._leftovers.marker_of(pid) is not None

@@ -36,6 +36,7 @@ def described(agent: AgentSettings) -> dict[str, Any]:
 
 def with_uptime(info: AgentInfo) -> AgentInfo:
     """Return `info` with its uptime as of now."""
-    if info.started_at is None or info.status is not AgentStatus.RUNNING:
+    if info.started_monotonic is None or info.status is not AgentStatus.RUNNING:
         return info
-    return info.model_copy(update={"uptime_seconds": time.time() - info.started_at.timestamp()})
+    uptime = time.monotonic() - info.started_monotonic
+    return info.model_copy(update={"uptime_seconds": uptime})

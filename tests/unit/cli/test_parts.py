@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
@@ -32,6 +33,7 @@ from trading_dashboard.models.control import TokenRole
 from trading_dashboard.models.errors import (
     AlreadySupervised,
     ConfigurationError,
+    LeaseDamaged,
     NotSupervised,
     UnknownAgent,
 )
@@ -113,6 +115,25 @@ def test_a_broken_lease_is_no_supervisor(content: bytes, tmp_path: Path) -> None
     (tmp_path / "var" / "run" / "lease.json").write_bytes(content)
     with pytest.raises(NotSupervised):
         read_lease(tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{"])
+def test_a_damaged_lease_of_a_living_supervisor_is_said_so(
+    content: bytes | None, tmp_path: Path
+) -> None:
+    run = tmp_path / "var" / "run"
+    run.mkdir(parents=True)
+    if content is not None:
+        (run / "lease.json").write_bytes(content)
+    with (run / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(LeaseDamaged, match=rf"pid {os.getpid()}") as told:
+            read_lease(tmp_path)
+        assert exit_code_of(told.value) is ExitCode.NOT_SUPERVISED
+    # Control arm: without the holder nobody runs.
+    with pytest.raises(NotSupervised) as nobody:
+        read_lease(tmp_path)
+    assert not isinstance(nobody.value, LeaseDamaged)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -262,6 +263,20 @@ async def test_uptime_and_usage_are_shown(tmp_path: Path) -> None:
         await made.manager.stop_agent("a")
         info = await status(made, "a")
         assert (info.cpu_percent, info.memory_bytes, info.uptime_seconds) == (None, None, None)
+
+
+async def test_uptime_does_not_follow_a_wall_clock_that_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path, {"a": agent(1)}) as made:
+        await made.manager.start_agent("a")
+        monkeypatch.setattr(time, "time", lambda: 4e9)
+        info = await status(made, "a")
+        assert info.started_at is not None
+        # Control arm: by the wall clock it would have run for decades.
+        assert time.time() - info.started_at.timestamp() > 1e9
+        assert info.uptime_seconds is not None
+        assert info.uptime_seconds < 600
 
 
 async def test_an_agent_that_calls_itself_degraded_runs_and_says_why(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Owns the last line of defence and nothing else: it starts nothing, restarts noth
 nobody who does not provably belong to the run. Standard library only, and little of that, so that
 it starts in a few milliseconds and stays small:
 
-    python -I -S guardian.py RUN_ID SUPERVISOR_PID SUPERVISOR_START_TICKS GRACE_SECONDS LOG_FILE
+    python -I -S guardian.py RUN_ID RUN_TAG SUPERVISOR_PID START_TICKS GRACE_SECONDS LOG_FILE
 
 Its standard input is a pipe from the supervisor. Lines: ``+PID START_TICKS`` a leader was started
 (its session is the run's), ``-PID`` a leader was reaped, ``q`` the run ended cleanly. The pipe's
@@ -18,19 +18,27 @@ import signal
 import sys
 import time
 
+if sys.platform == "linux":
+    import resource
+
 assert sys.platform != "win32"  # noqa: S101 - tells the type checker
 
 LOOK_SECONDS = 0.02
 GIVE_UP_SECONDS = 30.0
+CATCH_UP_ROUNDS = 20
+CHASE_SECONDS = 0.1
+LOCKS_LIMIT = 10  # RLIMIT_LOCKS; see run_tag.py
+TREE_BITS = 20
 
-Row = tuple[int, str, int, int, int]
-"""Start ticks, state, parent, group, session."""
+Row = tuple[int, str, int, int, int, int]
+"""Start ticks, state, parent, group, session, number of the run that tagged it."""
 
 
 class Run:
     """The run that is guarded: how its processes are told from all others."""
 
-    def __init__(self, run_id: str, supervisor: int, since_ticks: int) -> None:
+    def __init__(self, run_id: str, tag: int, supervisor: int, since_ticks: int) -> None:
+        self.tag = tag
         self._entry = b"\0TRADING_DASHBOARD_RUN_ID=" + os.fsencode(run_id) + b"\0"
         self._never = {0, 1, os.getpid(), supervisor}
         self._since_ticks = since_ticks
@@ -60,16 +68,18 @@ class Run:
         leader_start = self.leaders.get(row[4])
         if leader_start is not None and row[0] >= leader_start:
             return True
+        if row[5] == self.tag:
+            return True
         return self._entry in b"\0" + read(f"/proc/{pid}/environ") + b"\0"
 
 
 def main(arguments: list[str]) -> None:
     """Guard the run until it has ended, one way or the other."""
-    run_id, supervisor, since, grace, log_file = arguments
+    run_id, tag, supervisor, since, grace, log_file = arguments
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGTSTP"):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     os.chdir("/")
-    run = Run(run_id, int(supervisor), int(since))
+    run = Run(run_id, int(tag), int(supervisor), int(since))
     is_clean = listen(run, int(supervisor), int(since))
     # A clean run leaves nothing; look all the same.
     first = run.members()
@@ -144,6 +154,7 @@ def end(run: Run, grace_seconds: float) -> tuple[int, int]:
             for process in found.items():
                 send(process, signal.SIGKILL)
                 killed.add(process)
+            chase(run.tag)
         time.sleep(LOOK_SECONDS)
     return len(killed), len(found)
 
@@ -162,6 +173,40 @@ def send(process: tuple[int, int], number: int) -> None:
         return
     finally:
         os.close(descriptor)
+
+
+def chase(tag: int) -> None:
+    """Kill those of the run who are gone again before the whole table is read.
+
+    Only those born since the last round are looked at, until nobody is or the time is over.
+    """
+    known = {os.getpid()}
+    until = time.monotonic() + CHASE_SECONDS
+    while sys.platform == "linux" and time.monotonic() < until:
+        born = set(list_pids()) - known
+        if not born:
+            return
+        known |= born
+        for pid in born:
+            if read_tag(pid) == tag:
+                kill_tagged(pid, tag)
+
+
+def kill_tagged(pid: int, tag: int) -> None:
+    """Kill a process if it carries the tag."""
+    if sys.platform == "linux":
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError:
+            return
+        try:
+            # Read after the pidfd was opened: none but ours can be hit.
+            if read_tag(pid) == tag:
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        except OSError:
+            return
+        finally:
+            os.close(descriptor)
 
 
 def kill_group(leader: int) -> None:
@@ -191,15 +236,36 @@ def hold(pid: int, start_ticks: int) -> int | None:
 def read_table(since_ticks: int) -> dict[int, Row]:
     """Return the processes started since then."""
     if sys.platform == "linux":
-        rows = {}
-        for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib costs memory here
-            if name.isdecimal():
-                row = read_row(int(name))
-                if row is not None and row[0] >= since_ticks:
-                    rows[int(name)] = row
-        return rows
+        return read_table_from_proc(since_ticks)
     else:  # noqa: RET505 - the type checker looks at one of the two
         return read_table_from_ps()
+
+
+def read_table_from_proc(since_ticks: int) -> dict[int, Row]:
+    """Return the processes started since then."""
+    rows: dict[int, Row] = {}
+    others: set[int] = set()
+    # Again for those born meanwhile, until nobody has ended between being listed and being read.
+    for _ in range(CATCH_UP_ROUNDS):
+        has_ended = False
+        for pid in list_pids():
+            if pid in rows or pid in others:
+                continue
+            row = read_row(pid)
+            has_ended = has_ended or row is None or row[1] in "ZX"
+            if row is not None and row[0] >= since_ticks:
+                rows[pid] = row
+            else:
+                others.add(pid)
+        if not has_ended:
+            break
+    return rows
+
+
+def list_pids() -> list[int]:
+    """Return all pids."""
+    names = os.listdir("/proc")  # noqa: PTH208 - pathlib costs memory here
+    return [int(name) for name in names if name.isdecimal()]
 
 
 def read_row(pid: int) -> Row | None:
@@ -208,7 +274,19 @@ def read_row(pid: int) -> Row | None:
     if not data:
         return None
     fields = data[data.rindex(b")") + 2 :].split()
-    return int(fields[19]), fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[3])
+    parent, group, session = int(fields[1]), int(fields[2]), int(fields[3])
+    return int(fields[19]), fields[0].decode(), parent, group, session, read_tag(pid)
+
+
+def read_tag(pid: int) -> int:
+    """Return the number of the run that tagged a process, or what else stands there."""
+    if sys.platform == "linux":
+        try:
+            return resource.prlimit(pid, LOCKS_LIMIT)[0] >> TREE_BITS
+        except OSError:
+            return 0
+    else:
+        return 0
 
 
 def read_table_from_ps() -> dict[int, Row]:
@@ -218,7 +296,7 @@ def read_table_from_ps() -> dict[int, Row]:
         for line in lines:
             pid, state, parent, group = line.split()
             # A session's leader leads its first group, too; ps here does not show sessions.
-            rows[int(pid)] = (0, state[:1], int(parent), int(group), int(group))
+            rows[int(pid)] = (0, state[:1], int(parent), int(group), int(group), 0)
     return rows
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -39,6 +40,7 @@ class GuardianKeeper:
     def __init__(
         self,
         run_id: str,
+        run_tag: int,
         log_file: Path,
         executor: Executor,
         complain: Callable[[str], None],
@@ -48,6 +50,7 @@ class GuardianKeeper:
 
         Args:
             run_id: The run it guards.
+            run_tag: What the run's processes carry beside it.
             log_file: Where it says what it did.
             executor: Where processes are started.
             complain: Told when a guardian died.
@@ -55,6 +58,7 @@ class GuardianKeeper:
         """
         self._platform = platform
         self._run_id = run_id
+        self._run_tag = run_tag
         self._log_file = log_file
         self._executor = executor
         self._complain = complain
@@ -105,6 +109,16 @@ class GuardianKeeper:
         if self._leaders.pop(leader, None) is not None:
             self._tell(f"-{leader}\n")
 
+    def wake(self) -> None:
+        """Let it go on if somebody stopped it (SIGSTOP): it could not see the supervisor die."""
+        process = self._process
+        stat = read_stat(process.pid) if process is not None else None
+        if process is None or stat is None or stat.state != "T":
+            return
+        self._complain("the guardian was suspended; it was told to go on")
+        # It is reaped on this loop and not meanwhile, so the number is its own.
+        os.kill(process.pid, signal.SIGCONT)
+
     async def _start(self) -> None:
         loop = asyncio.get_running_loop()
         process, pipe = await loop.run_in_executor(self._executor, self._spawn)
@@ -117,18 +131,20 @@ class GuardianKeeper:
     def _spawn(self) -> tuple[Leader, int]:
         reading, writing = os.pipe()
         try:
-            process = self._platform.leader_type(
-                [
-                    *(sys.executable, "-I", "-S", guardian.__file__),
-                    *(self._run_id, str(os.getpid()), str(own_start_ticks())),
-                    *(str(GRACE_SECONDS), str(self._log_file)),
-                ],
-                stdin=reading,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                close_fds=True,
+            command = (
+                *(sys.executable, "-I", "-S", guardian.__file__),
+                *(self._run_id, str(self._run_tag), str(os.getpid()), str(own_start_ticks())),
+                *(str(GRACE_SECONDS), str(self._log_file)),
             )
+            with self._platform.tags.from_birth(None):
+                process = self._platform.leader_type(
+                    command,
+                    stdin=reading,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                    close_fds=True,
+                )
         except OSError:
             os.close(writing)
             raise

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from trading_dashboard.models.errors import AlreadySupervised
 from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
-from trading_dashboard.orchestrator.processes.process_tree import own_start_ticks
+from trading_dashboard.orchestrator.processes.process_tree import own_start_ticks, read_stat
 
 LOCK_NAME = "lock"
 LEASE_NAME = "lease.json"
@@ -46,11 +47,18 @@ class Lease:
 class ProjectLease:
     """The claim of this process on one project."""
 
-    def __init__(self, run_directory: Path) -> None:
+    def __init__(
+        self, run_directory: Path, complain: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Take the folder, and who is told when the lease file had to be mended."""
+        self._complain = complain
         self._lock_path = run_directory / LOCK_NAME
         self._path = run_directory / LEASE_NAME
         self._descriptor = -1
         self._lease: Lease | None = None
+        self._is_published = False
+        self._writing = threading.Lock()
+        self._problem: str | None = None
         self.previous: Lease | None = None
         """The lease of a holder that died; None if the last one ended cleanly."""
 
@@ -60,12 +68,13 @@ class ProjectLease:
         Raises:
             AlreadySupervised: Somebody else has it.
         """
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        if not PLATFORM.try_lock(descriptor):
+        descriptor = self._lock()
+        self.previous = read_lease(self._path)
+        if self.previous is not None and _is_another_alive(self.previous):
+            # Somebody removed the lock file under its feet: whoever opens the path gets a new one.
             os.close(descriptor)
             raise self._refusal()
         self._descriptor = descriptor
-        self.previous = read_lease(self._path)
         self._lease = Lease(
             run_id=run_id,
             pid=os.getpid(),
@@ -77,6 +86,54 @@ class ProjectLease:
 
     def publish(self, **fields: str | None) -> None:
         """Write the lease file, with changed fields, so that a reader sees all or nothing."""
+        with self._writing:
+            self._publish(**fields)
+
+    def mend(self) -> None:
+        """Make lock and lease what they were, if somebody damaged or removed them."""
+        with self._writing:
+            if not self._is_published:
+                return
+            try:
+                problem = self._mend()
+            except (OSError, AlreadySupervised) as error:
+                problem = f"the lock or lease in {self._path.parent} is lost: {error}"
+            if problem is not None and problem != self._problem:
+                self._complain(problem)
+            self._problem = problem
+
+    def _mend(self) -> str | None:
+        self._path.parent.mkdir(mode=0o700, exist_ok=True)
+        problem = None
+        if not self._holds_the_path():
+            taken = self._lock()
+            os.close(self._descriptor)
+            self._descriptor = taken
+            problem = f"{self._lock_path} was removed; it was made and locked again"
+        if read_lease(self._path) != self._lease:
+            self._publish()
+            problem = problem or f"{self._path} was damaged or removed; it was written again"
+        return problem
+
+    def _holds_the_path(self) -> bool:
+        try:
+            return os.path.samestat(self._lock_path.stat(), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            return False
+
+    def _lock(self) -> int:
+        """Return a descriptor that holds the lock.
+
+        Raises:
+            AlreadySupervised: Somebody else holds it.
+        """
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        if not PLATFORM.try_lock(descriptor):
+            os.close(descriptor)
+            raise self._refusal()
+        return descriptor
+
+    def _publish(self, **fields: str | None) -> None:
         if self._lease is None:
             return
         self._lease = replace(self._lease, **fields)  # type: ignore[arg-type]
@@ -86,12 +143,15 @@ class ProjectLease:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(asdict(self._lease), file, indent=2)
         temporary.replace(self._path)
+        self._is_published = True
 
     def release(self) -> None:
         """Give the project back."""
         if self._descriptor < 0:
             return
-        self._path.unlink(missing_ok=True)
+        with self._writing:
+            self._is_published = False
+            self._path.unlink(missing_ok=True)
         # The lock file stays: who waits for it must not end up with another one.
         os.close(self._descriptor)
         self._descriptor = -1
@@ -123,6 +183,18 @@ def read_lease(path: Path) -> Lease | None:
     except (OSError, ValueError, RecursionError):
         return None
     return _parse(found) if isinstance(found, dict) else None
+
+
+def _is_another_alive(lease: Lease) -> bool:
+    """Return whether the very process that wrote the lease lives, and is not this one."""
+    process = read_stat(lease.pid)
+    return (
+        process is not None
+        and process.is_alive
+        and lease.pid != os.getpid()
+        and lease.boot_id == boot_id()
+        and lease.start_ticks == process.start_ticks
+    )
 
 
 def boot_id() -> str:

@@ -1,16 +1,18 @@
 """What a dead run of this project left running.
 
 Owns the proof. A process is a leftover only if it carries this project's state directory and
-another run's id in its environment, and sees the same files as we do, while we hold the project's
-lock: then no supervisor lives that it could belong to. Without that proof nobody is signalled.
+another run's id in its environment, or the tag of the run that the lease says died, and sees the
+same files as we do, while we hold the project's lock: then no supervisor lives that it could belong
+to. Without that proof nobody is signalled.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
     ProcessStat,
@@ -26,10 +28,16 @@ from trading_dashboard.orchestrator.processes.process_tree import (
 class Leftovers:
     """Tells leftovers from everybody else."""
 
-    def __init__(self, state_directory: Path, run_id: str) -> None:
-        """Take the project and the run that holds its lock."""
+    def __init__(
+        self,
+        state_directory: Path,
+        run_id: str,
+        marker_of: Callable[[int | None], RunMarker | None] = lambda _: None,
+    ) -> None:
+        """Take the project, the run that holds its lock, and who knows what tags mean."""
         self._state_directory = str(state_directory)
         self._run_id = run_id
+        self._marker_of = marker_of
         self._never = frozenset(_self_and_ancestors())
 
     def find(
@@ -51,7 +59,7 @@ class Leftovers:
 
     def marker_of(self, pid: int) -> RunMarker | None:
         """Return the marker of a leftover, or None if the process is not provably one."""
-        marker = parse_marker(read_environ(pid) or b"")
+        marker = parse_marker(read_environ(pid) or b"") or self._marker_of(PLATFORM.tags.read(pid))
         if marker is None or pid in self._never or not self._is_proven(pid, marker):
             return None
         return marker

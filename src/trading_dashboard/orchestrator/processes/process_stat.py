@@ -19,6 +19,8 @@ class ProcessStat(NamedTuple):
     session: int
     cpu_ticks: int
     resident_bytes: int
+    tag: int | None = None
+    """What it inherited where a tag of ours would be; None where there is none."""
 
     @property
     def identity(self) -> Identity:

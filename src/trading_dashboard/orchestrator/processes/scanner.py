@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import TypeVar
 
 from trading_dashboard.orchestrator.processes.process_tree import (
     Identity,
@@ -20,6 +22,8 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     take_snapshot,
 )
 
+T = TypeVar("T")
+
 UNREADABLE_TRIES = 3
 """How often an empty environment is read again before it is believed."""
 
@@ -27,9 +31,21 @@ UNREADABLE_TRIES = 3
 class Scanner:
     """Reads the process table off the loop."""
 
-    def __init__(self, executor: Executor, since_ticks: int) -> None:
-        """Take where to read, and since when: older processes cannot carry the marker sought."""
+    def __init__(
+        self,
+        executor: Executor,
+        since_ticks: int,
+        marker_of: Callable[[int | None], RunMarker | None] = lambda _: None,
+    ) -> None:
+        """Take where to read, since when, and what tags mean.
+
+        Args:
+            executor: Where to read.
+            since_ticks: Older processes cannot carry the marker sought.
+            marker_of: Returns what a process without a marker in its environment stands for.
+        """
         self._executor = executor
+        self._marker_of = marker_of
         self._since_ticks = since_ticks
         self._markers: dict[Identity, RunMarker | None] = {}
         self._unreadable: dict[Identity, int] = {}
@@ -50,6 +66,10 @@ class Scanner:
         if self._recent is None or time.monotonic() - self._recent_at > max_age_seconds:
             return await self.scan()
         return self._recent
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """Do other work that reads the table where the readings are done."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     async def close(self) -> None:
         """Wait for readings under way."""
@@ -102,7 +122,8 @@ class Scanner:
         undetermined: set[int],
     ) -> RunMarker | None:
         environ = read_environ(process.pid)
-        if environ == b"":
+        marker = parse_marker(environ or b"") or self._marker_of(process.tag)
+        if environ == b"" and marker is None:
             # So it is while a program is being loaded, too: ask again before believing it.
             tries = self._unreadable.get(process.identity, 0) + 1
             self._unreadable[process.identity] = tries
@@ -111,5 +132,5 @@ class Scanner:
             else:
                 known[process.identity] = None
             return None
-        marker = known[process.identity] = parse_marker(environ or b"")
+        known[process.identity] = marker
         return marker

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 
 from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.orchestrator.output.cleaning import clean
@@ -20,6 +21,7 @@ from trading_dashboard.orchestrator.output.redaction import Redactor, secret_val
 from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.platforms.seam import Guardian, Leader
 from trading_dashboard.orchestrator.processes.process_tree import RunMarker
+from trading_dashboard.orchestrator.processes.run_tag import TagBook
 from trading_dashboard.orchestrator.processes.scanner import Scanner
 from trading_dashboard.orchestrator.processes.spawning import Spawned, discard, spawn
 from trading_dashboard.orchestrator.processes.stopping import Ending, marked
@@ -40,12 +42,22 @@ class SideCommands:
         spawner: Executor,
         scanner: Scanner,
         guardian: Guardian,
+        tags: TagBook,
         never: Callable[[], frozenset[int]],
     ) -> None:
-        """Take where to spawn, who reads the process table, and pids that are never members."""
+        """Take what is needed.
+
+        Args:
+            spawner: Where to spawn.
+            scanner: Reads the process table.
+            guardian: Ends what runs if we die.
+            tags: Knows which tag means which run.
+            never: Returns pids that are never members.
+        """
         self._spawner = spawner
         self._scanner = scanner
         self._guardian = guardian
+        self.tags = tags
         self._never = never
         self._numbers = itertools.count(1)
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -84,25 +96,28 @@ class SideCommands:
             marker.run_id, marker.agent, marker.generation, marker.state_directory, errand
         )
 
-    async def start(self, launch: Launch, marker: RunMarker) -> Spawned:
+    async def start(self, launch: Launch, marker: RunMarker, tag: int) -> Spawned:
         """Start the process.
 
         Raises:
             AgentStartFailed: It cannot be started.
         """
         loop = asyncio.get_running_loop()
-        spawned = await loop.run_in_executor(self._spawner, spawn, launch, marker)
+        spawned = await loop.run_in_executor(
+            self._spawner, spawn, launch, marker, tag, self.tags.is_dedicated
+        )
         self._guardian.add(spawned.process.pid)
         return spawned
 
-    async def sweep(self, process: Leader, marker: RunMarker) -> None:
+    async def sweep(self, process: Leader, marker: RunMarker, tag: int) -> None:
         """Kill all that is left of a run, and reap its leader."""
 
         def session() -> int | None:
             return None if process.is_reaped else process.pid
 
         find = marked(marker.__eq__, self._never, session)
-        await Ending(self._scanner, find, 0.0, leader=process).run()
+        chase = partial(PLATFORM.tags.chase, tag.__eq__)
+        await Ending(self._scanner, find, 0.0, leader=process, chase=chase).run()
         self._guardian.remove(process.pid)
         await asyncio.get_running_loop().run_in_executor(self._spawner, process.reap)
 
@@ -133,11 +148,18 @@ class _Run:
 
     async def live(self) -> None:
         """Start it, wait for its end or its deadline, and end what is left."""
+        tag = self._commands.tags.assign(self._marker)
+        try:
+            await self._live(tag)
+        finally:
+            self._commands.tags.forget(tag)
+
+    async def _live(self, tag: int) -> None:
         if os.name != "posix":  # elsewhere the event loop cannot look after pipes
             self.end = CommandEnd(problem="cannot be run on this system")
             return
         try:
-            spawned = await self._commands.start(self._launch, self._marker)
+            spawned = await self._commands.start(self._launch, self._marker, tag)
         except AgentStartFailed as error:
             self.end = CommandEnd(problem=f"cannot be run: {error.message}")
             return
@@ -162,7 +184,7 @@ class _Run:
                 loop.remove_reader(pipe)
             _close(pipes)
             watch.close()
-            await self._commands.sweep(spawned.process, self._marker)
+            await self._commands.sweep(spawned.process, self._marker, tag)
 
     async def _wait(self) -> None:
         try:

@@ -33,8 +33,15 @@ class Spawned:
     started_monotonic: float
 
 
-def spawn(launch: Launch, marker: RunMarker) -> Spawned:
-    """Start the process as the leader of a tree of its own.
+def spawn(launch: Launch, marker: RunMarker, tag: int, is_dedicated: bool) -> Spawned:
+    """Start the process as the leader of a tree of its own, marked and tagged.
+
+    Args:
+        launch: What to start.
+        marker: What the environment is to carry.
+        tag: What the process is to carry beside it.
+        is_dedicated: Whether nobody else starts children in this process: then the tag is there
+            from birth, otherwise a moment later.
 
     Raises:
         AgentStartFailed: With the reason and the next step.
@@ -47,13 +54,16 @@ def spawn(launch: Launch, marker: RunMarker) -> Spawned:
         opened += os.pipe()
         stdout, stdout_child, stderr, stderr_child = opened
         started_at, started = datetime.now(UTC), time.monotonic()
-        process = PLATFORM.spawn(
-            launch.command,
-            directory=launch.working_directory,
-            env={**os.environ, **launch.env, **marker.as_env()},
-            stdout=stdout_child,
-            stderr=stderr_child,
-        )
+        with PLATFORM.tags.from_birth(tag if is_dedicated else None):
+            process = PLATFORM.spawn(
+                launch.command,
+                directory=launch.working_directory,
+                env={**os.environ, **launch.env, **marker.as_env()},
+                stdout=stdout_child,
+                stderr=stderr_child,
+            )
+        if not is_dedicated:
+            PLATFORM.tags.put(process.pid, tag)
     except (OSError, ValueError) as error:
         for descriptor in opened:
             os.close(descriptor)

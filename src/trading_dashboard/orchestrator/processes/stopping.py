@@ -29,6 +29,8 @@ KILL_WAIT_SECONDS = 0.05
 SETTLE_SECONDS = 0.003
 """A program being loaded has no readable environment for about a millisecond."""
 COMPLAIN_SECONDS = 5.0
+CHASE_AFTER_LOOKS = 3
+"""Looks at the table after which somebody who is still there is taken to be too fast for it."""
 
 Find = Callable[[ProcessTable, Collection[Identity]], Mapping[int, ProcessStat]]
 """Returns the members in a snapshot by pid, given those that were found before: what proved them
@@ -72,6 +74,7 @@ class Ending:
         grace_seconds: float,
         *,
         leader: Leader | None = None,
+        chase: Callable[[], int] | None = None,
         complain: Callable[[str], None] | None = None,
     ) -> None:
         """Take the rule and the grace period.
@@ -82,12 +85,16 @@ class Ending:
             grace_seconds: Between asking and killing.
             leader: Its process group is signalled as a whole, which no fork can slip past, for as
                 long as its number is known to be ours.
+            chase: Kills members that come and go faster than the table is read; returns how many.
+                It blocks, and is called off the loop.
             complain: Told about processes that do not end although they were killed.
         """
         self._scanner = scanner
         self._find = find
         self._deadline = time.monotonic() + grace_seconds
         self._leader = leader
+        self._chase = chase
+        self._kill_looks = 0
         self._complain = complain or (lambda _: None)
         self._trouble_since: float | None = None
         self._looks = 0
@@ -117,6 +124,7 @@ class Ending:
                     is_family = is_family or self._looks > 0 or len(found) > 1
                     self._approach(found)
                     await self._wait()
+                    await self._chase_if_too_fast()
                 elif snapshot.undetermined:
                     await asyncio.sleep(SETTLE_SECONDS)
                 else:
@@ -186,8 +194,15 @@ class Ending:
             PLATFORM.kill_group(self._leader)
         for identity, reference in tuple(self._held.items()):
             self._attempt(reference.kill, identity)
+        self.tally.killed += len(self._held.keys() - self._killed)
         self._killed |= self._held.keys()
-        self.tally.killed = len(self._killed)
+
+    async def _chase_if_too_fast(self) -> None:
+        """Go after those who fork into ever new processes, once killing by the table has failed."""
+        self._kill_looks += self._is_killing
+        if self._chase is not None and self._kill_looks > CHASE_AFTER_LOOKS:
+            # A chain counts as one: of its links, nobody knows which were dead already.
+            self.tally.killed += await self._scanner.off_loop(self._chase) > 0
 
     def _attempt(self, act: Callable[[], None], identity: Identity) -> None:
         try:

@@ -46,6 +46,7 @@ class SupervisedTree:
         self,
         handle: Handle,
         marker: RunMarker,
+        tag: int,
         scanner: Scanner,
         never: Callable[[], frozenset[int]],
         on_reap: Callable[[int], None],
@@ -55,7 +56,8 @@ class SupervisedTree:
 
         Args:
             handle: Of the process; `process` is its `Leader`.
-            marker: What the tree's processes carry.
+            marker: What the tree's processes carry in their environment.
+            tag: What they carry though they cleared it.
             scanner: Reads the process table.
             never: Returns pids that are never members.
             on_reap: Told the leader's pid just before the number becomes free.
@@ -66,6 +68,7 @@ class SupervisedTree:
         self.streams: list[OutputStream] = []
         self._process: Leader = handle.process
         self._marker = marker
+        self.tag = tag
         self._scanner = scanner
         self._never = never
         self._on_reap = on_reap
@@ -106,6 +109,7 @@ class SupervisedTree:
             self.members,
             grace_seconds,
             leader=self._process,
+            chase=lambda: PLATFORM.tags.chase(self.tag.__eq__),
             complain=lambda problem: self._log.note("error", f"cannot stop: {problem}"),
         )
         tally = await self._ending.run()

@@ -280,7 +280,7 @@ def test_hold_is_on_this_process_and_no_other(platform: WindowsPlatform, fake: F
 async def test_no_guardian_is_needed(
     platform: WindowsPlatform, executor: ThreadPoolExecutor
 ) -> None:
-    guardian = platform.make_guardian("run", Path("x"), executor, lambda _: None)
+    guardian = platform.make_guardian("run", 1, Path("x"), executor, lambda _: None)
     await guardian.open()
     guardian.add(1)
     guardian.remove(1)

@@ -1,19 +1,29 @@
 // How an agent's state is put into words and shapes; shared by the views that show agents.
 
 import { h, setAttribute, setText } from './dom.js';
-import { countdown, duration } from './format.js';
+import { bytes, countdown, dayTime, duration, NONE, number } from './format.js';
 
 const SHAPES = {
   running: 'ok', starting: 'busy', stopping: 'busy', backoff: 'warn', error: 'halt', stopped: 'off',
 };
 
-function statusText(agent) {
-  if (!agent.enabled) return 'disabled';
-  if (agent.management === 'external' && agent.status === 'running') return 'external';
-  return agent.status;
+/** Whether others may rely on it: as `AgentInfo.is_up` says. */
+export function isUp({ status, health }) {
+  return status === 'running' && (health === 'healthy' || health === 'degraded');
 }
 
-function shape(agent) {
+/** Whether its schedule, and nobody else, keeps it from running. */
+export function isResting(agent) {
+  return agent.status === 'stopped' && Boolean(agent.schedule?.next_start_at) && !agent.schedule.is_open;
+}
+
+export function statusText(agent) {
+  if (!agent.enabled) return 'disabled';
+  if (agent.management === 'external' && agent.status === 'running') return 'external';
+  return isResting(agent) ? 'idle' : agent.status;
+}
+
+export function shape(agent) {
   if (!agent.enabled) return 'off';
   if (agent.status === 'running' && agent.management === 'external') return 'accent';
   if (agent.status === 'running' && agent.health === 'unhealthy') return 'halt';
@@ -34,27 +44,54 @@ export function statusCell() {
 }
 
 export function healthText(agent) {
-  return agent.status === 'running' || agent.health !== 'unknown' ? agent.health : '–';
+  return agent.status === 'running' || agent.health !== 'unknown' ? agent.health : NONE;
 }
 
 export function dataText(agent) {
-  if (!agent.data_state || agent.data_state === 'unknown') return '–';
+  if (!agent.data_state || agent.data_state === 'unknown') return NONE;
   if (agent.data_state === 'idle') return 'idle, market closed';
-  const age = agent.data_age_seconds === null ? '' : ` ${duration(agent.data_age_seconds)}`;
-  return `${agent.data_state}${age}`;
+  if (agent.data_age_seconds === null) return agent.data_state;
+  const allowed = agent.data_allowed_age_seconds ? ` of ${duration(agent.data_allowed_age_seconds)}` : '';
+  return `${agent.data_state} ${duration(agent.data_age_seconds)}${allowed}`;
+}
+
+/** "142 of 512 MiB" where there is a limit. */
+export function memoryText(agent) {
+  if (!agent.memory_limit_bytes || agent.memory_bytes === null) return bytes(agent.memory_bytes);
+  return `${number(agent.memory_bytes / 2 ** 20)} of ${bytes(agent.memory_limit_bytes)}`;
+}
+
+export function isMemoryHigh(agent) {
+  return Boolean(agent.memory_limit_bytes) && agent.memory_bytes > 0.9 * agent.memory_limit_bytes;
+}
+
+export function maintenanceText({ until, by, reason }) {
+  const end = until ? `until ${dayTime(until)}` : 'until somebody ends it';
+  return `In maintenance ${end}${by ? `, by ${by}` : ''}${reason ? `: ${reason}` : ''}.`;
+}
+
+/** Whether a person should look at it. */
+export function isInTrouble(agent) {
+  return agent.enabled && (problem(agent) !== null || agent.data_state === 'stale');
+}
+
+/** Seconds until the supervisor tries again. */
+export function retrySeconds(agent) {
+  return agent.next_retry_at ? Math.max(0, (Date.parse(agent.next_retry_at) - Date.now()) / 1000) : null;
 }
 
 /** What is wrong and what to do, null if nothing is. */
 export function problem(agent) {
   if (!agent.enabled) return null;
   if (agent.status === 'backoff') {
-    const wait = agent.next_retry_at ? (Date.parse(agent.next_retry_at) - Date.now()) / 1000 : 0;
     const reason = agent.error_message ?? agent.last_exit ?? 'failed';
-    return `Restarts in ${countdown(wait)}. ${reason}`;
+    if (agent.held_restart) return `Restart held: ${agent.held_restart} ${reason}`;
+    return `Restarts in ${countdown(retrySeconds(agent) ?? 0)}. ${reason}`;
   }
   if (agent.status === 'error') return agent.error_message ?? 'Failed.';
   if (agent.status === 'running' && ['degraded', 'unhealthy'].includes(agent.health)) {
     return agent.health_message ?? `The agent calls itself ${agent.health}.`;
   }
+  if (agent.status === 'running' && agent.data_state === 'stale') return agent.data_message ?? null;
   return null;
 }

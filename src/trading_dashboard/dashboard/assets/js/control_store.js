@@ -1,11 +1,8 @@
-// What the supervisor says: agents, events, logs. One socket for the whole page.
+// What the supervisor says: agents and events. One socket for the whole page.
 
-import { post } from './api.js';
 import { CLOSE, LiveSocket } from './live_socket.js';
 
 const MAX_EVENTS = 200;
-/** How long a command's answer may take; it goes on regardless. */
-const COMMAND_SECONDS = 120;
 
 export class ControlStore {
   constructor() {
@@ -14,7 +11,6 @@ export class ControlStore {
     this.events = [];
     this.hasSnapshot = false;
     this.listeners = new Set();
-    this.logListeners = new Set();
     this.receivedAt = 0;
     this.socket = new LiveSocket('/api/control/ws', {
       silence: 13_000,
@@ -32,17 +28,6 @@ export class ControlStore {
   subscribe(listener) {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
-  }
-
-  /** Receive log lines of `agents` (empty: all); returns what ends it. */
-  subscribeLogs(agents, lines, listener) {
-    const subscription = { agents, lines, listener };
-    this.logListeners.add(subscription);
-    this.#askForLogs();
-    return () => {
-      this.logListeners.delete(subscription);
-      if (this.logListeners.size === 0) this.socket.send({ op: 'unsubscribe_logs' });
-    };
   }
 
   get isConnected() {
@@ -84,18 +69,9 @@ export class ControlStore {
     return agent.uptime_seconds + (performance.now() - (agent.receivedAt ?? this.receivedAt)) / 1000;
   }
 
-  command(name, verb) {
-    return post(`/api/control/agents/${name}/${verb}`, { wait_seconds: COMMAND_SECONDS });
-  }
-
-  commandAll(verb) {
-    return post(`/api/control/${verb}`);
-  }
-
   #take(message) {
     if (message.type === 'snapshot') this.#replace(message);
     else if (message.type === 'update') this.#update(message);
-    else if (message.type === 'log') this.#log(message.line);
   }
 
   #replace(message) {
@@ -104,7 +80,6 @@ export class ControlStore {
     this.agents = new Map(Object.entries(message.agents));
     for (const event of message.events ?? []) this.#remember(event);
     this.hasSnapshot = true;
-    this.#askForLogs();
     this.#notify({ type: 'snapshot' });
   }
 
@@ -121,25 +96,11 @@ export class ControlStore {
   #remember(event) {
     if (event.kind === 'agent_changed') return;
     if (this.events.some((known) => known.seq === event.seq && known.time === event.time)) return;
-    this.events.unshift(event);
-    this.events.sort((a, b) => b.seq - a.seq || (a.time < b.time ? 1 : -1));
+    // By time first: a new run counts from anew.
+    const item = { ...event, at: Date.parse(event.time) };
+    this.events.unshift(item);
+    this.events.sort((a, b) => b.at - a.at || b.seq - a.seq);
     this.events.length = Math.min(this.events.length, MAX_EVENTS);
-  }
-
-  #log(line) {
-    for (const { agents, listener } of this.logListeners) {
-      if (agents.length === 0 || agents.includes(line.agent)) listener(line);
-    }
-  }
-
-  /** One subscription per socket: the union of what the page shows. */
-  #askForLogs() {
-    if (this.logListeners.size === 0 || this.agents.size === 0) return;
-    const subscriptions = [...this.logListeners];
-    const isAll = subscriptions.some(({ agents }) => agents.length === 0);
-    const named = isAll ? this.agents.keys() : subscriptions.flatMap((item) => item.agents);
-    const lines = Math.max(...subscriptions.map((item) => item.lines));
-    this.socket.send({ op: 'subscribe_logs', agents: [...new Set(named)], lines });
   }
 
   #notify(change) {

@@ -85,6 +85,39 @@ export function cleanup() {
   };
 }
 
+/** Return a function that runs `task` once in the next frame, however often it is called till then. */
+export function perFrame(tasks, task) {
+  let frame = null;
+  tasks.add(() => frame && cancelAnimationFrame(frame));
+  return () => {
+    frame ??= requestAnimationFrame(() => {
+      frame = null;
+      task();
+    });
+  };
+}
+
+/** Make an SVG element; as `h`. */
+export function svg(tag, properties = {}, ...children) {
+  const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === 'dataset') Object.assign(node.dataset, value);
+    else node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** Put `nodes` into `parent` in this order; those already in place are not touched. */
+export function arrange(parent, nodes) {
+  let place = parent.firstElementChild;
+  for (const node of nodes) {
+    if (node === place) place = place.nextElementSibling;
+    else parent.insertBefore(node, place);
+  }
+}
+
 /** Hand a file to the user. */
 export function download(name, blob) {
   const url = URL.createObjectURL(blob);

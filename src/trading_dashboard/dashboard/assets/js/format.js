@@ -47,6 +47,13 @@ export function bytes(value) {
   return `${number(value / 1024 / 1024)} MiB`;
 }
 
+/** "99.98 %" of 0.9998: never rounded up to 100 %. */
+export function share(value) {
+  if (value === null || value === undefined) return NONE;
+  const percent = Math.floor(value * 10_000) / 100;
+  return `${number(percent, percent === 100 || percent === 0 ? 0 : 2)} %`;
+}
+
 /** Two units at most: "0.2 s", "17 m 50 s", "2 h 14 m", "3 d 4 h". */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return NONE;
@@ -125,6 +132,15 @@ export function wallTime(instant) {
   const time = date.toTimeString().slice(0, 8);
   if (date.toDateString() === new Date().toDateString()) return time;
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
+}
+
+/** "Mon 14:15", with the date if it is a week or more away. */
+export function dayTime(instant) {
+  const date = new Date(instant);
+  const time = date.toTimeString().slice(0, 5);
+  if (date.toDateString() === new Date().toDateString()) return time;
+  if (Math.abs(date - Date.now()) > 6 * 86_400_000) return wallTime(instant).slice(0, 16);
+  return `${date.toLocaleDateString('en-US', { weekday: 'short' })} ${time}`;
 }
 
 export function logTime(instant) {

@@ -1,9 +1,12 @@
-// The page's two live sources, shared by all components: one module, one socket each.
+// The page's live sources, shared by all components: one module, one socket each. The log's is open
+// only while it is read.
 
 import { ControlStore } from './control_store.js';
+import { LogStream } from './log_stream.js';
 import { MarketStore } from './market_store.js';
 
 export const control = new ControlStore();
+export const logs = new LogStream();
 export const market = new MarketStore(control);
 
 control.start();

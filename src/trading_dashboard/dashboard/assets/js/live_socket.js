@@ -40,6 +40,23 @@ export class LiveSocket {
     if (!this.socket && !this.retryTimer) this.#connect();
   }
 
+  /** Close it; `start` opens it again. */
+  stop() {
+    clearTimeout(this.retryTimer);
+    this.retryTimer = null;
+    this.retryAt = null;
+    const socket = this.socket;
+    this.socket = null;
+    this.attempt = 0;
+    if (socket) {
+      socket.onclose = null;
+      socket.onmessage = null;
+      socket.onopen = null;
+      socket.close();
+    }
+    this.#enter('stopped');
+  }
+
   send(message) {
     if (this.phase !== 'open') return false;
     this.socket.send(JSON.stringify(message));

@@ -2,42 +2,13 @@
 
 import { control } from '/assets/js/hub.js';
 import { cleanup, h, mounted, setHidden, setText } from '/assets/js/dom.js';
-import { duration, wallTime } from '/assets/js/format.js';
+import { eventWords } from '/assets/js/event_words.js';
+import { wallTime } from '/assets/js/format.js';
 
 const SHOWN = 40;
 
-const WORDS = {
-  transition: ({ data }) => {
-    const reason = data.reason ? `: ${data.reason}` : '';
-    return [`${data.from} → ${data.to}${reason}`, tone(data.to)];
-  },
-  health_changed: ({ data }) => {
-    const message = data.message ? `: ${data.message}` : '';
-    return [`health ${data.from} → ${data.to}${message}`, tone(data.to)];
-  },
-  probe_changed: ({ data }) => {
-    const message = data.message && data.to === 'failing' ? `: ${data.message}` : '';
-    return [`${data.role} probe ${data.to}${message}`, data.to === 'failing' ? 'warn' : ''];
-  },
-  data_state_changed: ({ data }) => {
-    const age = data.age_seconds ? ` (${duration(data.age_seconds)})` : '';
-    return [`data ${data.from} → ${data.to}${age}`, data.to === 'stale' ? 'warn' : ''];
-  },
-  restart_scheduled: ({ data }) => {
-    const delay = data.delay_seconds > 0 ? `in ${duration(data.delay_seconds)}` : 'at once';
-    return [`restarts ${delay}, attempt ${data.attempt}${data.reason ? `: ${data.reason}` : ''}`, 'warn'];
-  },
-  operator_acted: ({ data }) => [`${data.action} requested (${data.origin})`, ''],
-  supervisor_started: () => ['The desk was started', ''],
-  supervisor_stopping: () => ['The desk is stopping', 'warn'],
-};
-
-function tone(state) {
-  return { backoff: 'warn', degraded: 'warn', error: 'bad', unhealthy: 'bad' }[state] ?? '';
-}
-
 function item(event) {
-  const [text, kind] = WORDS[event.kind]?.(event) ?? [event.kind.replaceAll('_', ' '), ''];
+  const [text, kind] = eventWords(event);
   return h('tr', {}, h('td', { class: 'k when' }, wallTime(event.time)),
     h('td', { class: `l wrap ${kind}` }, event.agent ? h('b', {}, event.agent) : null,
       event.agent ? ` ${text}` : text));

@@ -1,6 +1,7 @@
 // The status strip. The gate is fail-closed: while no risk agent says otherwise it is HALTED.
 
 import { control, market, setTheme } from '/assets/js/hub.js';
+import { isUp } from '/assets/js/agent_words.js';
 import { cleanup, h, mounted, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
 import { age as ageText, countdown, number, zoneName, zonedParts } from '/assets/js/format.js';
 import { replayControls } from './replay_controls.js';
@@ -100,7 +101,7 @@ function paintData(parts) {
 
 function paintAgents(parts) {
   const enabled = control.tradingAgents().filter((agent) => agent.enabled);
-  const up = enabled.filter((agent) => agent.status === 'running' && agent.health !== 'unhealthy');
+  const up = enabled.filter(isUp);
   const isKnown = control.hasSnapshot && control.isConnected;
   setText(parts.agents, isKnown ? `${up.length}/${enabled.length}` : '?');
   setClass(parts.agentsItem, 'warn', !isKnown || up.length < enabled.length);

@@ -4,32 +4,62 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection
 
 from trading_dashboard.orchestrator.processes.process_stat import ProcessStat
+
+if sys.platform == "linux":
+    import resource
 
 assert sys.platform == "linux"  # noqa: S101 - tells the type checker
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 MAX_ENVIRON_BYTES = 4 * 1024 * 1024
+ROW_BYTES = 2048
+LOCKS_LIMIT = 10
+"""RLIMIT_LOCKS of include/uapi/asm-generic/resource.h; what stands in it: `linux_tags.py`."""
+CATCH_UP_ROUNDS = 20
 
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def read_table() -> Iterator[ProcessStat]:
-    """Give the rows of all processes."""
-    pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - speed
-    return (process for pid in pids if (process := read_stat(pid)) is not None)
+def list_pids() -> list[int]:
+    """Return all pids."""
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - speed
+
+
+def read_table() -> Collection[ProcessStat]:
+    """Return the rows of all processes.
+
+    Who ended between being listed and being read may have left a child younger than the list. So
+    the list is read again for those, until nobody has ended meanwhile.
+    """
+    found: dict[int, ProcessStat] = {}
+    missed: set[int] = set()
+    for _ in range(CATCH_UP_ROUNDS):
+        has_ended = False
+        for pid in list_pids():
+            if pid in found or pid in missed:
+                continue
+            row = read_stat(pid)
+            if row is None:
+                missed.add(pid)
+            else:
+                found[pid] = row
+            has_ended = has_ended or row is None or not row.is_alive
+        if not has_ended:
+            break
+    return found.values()
 
 
 def read_stat(pid: int) -> ProcessStat | None:
     """Return the process's row, or None if there is no such process (or it is the kernel's)."""
-    data = _read(f"/proc/{pid}/stat", 2048)
+    data = _read(f"/proc/{pid}/stat", ROW_BYTES)
     if not data:
         return None
     # The name stands in parentheses and may itself hold spaces and parentheses.
-    fields = data[data.rindex(b")") + 2 :].split()
+    fields = data[data.rindex(b")") + 2 :].split(None, 22)
     if int(fields[6]) & _KERNEL_THREAD:
         return None
     return ProcessStat(
@@ -41,7 +71,17 @@ def read_stat(pid: int) -> ProcessStat | None:
         session=int(fields[3]),
         cpu_ticks=int(fields[11]) + int(fields[12]),
         resident_bytes=int(fields[21]) * _PAGE_BYTES,
+        tag=read_tag(pid),
     )
+
+
+def read_tag(pid: int) -> int | None:
+    """Return the limit that carries the tag, or None if there is none to be read."""
+    try:
+        tag = resource.prlimit(pid, LOCKS_LIMIT)[0]
+    except OSError:
+        return None
+    return None if tag == resource.RLIM_INFINITY else tag
 
 
 def read_environ(pid: int) -> bytes | None:
@@ -56,7 +96,8 @@ def _read(path: str, limit: int) -> bytes | None:
         return None
     try:
         data = os.read(descriptor, min(limit, 16_384))
-        while len(data) < limit and (more := os.read(descriptor, 65_536)):
+        # A row of the table is one short line; it comes whole.
+        while ROW_BYTES < limit > len(data) and (more := os.read(descriptor, 65_536)):
             data += more
         return data
     except OSError:

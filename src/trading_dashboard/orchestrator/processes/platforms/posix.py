@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from trading_dashboard.orchestrator.output.pump import LogPump
-from trading_dashboard.orchestrator.processes.platforms.seam import Guardian, Leader, Watch
+from trading_dashboard.orchestrator.processes.platforms.no_tags import NoTags
+from trading_dashboard.orchestrator.processes.platforms.seam import Guardian, Leader, Tags, Watch
 from trading_dashboard.orchestrator.runtime import ExitStatus
 
 if sys.platform != "win32":
@@ -32,6 +33,8 @@ DESCRIPTORS = 8192
 
 class PosixPlatform:
     """The common part."""
+
+    tags: Tags = NoTags()
 
     def __init__(
         self,
@@ -102,12 +105,17 @@ class PosixPlatform:
         return True
 
     def make_guardian(
-        self, run_id: str, log_file: Path, executor: Executor, complain: Callable[[str], None]
+        self,
+        run_id: str,
+        run_tag: int,
+        log_file: Path,
+        executor: Executor,
+        complain: Callable[[str], None],
     ) -> Guardian:
         """Return the keeper of a guardian process."""
         from trading_dashboard.orchestrator.processes.guardian_keeper import GuardianKeeper
 
-        return GuardianKeeper(run_id, log_file, executor, complain, self)
+        return GuardianKeeper(run_id, run_tag, log_file, executor, complain, self)
 
 
 def _send_group(leader: Leader, signal_number: int) -> None:

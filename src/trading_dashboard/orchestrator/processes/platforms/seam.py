@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -89,6 +90,35 @@ class Guardian(Protocol):
     def remove(self, leader: int) -> None:
         """The leader was reaped: its number is nobody's now."""
 
+    def wake(self) -> None:
+        """Let it go on if somebody stopped it."""
+
+
+class Tags(Protocol):
+    """A number that a process hands on to whatever it starts, and cannot lose by accident.
+
+    Where the system has no place for one, nobody ever has a tag. What is in it: `run_tag.py`.
+    """
+
+    @property
+    def read(self) -> Callable[[int], int | None]:
+        """Return what returns a process's tag, or whatever else stands there; None if nothing."""
+
+    def put(self, pid: int, tag: int) -> bool:
+        """Tag a child that is not reaped. False if the system does not allow it."""
+
+    def from_birth(self, tag: int | None) -> AbstractContextManager[None]:
+        """Have every child that this process starts within the block tagged; none, if None.
+
+        Only for a process that nobody but us starts children in: theirs would be tagged, too.
+        """
+
+    def chase(self, is_wanted: Callable[[int], bool], never: frozenset[int] = frozenset()) -> int:
+        """Kill tagged processes that are gone again before a look at the whole table is over.
+
+        Blocks for a moment. Returns how many were killed; nobody in `never` is.
+        """
+
 
 class Platform(Protocol):
     """One operating system.
@@ -97,11 +127,13 @@ class Platform(Protocol):
         name: What people call it.
         notice: What a user must know before relying on it; None where it was run.
         clock_ticks: How many ticks of `ProcessStat` make a second.
+        tags: What marks processes though they shed everything else.
     """
 
     name: str
     notice: str | None
     clock_ticks: int
+    tags: Tags
 
     # The process table.
 
@@ -170,6 +202,11 @@ class Platform(Protocol):
         """Lock the file until the descriptor is closed or we die. False if somebody else has it."""
 
     def make_guardian(
-        self, run_id: str, log_file: Path, executor: Executor, complain: Callable[[str], None]
+        self,
+        run_id: str,
+        run_tag: int,
+        log_file: Path,
+        executor: Executor,
+        complain: Callable[[str], None],
     ) -> Guardian:
         """Return what ends the run if we die."""

@@ -32,11 +32,13 @@ from trading_dashboard.orchestrator.processes.platforms.kernel32 import (
     Kernel32,
     open_kernel32,
 )
+from trading_dashboard.orchestrator.processes.platforms.no_tags import NoTags
 from trading_dashboard.orchestrator.processes.platforms.seam import (
     Guardian,
     Leader,
     Platform,
     ProcessReference,
+    Tags,
     Watch,
 )
 from trading_dashboard.orchestrator.processes.platforms.waiting_thread import WaitingThread
@@ -135,6 +137,9 @@ class NoGuardian:
     def remove(self, leader: int) -> None:
         """Do nothing."""
 
+    def wake(self) -> None:
+        """Do nothing."""
+
 
 class WindowsPlatform:
     """Windows 8 and later: a job can be in another one there."""
@@ -145,6 +150,7 @@ class WindowsPlatform:
         "docs/platforms.md says what that means."
     )
     clock_ticks = CLOCK_TICKS
+    tags: Tags = NoTags()
 
     def __init__(
         self,
@@ -309,6 +315,7 @@ class WindowsPlatform:
     def make_guardian(
         self,
         run_id: str,  # noqa: ARG002
+        run_tag: int,  # noqa: ARG002
         log_file: Path,  # noqa: ARG002
         executor: Executor,  # noqa: ARG002
         complain: Callable[[str], None],  # noqa: ARG002

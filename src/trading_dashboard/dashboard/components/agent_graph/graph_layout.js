@@ -1,0 +1,96 @@
+// Where each agent stands in the drawing: columns by level of dependency, rows by neighbourhood.
+//
+// Pure. A level with more agents than fit takes several columns; above MAX_NODES agents that look
+// alike (same dependencies, nobody depends on them) become one node. Those in trouble stand alone, or
+// are a node of their own kind if they are many.
+
+export const NODE = { width: 212, height: 28 };
+const GAP = { column: 56, stack: 14, row: 12 };
+const MAX_ROWS = 6;
+const MAX_NODES = 24;
+const MIN_GROUP = 3;
+const MAX_LOUD = 8;
+const MARGIN = 4;
+
+/** Level of each agent: 0 depends on nothing, else one more than the deepest it depends on. */
+export function levels(agents) {
+  const known = new Map(agents.map((agent) => [agent.name, agent]));
+  const found = new Map();
+  const level = (name, path) => {
+    if (found.has(name)) return found.get(name);
+    if (path.has(name)) return 0; // The configuration forbids it; a drawing must not hang over it.
+    const deeper = new Set(path).add(name);
+    const above = known.get(name).depends_on.filter((item) => known.has(item)).map((item) => level(item, deeper));
+    const own = above.length ? Math.max(...above) + 1 : 0;
+    found.set(name, own);
+    return own;
+  };
+  for (const name of known.keys()) level(name, new Set());
+  return found;
+}
+
+/** Nodes {id, names, depends}: one per agent, or one for several that look alike. */
+export function collapse(agents, { isExpanded, trouble }) {
+  const single = (agent) => ({ id: agent.name, names: [agent.name], depends: [...agent.depends_on] });
+  if (isExpanded || agents.length <= MAX_NODES) return agents.map(single);
+  const needed = new Set(agents.flatMap((agent) => agent.depends_on));
+  const isAlone = agents.filter(trouble).length <= MAX_LOUD ? trouble : () => null;
+  const alike = new Map();
+  const nodes = [];
+  for (const agent of agents) {
+    if (needed.has(agent.name) || isAlone(agent)) {
+      nodes.push(single(agent));
+      continue;
+    }
+    const key = `${trouble(agent) ?? 'calm'} ${[...agent.depends_on].sort().join('+')}`;
+    if (!alike.has(key)) alike.set(key, []);
+    alike.get(key).push(agent);
+  }
+  for (const [key, members] of alike) {
+    if (members.length < MIN_GROUP) nodes.push(...members.map(single));
+    else nodes.push({ id: `group ${key}`, names: members.map((agent) => agent.name), depends: [...members[0].depends_on] });
+  }
+  return nodes;
+}
+
+/** {width, height, places: Map id → {x, y}, edges: [{from, to}]} of nodes. */
+export function layout(nodes, maxRows = MAX_ROWS) {
+  const byName = new Map(nodes.flatMap((node) => node.names.map((name) => [name, node.id])));
+  const flat = nodes.map((node) => ({
+    name: node.id, depends_on: [...new Set(node.depends.map((name) => byName.get(name)).filter((id) => id && id !== node.id))],
+  }));
+  const level = levels(flat);
+  const columns = [];
+  for (const node of flat) (columns[level.get(node.name)] ??= []).push(node);
+  const order = new Map();
+  const places = new Map();
+  const rows = Math.max(1, ...columns.map((column) => Math.min(maxRows, column.length)));
+  const height = rows * (NODE.height + GAP.row) - GAP.row + 2 * MARGIN;
+  let x = MARGIN;
+  for (const column of columns) {
+    const sorted = byNeighbours(column, order);
+    const stacks = Math.ceil(sorted.length / maxRows);
+    const perStack = Math.ceil(sorted.length / stacks);
+    sorted.forEach((node, index) => {
+      const stack = Math.floor(index / perStack);
+      const count = Math.min(perStack, sorted.length - stack * perStack);
+      const top = (height - count * (NODE.height + GAP.row) + GAP.row) / 2;
+      places.set(node.name, {
+        x: x + stack * (NODE.width + GAP.stack), y: top + (index % perStack) * (NODE.height + GAP.row),
+      });
+      order.set(node.name, index / Math.max(1, sorted.length - 1));
+    });
+    x += stacks * (NODE.width + GAP.stack) - GAP.stack + GAP.column;
+  }
+  const edges = flat.flatMap((node) => node.depends_on.map((from) => ({ from, to: node.name })));
+  return { width: x - GAP.column + MARGIN, height, places, edges };
+}
+
+/** Those that depend on what stands high come first, so that few edges cross. */
+function byNeighbours(column, order) {
+  const weight = (node) => {
+    const known = node.depends_on.map((name) => order.get(name)).filter((value) => value !== undefined);
+    return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : 0.5;
+  };
+  return column.map((node) => [weight(node), node]).sort((a, b) => a[0] - b[0]).map(([, node]) => node);
+}

@@ -1,0 +1,122 @@
+"""Processes that shed every sign of where they came from, but for the tag of their run.
+
+Each protection has its control arm: untagged, the same puppets get away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.integration.process_bench import is_alive, process_bench
+from tests.integration.test_guardian import supervised
+from tests.support import eventually, eventually_sync
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
+
+ESCAPES = ["vanishes", "never_stays"]
+
+
+@dataclass
+class Fugitive:
+    """A daemon, or a chain of them, of which only a lock tells whether it lives."""
+
+    lock: Path
+    leash: Path
+
+    def arguments(self) -> tuple[str, str]:
+        return str(self.lock), str(self.leash)
+
+    def is_free(self) -> bool:
+        """Return whether somebody of it lives."""
+        descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+
+@pytest.fixture
+def fugitive(tmp_path: Path) -> Iterator[Fugitive]:
+    found = Fugitive(tmp_path / "held", tmp_path / "leash")
+    found.leash.touch()
+    yield found
+    found.leash.unlink()
+    eventually_sync(lambda: not found.is_free(), what="the fugitive ends by itself")
+
+
+@contextlib.contextmanager
+def untagged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Switch the protection off."""
+    with monkeypatch.context() as patch:
+        patch.setattr(PLATFORM.tags, "put", lambda *_: False)
+        yield
+
+
+@pytest.mark.parametrize("puppet", ESCAPES)
+@pytest.mark.parametrize("after", ["", "exits"])
+async def test_who_sheds_everything_is_still_ended(
+    tmp_path: Path, fugitive: Fugitive, puppet: str, after: str
+) -> None:
+    async with process_bench(tmp_path) as bench:
+        handle = await bench.start(puppet, *fugitive.arguments(), after)
+        if after:
+            await eventually(lambda: bench.exits)
+        assert fugitive.is_free()
+        await bench.runtime.stop(handle, 0.2)
+        assert not fugitive.is_free()
+
+
+@pytest.mark.parametrize("puppet", ESCAPES)
+async def test_control_untagged_it_gets_away(
+    tmp_path: Path, fugitive: Fugitive, puppet: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with untagged(monkeypatch):
+        async with process_bench(tmp_path) as bench:
+            handle = await bench.start(puppet, *fugitive.arguments())
+            await bench.runtime.stop(handle, 0.2)
+            assert fugitive.is_free()
+        assert fugitive.is_free()
+
+
+@pytest.mark.parametrize("puppet", ESCAPES)
+def test_the_guardian_finds_it(tmp_path: Path, fugitive: Fugitive, puppet: str) -> None:
+    with supervised(tmp_path / "var", " ".join((puppet, *fugitive.arguments()))) as run:
+        run.process.kill()
+        assert fugitive.is_free()
+        eventually_sync(lambda: not is_alive(run.guardian), 15)
+        assert not fugitive.is_free()
+
+
+async def test_when_the_guardian_dies_too_the_next_start_finds_it(
+    tmp_path: Path, fugitive: Fugitive
+) -> None:
+    with supervised(tmp_path / "var", " ".join(("vanishes", *fugitive.arguments()))) as run:
+        os.kill(run.process.pid, signal.SIGSTOP)
+        run.guardian.kill()
+        run.process.kill()
+        await eventually(lambda: run.process.poll() is not None)
+        # Control arm: up to here nobody has ended it.
+        assert fugitive.is_free()
+        async with process_bench(tmp_path):
+            assert not fugitive.is_free()
+
+
+@pytest.mark.parametrize("puppet", ESCAPES)
+def test_control_an_untagged_one_gets_away_from_the_guardian(
+    tmp_path: Path, fugitive: Fugitive, puppet: str
+) -> None:
+    command = " ".join((puppet, *fugitive.arguments()))
+    with supervised(tmp_path / "var", "--untagged", command) as run:
+        run.process.kill()
+        eventually_sync(lambda: not is_alive(run.guardian), 15)
+        assert fugitive.is_free()
