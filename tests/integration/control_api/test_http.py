@@ -158,6 +158,10 @@ async def test_a_fault_of_ours_shows_no_details(http: httpx.AsyncClient) -> None
         ("GET", "/v1/agents/first/logs?lines=0", b"", 422, "invalid_request"),
         ("POST", "/v1/agents/first/start", b"{", 422, "invalid_request"),
         ("POST", "/v1/agents/first/start", b'{"wait": 1}', 422, "invalid_request"),
+        ("POST", "/v1/agents/first/start", b'{"wait_seconds": "1"}', 422, "invalid_request"),
+        ("POST", "/v1/agents/first/start", b'{"wait_for_health": 0}', 422, "invalid_request"),
+        ("POST", "/v1/stop-all", b'{"wait_seconds": true}', 422, "invalid_request"),
+        ("POST", "/v1/reload", b'{"dry_run": "no"}', 422, "invalid_request"),
         ("POST", "/v1/agents/first/start", b"x" * (MAX_BODY_BYTES + 1), 413, "body_too_large"),
     ],
 )
