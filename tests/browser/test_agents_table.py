@@ -280,6 +280,6 @@ async def test_mistakes_in_the_files_are_shown_until_they_are_gone(tab: Tab) -> 
     await expect(dialog(tab)).to_contain_text("config/agents.yaml:7")
     await expect(dialog(tab)).to_contain_text("Not a number. Write seconds.")
     await tab.page.keyboard.press("Escape")
-    tab.desk.steer(mistakes=[], tell=[{"kind": "configuration_changed", "data": {"total": 1}}])
+    tab.desk.steer(mistakes=[], tell=[{"kind": "configuration_mended", "data": {"origin": "file"}}])
     await expect(banner).to_be_hidden()
     tab.complaints = [text for text in tab.complaints if "422" not in text]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -112,11 +112,12 @@ def _what(event: RecordedEvent) -> str:
             return f"{data.get('from')} -> {data.get('to')}"
         case EventKind.RESTART_SCHEDULED:
             return f"restart {data.get('attempt')} in {data.get('delay_seconds')} s"
-        case EventKind.CONFIGURATION_CHANGED:
-            found = map(ConfigurationChange.model_validate, data.get("changes", ()))
-            return f"by {_who(data)}: {'; '.join(map(str, found))}"
-        case EventKind.CONFIGURATION_INVALID:
-            return f"by {_who(data)}: {_mistakes(data)}"
+        case (
+            EventKind.CONFIGURATION_CHANGED
+            | EventKind.CONFIGURATION_INVALID
+            | EventKind.CONFIGURATION_MENDED
+        ):
+            return f"by {_who(data)}: {_of_configuration(event)}"
         case EventKind.OPERATOR_ACTED:
             return f"{data.get('action')}{_whose(data.get('roles'))} (by {_who(data)})"
     return safeguard_words(event.kind, event.data) or ", ".join(
@@ -135,8 +136,12 @@ def _who(data: Mapping[str, Any]) -> str:
     return f"{data.get('origin')}{user}{place}"
 
 
-def _mistakes(data: Mapping[str, Any]) -> str:
-    found = (ConfigurationMistake.model_validate(item) for item in data.get("mistakes", ()))
+def _of_configuration(event: RecordedEvent) -> str:
+    found: Iterable[object] = ["the files have no mistakes any more"]
+    if event.kind == EventKind.CONFIGURATION_CHANGED:
+        found = map(ConfigurationChange.model_validate, event.data.get("changes", ()))
+    elif event.kind == EventKind.CONFIGURATION_INVALID:
+        found = map(ConfigurationMistake.model_validate, event.data.get("mistakes", ()))
     return "; ".join(map(str, found))
 
 

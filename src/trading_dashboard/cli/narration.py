@@ -76,6 +76,8 @@ def _of_desk(event: Event) -> str | None:
     if event.kind is EventKind.CONFIGURATION_CHANGED:
         keys = [change["key"] for change in event.data["changes"]]
         return f"The configuration changed: {_first(keys)}"
+    if event.kind is EventKind.CONFIGURATION_MENDED:
+        return "The configuration has no mistakes any more."
     if event.kind is EventKind.CONFIGURATION_INVALID:
         found = event.data["mistakes"]
         first = ConfigurationMistake.model_validate(found[0])

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from trading_dashboard.config.commands import embedded_module
 from trading_dashboard.config.hours import check_data, check_schedule
+from trading_dashboard.config.masking import shown
 from trading_dashboard.config.origins import (
     Branch,
     Items,
@@ -195,10 +196,11 @@ def _check_command(tree: Branch, agent: KeyPath, settings: AgentSettings) -> Ite
 
 
 def _check_folder(tree: Branch, agent: KeyPath, folder: Path) -> Iterator[Mistake]:
-    if folder.is_dir():
+    if os.path.isdir(folder):  # noqa: PTH112 - `Path` raises for a name that is too long
         return
-    folder = Path(os.path.normpath(folder))
-    problem = f"is not a folder ({folder})." if folder.exists() else f"is not there ({folder})."
+    place = os.path.normpath(folder)
+    is_there = os.path.exists(place)  # noqa: PTH110
+    problem = f"is not {'a folder' if is_there else 'there'} ({shown(place)})."
     remedy = "Correct the path (relative to the project root), or set enabled: false."
     yield mistake_at(tree, (*agent, "working_directory"), problem, remedy)
 

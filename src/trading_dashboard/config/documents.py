@@ -11,10 +11,11 @@ import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NoReturn
 
 import yaml
 
-from trading_dashboard.config.masking import MASK, is_secret, shown
+from trading_dashboard.config.masking import MASK, holds_secrets, shown
 from trading_dashboard.config.origins import (
     Branch,
     Items,
@@ -30,6 +31,10 @@ from trading_dashboard.models.errors import WHOLE_FILE, Mistake
 MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 16
 MAX_NODES = 20_000
+_MAX_COMPOSED_DEPTH = 4 * MAX_DEPTH
+_MAX_COMPOSED_NODES = 2 * MAX_NODES
+"""Keys are nodes too. Beyond these a file is not even read to its end."""
+MAX_NUMBER_BITS = 64
 
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {
@@ -38,7 +43,32 @@ _PLAIN_TAGS = {
 _TEXT_TAGS = {_TAG + name for name in ("str", "timestamp", "value")}
 _BASE_60 = re.compile(r"^[-+]?[0-9_]+(:[0-5]?[0-9])+(\.[0-9_]*)?$")
 _LEADING_ZERO = re.compile(r"^[-+]?0[0-9_]+$")
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+_QUOTED_NAME = re.compile(r" '[\w!-][^']+'")
+"""An anchor or a tag handle in YAML's words; a password may look like one: ``PASSWORD: *word``."""
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """Gives up early on what is far beyond the bounds; reading it would take long."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._composed = 0
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._composed += 1
+        self._depth += 1
+        if self._depth > _MAX_COMPOSED_DEPTH:
+            self._give_up(f"nested deeper than {MAX_DEPTH} levels")
+        if self._composed > _MAX_COMPOSED_NODES:
+            self._give_up(f"more than {MAX_NODES} values")
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def _give_up(self, problem: str) -> NoReturn:
+        raise yaml.composer.ComposerError(None, None, problem, self.get_mark())
 
 
 def read_document(path: Path, name: str, mistakes: list[Mistake]) -> Branch:
@@ -106,13 +136,14 @@ def _compose(text: str, origin: Origin, mistakes: list[Mistake], path: KeyPath) 
     """Return the YAML node graph, or None if there is none or its syntax is wrong."""
     line: int | None = None
     try:
-        composed: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+        composed: yaml.Node | None = yaml.compose(text, Loader=_BoundedLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
         problem = error.problem or error.context or "cannot be parsed"
         if error.context and error.problem:
             problem = f"{error.context}, {error.problem}"
+        problem = _QUOTED_NAME.sub("", problem)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problem = f"the character {error.character!a} is not allowed in YAML"
@@ -166,8 +197,8 @@ class _Reader:
             return Items(items, origin)
         if isinstance(node, yaml.ScalarNode) and node.tag in _PLAIN_TAGS:
             return self._scalar(node, path)
-        tag = shown(node.tag.removeprefix(_TAG))
-        self._add(node, path, f"the YAML tag {tag} is not used here.", "Write a plain value.")
+        tag = "" if holds_secrets(path) else f" {shown(node.tag.removeprefix(_TAG))}"
+        self._add(node, path, f"the YAML tag{tag} is not used here.", "Write a plain value.")
         return Scalar(None, "", origin, is_broken=True)
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> Branch:
@@ -188,7 +219,7 @@ class _Reader:
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
         if isinstance(node, yaml.ScalarNode):
-            if node.tag in _TEXT_TAGS and not _NOT_TEXT.search(node.value):
+            if node.tag in _TEXT_TAGS and not NOT_TEXT.search(node.value):
                 return str(node.value)
             written = shown(node.value)
             if node.tag == _TAG + "merge":
@@ -205,7 +236,7 @@ class _Reader:
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Scalar:
         origin, written = self._origin(node), str(node.value)
         if node.tag in _TEXT_TAGS:
-            if _NOT_TEXT.search(written):
+            if NOT_TEXT.search(written):
                 self._add(
                     node, path, "holds a character that is not text.", "Remove the character."
                 )
@@ -213,7 +244,8 @@ class _Reader:
             return Scalar(written, written, origin)
         if _BASE_60.match(written) or _LEADING_ZERO.match(written):
             problem = "YAML reads this as a number in base 60 or 8."
-            remedy = f'Write a plain number, or "{shown(written)}" in quotes for text.'
+            quoted = "the value" if holds_secrets(path) else f'"{shown(written)}"'
+            remedy = f"Write a plain number, or {quoted} in quotes for text."
             self._add(node, path, problem, remedy, node)
             return Scalar(None, written, origin, is_broken=True)
         value, is_broken = self._construct(node, path)
@@ -226,7 +258,12 @@ class _Reader:
         constructor = yaml.SafeLoader("")
         try:
             value = constructor.construct_object(node)
-        except (ValueError, KeyError, yaml.YAMLError):  # !!int abc, !!bool maybe, 5,000 digits
+        except (ValueError, LookupError, yaml.YAMLError):  # !!int abc, !!int "", !!bool maybe
+            value = None
+            is_valid = False
+        else:
+            is_valid = not (isinstance(value, int) and value.bit_length() > MAX_NUMBER_BITS)
+        if not is_valid:
             kind = node.tag.removeprefix(_TAG)
             self._add(node, path, f"is not a valid {kind}.", "Write a plain value.", node)
             return None, True
@@ -260,7 +297,7 @@ class _Reader:
                 file=origin.name,
                 line=origin.line,
                 key=shown(dotted(path)),
-                value=MASK if is_secret(path) else text,
+                value=MASK if holds_secrets(path) else text,
                 problem=problem,
                 remedy=remedy,
             )

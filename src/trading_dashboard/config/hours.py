@@ -6,6 +6,7 @@ Owns what can be said of them without a calendar's sessions. What they mean at a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -24,6 +25,8 @@ from trading_dashboard.models.market_offsets import (
     parse_offset,
 )
 
+_MAX_NAME_CHARACTERS = 100
+_LONG_NUMBER = re.compile(r"[0-9]{5}")
 _CRON_EXAMPLE = 'Write minute, hour, day, month and weekday, such as "0 8 * * mon-fri".'
 
 
@@ -99,6 +102,8 @@ def _check_cron(tree: Branch, path: KeyPath, schedule: ScheduleSettings) -> Iter
 def _cron_problem(expression: str) -> str | None:
     if len(expression.split()) != 5:
         return "is not a cron expression of five fields."
+    if _LONG_NUMBER.search(expression):
+        return "is not a cron expression (a number is too long)."
     try:
         next(CronSim(expression, datetime.now(UTC)))
     except CronSimError as error:
@@ -110,7 +115,7 @@ def _cron_problem(expression: str) -> str | None:
 
 def _check_timezone(tree: Branch, path: KeyPath, name: str) -> Iterator[Mistake]:
     try:
-        ZoneInfo(name)
+        ZoneInfo(name[:_MAX_NAME_CHARACTERS])
     except (ZoneInfoNotFoundError, ValueError, OSError):
         known = {zone.lower(): zone for zone in available_timezones()}
         match = nearest(name, known)

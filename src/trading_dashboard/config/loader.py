@@ -20,6 +20,7 @@ from trading_dashboard.config.consistency import (
     check_ports,
 )
 from trading_dashboard.config.documents import read_document
+from trading_dashboard.config.masking import shown
 from trading_dashboard.config.origins import (
     Branch,
     KeyPath,
@@ -171,10 +172,10 @@ def _only_known_agents(layer: Branch, known: Sequence[str], mistakes: list[Mista
             for path, origin in leaves(section.children.pop(name), ("agents", name)):
                 mistakes.append(
                     Mistake(
-                        file=origin.name,
+                        file=origin.shown_name,
                         line=None,
-                        key=dotted(path),
-                        value=name,
+                        key=shown(dotted(path)),
+                        value=shown(name),
                         problem="is not a configured agent.",
                         remedy=did_you_mean(name, known),
                     )

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 MASK = "********"
 MAX_SHOWN_CHARACTERS = 120
+_MAX_SEARCHED_CHARACTERS = 1000
+"""Searching costs the square of this; what is left out is not shown either."""
 
 _SECRET_NAME = re.compile(r"token|key|secret|passw|credential", re.IGNORECASE)
 _USERINFO = re.compile(r"(//)[^/@\s]*@")
@@ -28,12 +30,19 @@ def is_secret(path: Sequence[str | int]) -> bool:
     return in_agent or any(_SECRET_NAME.search(name) for name in names[2:] or names)
 
 
+def holds_secrets(path: Sequence[str | int]) -> bool:
+    """Return whether anything at or below a path may be secret: an agent's `env` as a whole too."""
+    names = [part for part in path if isinstance(part, str)]
+    return is_secret(path) or (names[:1] == ["agents"] and names[2:3] == ["env"])
+
+
 def shown(text: str) -> str:
     """Return text for a message: one line, bounded, without passwords in addresses or arguments."""
     text = _USERINFO.sub(rf"\g<1>{MASK}@", text)
-    text = _SECRET_ASSIGNMENT.sub(rf"\g<1>{MASK}", text)
+    is_cut = len(text) > _MAX_SEARCHED_CHARACTERS
+    text = _SECRET_ASSIGNMENT.sub(rf"\g<1>{MASK}", text[:_MAX_SEARCHED_CHARACTERS])
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if len(text) > MAX_SHOWN_CHARACTERS:
+    if is_cut or len(text) > MAX_SHOWN_CHARACTERS:
         return text[: MAX_SHOWN_CHARACTERS - 1] + "…"
     return text
 

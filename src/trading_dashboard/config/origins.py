@@ -12,7 +12,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from trading_dashboard.config.masking import MASK, is_secret, shown, shown_arguments
+from trading_dashboard.config.masking import (
+    MASK,
+    holds_secrets,
+    is_secret,
+    shown,
+    shown_arguments,
+)
 from trading_dashboard.config.settings import Settings
 from trading_dashboard.models.errors import WHOLE_FILE, Mistake
 
@@ -41,6 +47,11 @@ class Origin:
     kind: OriginKind
     name: str
     line: int | None = None
+
+    @property
+    def shown_name(self) -> str:
+        """Return the name for a message; a file's stays as it is, to be found by it."""
+        return self.name if self.kind is OriginKind.FILE else shown(self.name)
 
     def __str__(self) -> str:
         return f"{self.name}:{self.line}" if self.line else self.name
@@ -121,7 +132,7 @@ def find(root: Node, path: KeyPath) -> tuple[Node, Origin, KeyPath]:
 
 def show_node(node: Node, path: KeyPath) -> str:
     """Return a node's value for a message, secrets masked."""
-    if is_secret(path):
+    if is_secret(path) or (holds_secrets(path) and not isinstance(node, Branch)):
         return MASK
     if isinstance(node, Branch):
         return "a mapping of " + shown(", ".join(node.children)) if node.children else "{}"
@@ -148,9 +159,9 @@ def mistake_at(root: Node, path: KeyPath, problem: str, remedy: str) -> Mistake:
     node, origin, existing = find(root, path)
     value = show_node(node, path) if existing == path else "(missing)"
     return Mistake(
-        file=origin.name,
+        file=origin.shown_name,
         line=origin.line,
-        key=dotted(path),
+        key=shown(dotted(path)),
         value=value,
         problem=problem,
         remedy=remedy,

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from trading_dashboard.config.masking import shown
+from trading_dashboard.config.masking import MASK, holds_secrets, shown
 from trading_dashboard.config.origins import (
     Branch,
     Items,
@@ -206,6 +207,9 @@ def _explain(model: type[BaseModel], tree: Branch, path: KeyPath, error: ErrorDe
         return mistake_at(tree, full, "is missing.", remedy)
     if isinstance(node, Scalar) and node.value is None:
         return mistake_at(tree, full, "is empty.", "Give it a value, or remove the line.")
+    if holds_secrets(full) and isinstance(node, Scalar):
+        value = MASK if isinstance(node.value, str) else node.value
+        node = replace(node, value=value, written=MASK)
     problem, remedy = _in_words(model, node, error)
     return mistake_at(tree, full, problem, remedy)
 
@@ -241,7 +245,8 @@ def _a_whole_number(node: Node) -> tuple[str, str]:
 def _a_text(node: Node) -> tuple[str, str]:
     if isinstance(node, Scalar):
         kind = "true or false" if isinstance(node.value, bool) else "a number"
-        return f"is read by YAML as {kind}.", f'Write "{shown(node.written)}" in quotes.'
+        quoted = "it" if node.written == MASK else f'"{shown(node.written)}"'
+        return f"is read by YAML as {kind}.", f"Write {quoted} in quotes."
     kind = "a list" if isinstance(node, Items) else "a mapping"
     return f"is {kind}, where one text is needed.", "Write one value."
 

@@ -6,11 +6,17 @@ A variable's value is read as its setting's type asks: text as it stands, anythi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from trading_dashboard.config.documents import parse_value
-from trading_dashboard.config.masking import MASK, is_secret, shown
+from trading_dashboard.config.documents import (
+    MAX_DEPTH,
+    MAX_NUMBER_BITS,
+    NOT_TEXT,
+    parse_value,
+)
+from trading_dashboard.config.masking import MASK, holds_secrets, is_secret, shown
 from trading_dashboard.config.origins import (
     Branch,
     Items,
@@ -65,7 +71,13 @@ def read_overrides(overrides: Mapping[str, Any], mistakes: list[Mistake]) -> Bra
     for path, value in _flat(overrides, ()):
         origin = Origin(OriginKind.OPTION, OPTION_NAMES.get(dotted(path), f"option {dotted(path)}"))
         if annotation_at(path) is None:
-            mistakes.append(_unknown(path, origin, str(value)))
+            mistakes.append(
+                _unknown(path, origin, str(value) if _can_be_written(value) else "(not read)")
+            )
+            continue
+        if not _can_be_written(value):
+            problem = "is not a value that a file could hold."
+            mistakes.append(_mistake(path, origin, "(not read)", problem, "Check the value."))
             continue
         tree = merge(tree, _branch(path, _from_python(value, origin), origin))
     return tree
@@ -86,7 +98,7 @@ def _read_variable(name: str, value: str, mistakes: list[Mistake]) -> Branch | N
     if annotation is None or not name.startswith(PREFIX):
         mistakes.append(_unknown(path, origin, value))
         return None
-    if len(value) > MAX_VALUE_CHARACTERS or any("\ud800" <= c <= "\udfff" for c in value):
+    if len(value) > MAX_VALUE_CHARACTERS or NOT_TEXT.search(value):
         problem = f"is longer than {MAX_VALUE_CHARACTERS} characters or not UTF-8."
         mistakes.append(_mistake(path, origin, "(not read)", problem, "Check the value."))
         return None
@@ -154,7 +166,7 @@ def _check_reserved(name: str, environ: Mapping[str, str], mistakes: list[Mistak
 
 
 def _mistake(path: KeyPath, origin: Origin, value: str, problem: str, remedy: str) -> Mistake:
-    secret = is_secret(path) or is_secret((origin.name,))
+    secret = holds_secrets(path) or is_secret((origin.name,)) or _is_env_misspelt(path)
     return Mistake(
         file=shown(origin.name),
         line=None,
@@ -163,6 +175,13 @@ def _mistake(path: KeyPath, origin: Origin, value: str, problem: str, remedy: st
         problem=problem,
         remedy=remedy,
     )
+
+
+def _is_env_misspelt(path: KeyPath) -> bool:
+    """Return whether a name that is no setting's may be meant for an agent's `env`."""
+    words = [word for part in path for word in str(part).split("_")]
+    is_deep = len(path) > 3 and annotation_at([str(part) for part in path]) is None
+    return is_deep or "env" in words or words[0] == "agents" != path[0]
 
 
 def _branch(path: Sequence[str], node: Node, origin: Origin) -> Branch:
@@ -182,6 +201,18 @@ def _flat(
             yield from _flat(value, path)
         else:
             yield path, value
+
+
+def _can_be_written(value: Any, depth: int = 0) -> bool:
+    """Return whether the same value could stand in a file."""
+    if isinstance(value, (list, tuple)):
+        return depth < MAX_DEPTH and all(_can_be_written(item, depth + 1) for item in value)
+    if isinstance(value, int):
+        return value.bit_length() <= MAX_NUMBER_BITS
+    if isinstance(value, float):
+        return math.isfinite(value)
+    # A mapping in a list would be taken for its text.
+    return not isinstance(value, Mapping) and not NOT_TEXT.search(str(value))
 
 
 def _from_python(value: Any, origin: Origin) -> Node:

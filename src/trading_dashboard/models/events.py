@@ -43,6 +43,8 @@ class EventKind(StrEnum):
     CONFIGURATION_INVALID = "configuration_invalid"
     """The files changed and have mistakes; nothing was changed. `data`: origin and what is known
     beside it, mistakes, total."""
+    CONFIGURATION_MENDED = "configuration_mended"
+    """The files have no mistakes any more. `data`: origin."""
     SUPERVISOR_STARTED = "supervisor_started"
     """`data`: pid, version."""
     SUPERVISOR_STOPPING = "supervisor_stopping"

@@ -140,7 +140,9 @@ class ConfigurationReloader:
                     EventKind.CONFIGURATION_INVALID, origin, mistakes=_shown(error.mistakes)
                 )
             raise
-        self._mistakes = ()
+        if self._mistakes:
+            self._mistakes = ()
+            self._manager.events.publish(EventKind.CONFIGURATION_MENDED, data=asked_by(origin))
         return fresh
 
     def _record(

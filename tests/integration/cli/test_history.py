@@ -59,9 +59,10 @@ def test_a_killed_agent_is_an_incident_and_an_operator_is_named(root: Path) -> N
 
         assert run("restart", "one", root=root).returncode == 0
         (acted,) = events(root, "--kind", "operator_acted", "--agent", "one")
-        assert acted["data"] == {"action": "restart", "origin": "api"}
+        assert (acted["data"]["action"], acted["data"]["origin"]) == ("restart", "cli")
+        assert acted["data"]["from"] == "127.0.0.1"
         shown = run("events", "--since", "1h", root=root).stdout
-        assert "restart (by api)" in shown
+        assert "restart (by cli" in shown
         assert "backoff -> starting" in shown
         assert "well again after" in run("incidents", root=root).stdout
         assert len(incidents(root)) == 1, "a restart on request is none"

@@ -1,4 +1,4 @@
-"""Whatever is sent to any route is answered, in time, as the OpenAPI document says.
+"""Whatever is sent to any route or to the stream is answered, in time, as it is documented.
 
 In process, over a real manager on a runtime without processes. The same requests in every run.
 """
@@ -6,62 +6,58 @@ In process, over a real manager on a runtime without processes. The same request
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import requests
-import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from schemathesis import Case, GenerationMode
-from schemathesis.core.result import Ok
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+from schemathesis import GenerationMode
 
+from tests.integration.api_attack import (
+    Target,
+    attack,
+    attack_with_bodies,
+    deterministic,
+    is_operation,
+    open_socket,
+    operations,
+    route,
+)
 from tests.unit.orchestrator.fakes import agent
 from tests.unit.orchestrator.fakes import desk as manager_on_fakes
 from trading_dashboard.config.settings import HistorySettings
 from trading_dashboard.control_api.app import create_api
 from trading_dashboard.control_api.guard import Guard
+from trading_dashboard.control_api.stream import StreamSession
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.control_api.tokens import Tokens
-from trading_dashboard.models.control import ErrorAnswer, ErrorDetail, SupervisorInfo, TokenRole
+from trading_dashboard.models.control import STREAM_OPERATION, SupervisorInfo, TokenRole
 from trading_dashboard.orchestrator import AgentManager
 from trading_dashboard.orchestrator.history.event_history import EventHistory
 
 TOKEN = "fuzz"
-DEADLINE_SECONDS = 5.0
-EXAMPLES = 12
 AGENTS = {"a": agent(1), "b": agent(2, depends_on=["a"]), "off": agent(3, enabled=False)}
 INFO = SupervisorInfo(
     run_id="r", pid=1, version="0", environment="development", project_root="/x",
     started_at=datetime(2026, 1, 1, tzinfo=UTC), state="running",
 )  # fmt: skip
 
-deterministic = settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 
-
-class Fuzzed:
-    """The API, and one request after the other."""
+class Fuzzed(Target):
+    """The API over a manager; its token follows when it is replaced."""
 
     def __init__(
         self, runner: asyncio.Runner, manager: AgentManager, history: EventHistory
     ) -> None:
-        self.runner, self.manager = runner, manager
-        tokens = Tokens({TokenRole.OPERATOR: TOKEN, TokenRole.READ_ONLY: "reader"}, self._keep)
+        self.manager = manager
         self._tokens = {TokenRole.OPERATOR: TOKEN}
-        self.deadline_seconds = DEADLINE_SECONDS
+        given = {TokenRole.OPERATOR: TOKEN, TokenRole.READ_ONLY: "reader"}
+        tokens = Tokens(given, self._tokens.__setitem__)
         supervision = Supervision(
             agents=manager,
             describe=lambda: INFO,
@@ -69,31 +65,11 @@ class Fuzzed:
             history=history,
         )
         self.api: FastAPI = create_api(supervision, tokens)
-        transport = httpx.ASGITransport(Guard(self.api, tokens), raise_app_exceptions=False)
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
+        guarded = Guard(self.api, tokens)
+        super().__init__(runner, guarded, self.api.openapi(), self.token, {"name": "a"})
 
-    def send(self, method: str, url: str, headers: Any, content: Any) -> httpx.Response:
-        """Send it as the operator; fails if it is not answered in time."""
-        headers = [(str(name), str(value)) for name, value in dict(headers).items()]
-        ours = ("host", "authorization", "content-length", "transfer-encoding", "origin", "cookie")
-        headers = [pair for pair in headers if pair[0].lower() not in ours]
-        headers.append(("Authorization", f"Bearer {self._tokens[TokenRole.OPERATOR]}"))
-        request = self._client.build_request(
-            method, url, headers=[(k.encode(), v.encode("latin-1", "replace")) for k, v in headers],
-            content=content,
-        )  # fmt: skip
-
-        async def within() -> httpx.Response:
-            async with asyncio.timeout(self.deadline_seconds):
-                return await self._client.send(request)
-
-        return self.runner.run(within())
-
-    def close(self) -> None:
-        self.runner.run(self._client.aclose())
-
-    def _keep(self, role: TokenRole, token: str) -> None:
-        self._tokens[role] = token
+    def token(self) -> str:
+        return self._tokens[TokenRole.OPERATOR]
 
 
 @pytest.fixture
@@ -114,54 +90,6 @@ def fuzzed(tmp_path: Path) -> Iterator[Fuzzed]:
         yield api
 
 
-def check(response: httpx.Response, document: dict[str, Any], method: str, path: str) -> None:
-    """Fail unless the answer is one that the document tells of, in the shape it tells."""
-    operation = document["paths"][path][method.lower()]
-    code = str(response.status_code)
-    assert response.status_code != 500, response.text
-    known = code in operation["responses"] or code in ("404", "405")
-    assert known, f"{code} is not documented: {response.text[:300]}"
-    if response.is_error:
-        body = response.json()
-        assert set(body) == {"error"}
-        assert set(body["error"]) == set(ErrorDetail.model_fields)
-        assert ErrorAnswer.model_validate(body).error.next_step, body
-
-
-def attack(fuzzed: Fuzzed, mode: GenerationMode, only: str = "") -> None:
-    """Send requests that are as the document says (positive), or not (negative), to every route."""
-    document = fuzzed.api.openapi()
-    schema = schemathesis.openapi.from_dict(document)
-    for found in schema.get_all_operations():
-        assert isinstance(found, Ok)
-        operation = found.ok()
-        if not operation.path.endswith(only):
-            continue
-        has_input = any(operation.iter_parameters()) or bool(operation.body)
-        if mode is GenerationMode.NEGATIVE and not has_input:
-            continue
-
-        cases = operation.as_strategy(generation_mode=mode)
-        if "{name}" in operation.path:  # else hardly any would reach an agent
-            known = {"name": "a"}
-            cases |= operation.as_strategy(generation_mode=mode, path_parameters=known)
-
-        @deterministic
-        @given(case=cases)
-        def once(case: Case[Any]) -> None:
-            prepared = requests.Request(**case.as_transport_kwargs("http://localhost")).prepare()
-            assert prepared.method is not None
-            assert prepared.url is not None
-            response = fuzzed.send(prepared.method, prepared.url, prepared.headers, prepared.body)
-            if response.request.url.path.count("/") == case.path.count("/"):
-                check(response, document, case.method, case.path)
-                case.operation.validate_response(response, case=case)
-            else:  # the path was torn apart: another route, or none
-                assert response.status_code != 500, response.text
-
-        once()
-
-
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_route_answers_as_documented_whatever_is_sent(
     mode: GenerationMode, fuzzed: Fuzzed
@@ -169,38 +97,55 @@ def test_every_route_answers_as_documented_whatever_is_sent(
     attack(fuzzed, mode)
 
 
-BODIES = st.one_of(
-    st.binary(max_size=200),
-    st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")),
-    st.recursive(
-        st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters()),
-        lambda inner: st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["wait_seconds", "role", "\ud800", "x"]), inner),
-        max_leaves=8,
-    ).map(lambda value: json.dumps(value).encode()),
-    st.sampled_from(
-        [b"[" * 60_000, b'{"wait_seconds": ' + b"9" * 5000 + b"}", b'{"wait_seconds": NaN}',
-         b'{"\\ud800": 1}', b'{"role": "\\udfff"}', b"\xef\xbb\xbf{}", b"null", b'""',
-         b'{"wait_seconds": 1e999}', b'{"wait_seconds": 0, "wait_seconds": -1}']
-    ),
-)  # fmt: skip
-TYPES = st.sampled_from(
-    ["application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data",
-     "multipart/form-data; boundary=x", "application/json; charset=utf-16", "", "/", "é"]
-)  # fmt: skip
-
-
 def test_bodies_of_any_kind_are_answered(fuzzed: Fuzzed) -> None:
-    document = fuzzed.api.openapi()
-    paths = [path for path, operations in document["paths"].items() if "post" in operations]
+    attack_with_bodies(fuzzed, max_examples=300)
 
-    @settings(deterministic, max_examples=300)
-    @given(path=st.sampled_from(paths), body=BODIES, kind=TYPES)
-    def once(path: str, body: bytes, kind: str) -> None:
-        url = "http://localhost" + path.replace("{name}", "a")
-        check(fuzzed.send("POST", url, {"Content-Type": kind}, body), document, "POST", path)
+
+SENTINEL = '{"op": "subscribe_logs", "agents": ["sentinel"]}'
+OPERATIONS = operations(
+    {"op": "subscribe_logs", "agents": ["a"], "lines": 5, "grep": "x", "level": "info"},
+    {"op": "unsubscribe_logs"},
+)
+
+
+def attack_stream(fuzzed: Fuzzed) -> None:
+    @settings(deterministic, max_examples=40)
+    @given(messages=st.lists(OPERATIONS, min_size=1, max_size=15))
+    def once(messages: list[str | bytes]) -> None:
+        fuzzed.runner.run(talk(fuzzed, messages))
 
     once()
+
+
+async def talk(fuzzed: Fuzzed, messages: list[str | bytes]) -> None:
+    token = fuzzed.token()
+    async with (
+        open_socket(fuzzed.app, "/v1/ws", token) as bystander,
+        open_socket(fuzzed.app, "/v1/ws", token) as socket,
+    ):
+        for message in messages:
+            socket.send(message)
+            errors = await socket.answers(SENTINEL)
+            is_good = isinstance(message, str) and is_operation(
+                STREAM_OPERATION.validate_json, message
+            )
+            assert is_good or len(errors) == 1, message
+        assert await bystander.answers(SENTINEL) == []
+
+
+def test_the_stream_answers_whatever_it_is_sent(fuzzed: Fuzzed) -> None:
+    attack_stream(fuzzed)
+
+
+def test_a_sabotaged_stream_is_caught(fuzzed: Fuzzed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control arm."""
+
+    async def swallow(*_: Any) -> None:
+        return
+
+    monkeypatch.setattr(StreamSession, "_send_error", swallow)
+    with pytest.raises(AssertionError):
+        attack_stream(fuzzed)
 
 
 def _fails(fuzzed: Fuzzed) -> None:
@@ -211,11 +156,11 @@ def _fails(fuzzed: Fuzzed) -> None:
 
 
 def _lies(fuzzed: Fuzzed) -> None:
-    fuzzed.api.router.routes.insert(0, _route("/v1/agents", {"agents": 1}, 200))
+    fuzzed.api.router.routes.insert(0, route("/v1/agents", {"agents": 1}, 200))
 
 
 def _is_misshapen(fuzzed: Fuzzed) -> None:
-    fuzzed.api.router.routes.insert(0, _route("/v1/status", {"detail": "no"}, 404))
+    fuzzed.api.router.routes.insert(0, route("/v1/status", {"detail": "no"}, 404))
 
 
 def _hangs(fuzzed: Fuzzed) -> None:
@@ -225,10 +170,6 @@ def _hangs(fuzzed: Fuzzed) -> None:
 
     fuzzed.deadline_seconds = 0.05
     fuzzed.manager.emergency_stop = stop  # type: ignore[method-assign]
-
-
-def _route(path: str, content: Any, status: int) -> Route:
-    return Route(path, lambda _: JSONResponse(content, status))
 
 
 @pytest.mark.parametrize(

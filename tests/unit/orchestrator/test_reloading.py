@@ -100,8 +100,11 @@ async def test_an_invalid_file_changes_nothing_and_is_told_once(
         assert len(it.recorded(EventKind.CONFIGURATION_INVALID)) == 1
         assert it.reloader.describe().mistakes
         it.write({"a": agent(1)})
-        assert (await it.reloader.reload()).changes == ()
+        assert it.recorded(EventKind.CONFIGURATION_MENDED) == []
+        for _ in range(2):
+            assert (await it.reloader.reload(dry_run=True)).changes == ()
         assert it.reloader.describe().mistakes == ()
+        assert len(it.recorded(EventKind.CONFIGURATION_MENDED)) == 1
 
 
 async def test_a_missing_file_is_a_mistake_and_stops_nobody(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ async def forward(
         return failure(504, "upstream_timeout", f"No answer within {deadline:g} s.", target)
     except httpx.HTTPError as error:
         return failure(502, "upstream_unreachable", _words(error, target), target)
-    return _stream(upstream, deadline)
+    return _stream(upstream, target, deadline)
 
 
 async def _send(
@@ -92,24 +92,34 @@ async def _bounded_body(request: Request) -> bytes:
 def _forwarded(request: Request) -> dict[str, str]:
     headers = {"accept-encoding": "identity"}
     for name in _FORWARDED_REQUEST_HEADERS:
-        if name in request.headers:
-            headers[name] = request.headers[name]
+        value = request.headers.get(name)
+        if value is not None and _is_plain(value):
+            headers[name] = value
     return headers
 
 
-def _stream(upstream: httpx.Response, deadline: float) -> Response:
+def _is_plain(value: str) -> bool:
+    """Return whether a header's value means the same to everyone; what is not is left out."""
+    return value.isascii() and value.isprintable()
+
+
+def _stream(upstream: httpx.Response, target: Target, deadline: float) -> Response:
     content_type = upstream.headers.get("content-type", "application/octet-stream")
     headers = {"cache-control": "no-store", "content-security-policy": "default-src 'none'"}
     for name in _FORWARDED_RESPONSE_HEADERS:
-        if name in upstream.headers:
-            headers[name] = upstream.headers[name]
-    if content_type.partition(";")[0].strip().lower() not in _DATA_TYPES:
+        value = upstream.headers.get(name)
+        if value is not None and _is_plain(value):
+            headers[name] = value
+    if (
+        not _is_plain(content_type)
+        or content_type.partition(";")[0].strip().lower() not in _DATA_TYPES
+    ):
         content_type = "application/octet-stream"
         headers["content-disposition"] = "attachment"
     if upstream.is_redirect:
         headers["x-refused-redirect"] = "1"
     return StreamingResponse(
-        _chunks(upstream, deadline),
+        _all_chunks(upstream, deadline) if target.is_control else _chunks(upstream, deadline),
         502 if upstream.is_redirect else upstream.status_code,
         headers={**headers, "content-type": content_type},
         background=BackgroundTask(upstream.aclose),
@@ -125,6 +135,23 @@ async def _chunks(upstream: httpx.Response, deadline: float) -> AsyncIterator[by
                 if size > MAX_RESPONSE_BYTES:
                     raise BodyTooLarge
                 yield chunk
+    finally:
+        await upstream.aclose()
+
+
+async def _all_chunks(upstream: httpx.Response, deadline: float) -> AsyncIterator[bytes]:
+    """Yield an answer of the control API, which may be a whole log file, however long it takes.
+
+    Each piece has the deadline; the supervisor bounds the size (`logs.max_bytes`).
+    """
+    pieces = upstream.aiter_bytes()
+    try:
+        while True:
+            async with asyncio.timeout(deadline):
+                piece = await anext(pieces, None)
+            if piece is None:
+                return
+            yield piece
     finally:
         await upstream.aclose()
 

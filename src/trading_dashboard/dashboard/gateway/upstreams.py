@@ -21,8 +21,8 @@ from trading_dashboard.dashboard.desk_files import DeskFiles
 from trading_dashboard.models.errors import NotSupervised, TradingDashboardError, UnknownAgent
 from trading_dashboard.models.requester import ADDRESS_HEADER, CLIENT_HEADER, is_address
 
-_SEGMENT = re.compile(r"^(?:[A-Za-z0-9_^=~!$,:+-]|%5E|%3D|%2B|%3A|\.(?!\.))+$")
-_AGENT_NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
+_SEGMENT = re.compile(r"(?:[A-Za-z0-9_^=~!$,:+-]|%5E|%3D|%2B|%3A|\.(?!\.))+")
+_AGENT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CACHE_SECONDS = 2.0
 _LOOKUP_TIMEOUT_SECONDS = 2.0
 
@@ -103,7 +103,7 @@ class Upstreams:
             PathRefused: The path is not plain.
         """
         path = f"/{_plain_path(raw_path)}"
-        info = (await self._known_agents()).get(name) if _AGENT_NAME.match(name) else None
+        info = (await self._known_agents()).get(name) if _AGENT_NAME.fullmatch(name) else None
         if not isinstance(info, dict) or not _is_http(str(info.get("url"))):
             raise UnknownAgent("No agent of that name is configured.", subject=name)
         headers: dict[str, str] = {}
@@ -149,13 +149,16 @@ def _not_supervised() -> NotSupervised:
 def _plain_path(raw_path: str) -> str:
     """Return the path if every segment is plain: nothing to normalise, decode or escape."""
     segments = raw_path.split("/")
-    if all(_SEGMENT.match(segment) and segment != "." for segment in segments):
+    if all(_SEGMENT.fullmatch(segment) and segment != "." for segment in segments):
         return raw_path
     raise PathRefused("This path is not forwarded.", observed=raw_path[:200])
 
 
 def _is_http(url: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
@@ -164,4 +167,7 @@ def _join(base: str, path: str, query: str) -> httpx.URL:
     raw = f"{prefix}{path}" + (f"?{query}" if query else "")
     if not raw.isascii():
         raise PathRefused("This path is not forwarded.", observed=raw[:200])
-    return httpx.URL(base).copy_with(raw_path=raw.encode("ascii"), fragment=None)
+    try:
+        return httpx.URL(base).copy_with(raw_path=raw.encode("ascii"), fragment=None)
+    except httpx.InvalidURL as error:  # too long, or with control characters
+        raise PathRefused("This path is not forwarded.", observed=raw[:200]) from error

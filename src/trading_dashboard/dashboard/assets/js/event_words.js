@@ -53,6 +53,7 @@ const WORDS = {
     const mistakes = data.total ?? data.mistakes?.length ?? 0;
     return [`The configuration on disk has ${number(mistakes, 'mistake')}; what was loaded stays in force`, 'warn'];
   },
+  configuration_mended: () => ['The configuration on disk has no mistakes any more', ''],
   supervisor_started: () => ['The desk was started', ''],
   supervisor_stopping: () => ['The desk is stopping', 'warn'],
   events_lost: (data) => [`${number(data.count ?? 0, 'event')} could not be written`, 'warn'],
@@ -73,6 +74,8 @@ export const KIND_GROUPS = [
   ['Data', ['data_state_changed']],
   ['Restarts', ['restart_scheduled', 'restarts_withheld']],
   ['Operators', ['operator_acted', 'maintenance_changed']],
-  ['Configuration', ['configuration_changed', 'configuration_invalid', 'agent_added', 'agent_removed']],
+  ['Configuration', [
+    'configuration_changed', 'configuration_invalid', 'configuration_mended', 'agent_added', 'agent_removed',
+  ]],
   ['The desk', ['supervisor_started', 'supervisor_stopping', 'events_lost']],
 ];

@@ -4,9 +4,7 @@ import { h, setHidden, setText } from '/assets/js/dom.js';
 import { control } from '/assets/js/hub.js';
 import { mistakeList, readMistakes } from './reload_dialog.js';
 
-/** Files put right as they were change nothing, so nobody says that they are; it is asked. */
-const RECHECK_MILLISECONDS = 5000;
-const KINDS = new Set(['configuration_changed', 'configuration_invalid']);
+const KINDS = new Set(['configuration_mended', 'configuration_invalid']);
 
 export function configurationBanner(tasks) {
   const text = h('summary');
@@ -29,12 +27,9 @@ export function configurationBanner(tasks) {
   tasks.add(control.subscribe(({ type, event }) => {
     if (type === 'snapshot') read();
     if (!KINDS.has(event?.kind)) return;
-    if (event.kind === 'configuration_changed') show([]);
+    if (event.kind === 'configuration_mended') show([]);
     else show(event.data.mistakes ?? []);
   }));
-  tasks.every(RECHECK_MILLISECONDS, () => {
-    if (!node.hidden && control.isConnected && document.visibilityState === 'visible') read();
-  });
   if (control.hasSnapshot) read();
   return node;
 }
