@@ -23,6 +23,8 @@ ProjectRoot = Annotated[
     typer.Option(
         "--project-root",
         metavar="P",
+        exists=True,
+        file_okay=False,
         help="The folder that holds config/; by default searched from here upwards.",
     ),
 ]

@@ -26,7 +26,7 @@ from trading_dashboard.config.origins import (
     Scalar,
     dotted,
 )
-from trading_dashboard.models.errors import Mistake
+from trading_dashboard.models.errors import WHOLE_FILE, Mistake
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 16
@@ -116,7 +116,7 @@ def _read_text(path: Path, name: str, mistakes: list[Mistake]) -> str | None:
 
 
 def _file_mistake(name: str, problem: str, remedy: str, line: int | None = None) -> Mistake:
-    return Mistake(file=name, line=line, key="(file)", value=name, problem=problem, remedy=remedy)
+    return Mistake(file=name, line=line, key=WHOLE_FILE, value=name, problem=problem, remedy=remedy)
 
 
 def _parse(text: str, origin: Origin, mistakes: list[Mistake]) -> Branch:

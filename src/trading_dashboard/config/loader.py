@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,28 +75,14 @@ def load_settings(
     Raises:
         ConfigurationError: With every mistake there is.
     """
-    mistakes: list[Mistake] = []
-    environ = os.environ if environ is None else environ
-    path = Path(config_path) if config_path is not None else None
-    places = locate(project_root, path, environment, environ, mistakes)
-    tree, base_names = _merge_layers(places, environ, overrides or {}, mistakes)
-    settings = _check(tree, places, base_names, mistakes)
-    if mistakes or settings is None:
-        raise ConfigurationError(_ordered(mistakes, places))
-    written = {dotted(key): origin for key, origin in leaves(tree)}
-    return LoadedSettings(
-        settings=settings,
-        origins=default_origins(settings, written),
-        files=tuple(name for _, name in places.files),
-        request=LoadRequest(
-            # Found once: a reload must not end up in another project.
-            project_root=places.project_root if config_path is None else project_root,
+    return _load(
+        LoadRequest(
+            project_root=project_root,
             config_path=config_path,
             environment=environment,
-            environ=dict(environ),
+            environ=dict(os.environ if environ is None else environ),
             overrides=overrides,
-        ),
-        watched=places.watched,
+        )
     )
 
 
@@ -105,14 +92,32 @@ def load_again(loaded: LoadedSettings) -> LoadedSettings:
     Raises:
         ConfigurationError: With every mistake there is.
     """
-    request = loaded.request
-    return load_settings(
-        request.project_root,
-        config_path=request.config_path,
-        environment=request.environment,
-        environ=request.environ,
-        overrides=request.overrides,
+    return _load(loaded.request)
+
+
+def _load(request: LoadRequest) -> LoadedSettings:
+    mistakes: list[Mistake] = []
+    environ = request.environ or {}
+    places = locate(request, mistakes)
+    tree, base_names = _merge_layers(places, environ, request.overrides or {}, mistakes)
+    settings = _check(tree, places, base_names, mistakes)
+    if mistakes or settings is None:
+        raise ConfigurationError(_ordered(mistakes, places))
+    written = {dotted(key): origin for key, origin in leaves(tree)}
+    return LoadedSettings(
+        settings=settings,
+        origins=default_origins(settings, written),
+        files=tuple(name for _, name in places.files),
+        request=_to_repeat(request, places),
+        watched=places.watched,
     )
+
+
+def _to_repeat(request: LoadRequest, places: Places) -> LoadRequest:
+    """Return the request for the next time: it must not end up in another project."""
+    if request.config_path is not None:
+        return replace(request, is_own=True)
+    return replace(request, project_root=places.project_root, is_own=not places.is_built_in)
 
 
 def check_startable(loaded: LoadedSettings, only: Sequence[str] | None = None) -> None:

@@ -20,7 +20,7 @@ from trading_dashboard.config.masking import (
     shown_arguments,
 )
 from trading_dashboard.config.settings import Settings
-from trading_dashboard.models.errors import Mistake
+from trading_dashboard.models.errors import WHOLE_FILE, Mistake
 
 KeyPath = tuple[str | int, ...]
 
@@ -151,7 +151,7 @@ def dotted(path: KeyPath) -> str:
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text or "(file)"
+    return text or WHOLE_FILE
 
 
 def mistake_at(root: Node, path: KeyPath, problem: str, remedy: str) -> Mistake:
@@ -191,13 +191,19 @@ class EffectiveValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRequest:
-    """The arguments of `config.loader.load_settings`."""
+    """The arguments of `config.loader.load_settings`.
+
+    Attributes:
+        is_own: The project has a configuration of its own, so that the built-in one is no answer:
+            where it is gone, somebody is just replacing it, or made a mistake.
+    """
 
     project_root: Path | None = None
     config_path: str | Path | None = None
     environment: str | None = None
     environ: Mapping[str, str] | None = field(default=None, repr=False)
     overrides: Mapping[str, Any] | None = field(default=None, repr=False)
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

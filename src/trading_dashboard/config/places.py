@@ -11,7 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import get_args
 
-from trading_dashboard.models.errors import Mistake
+from trading_dashboard.config.origins import LoadRequest
+from trading_dashboard.models.errors import WHOLE_FILE, Mistake
 from trading_dashboard.models.settings import Environment
 
 ENVIRONMENT_VARIABLE = "TRADING_DASHBOARD_ENV"
@@ -30,11 +31,13 @@ class Places:
         project_root: Absolute.
         environment: One of `ENVIRONMENTS`.
         files: To be merged in this order, with the names users know them by.
+        is_built_in: They are those that come with the package.
     """
 
     project_root: Path
     environment: str
     files: tuple[tuple[Path, str], ...]
+    is_built_in: bool = False
 
     @property
     def watched(self) -> tuple[Path, ...]:
@@ -56,21 +59,19 @@ def find_project_root(start: Path | None = None) -> Path:
     return start
 
 
-def locate(
-    project_root: Path | None,
-    config_path: Path | None,
-    environment: str | None,
-    environ: Mapping[str, str],
-    mistakes: list[Mistake],
-) -> Places:
+def locate(request: LoadRequest, mistakes: list[Mistake]) -> Places:
     """Return the files to read; what is missing or unknown is added to `mistakes`."""
+    project_root, environment = request.project_root, request.environment
+    config_path = Path(request.config_path) if request.config_path is not None else None
+    environ = request.environ or {}
     if config_path is not None and not config_path.is_dir():
         return _of_file(project_root, config_path.absolute(), environment, environ, mistakes)
     folder = config_path.absolute() if config_path is not None else None
     root, config = _of_folder(project_root, folder)
     chosen = _choose_environment(environment, environ, config, mistakes)
-    if not config.exists() and folder is None:
-        return Places(project_root=root, environment=chosen, files=_built_in(chosen))
+    if not config.exists() and folder is None and not request.is_own:
+        built_in = _built_in(chosen)
+        return Places(project_root=root, environment=chosen, files=built_in, is_built_in=True)
     wanted = (config / _AGENTS_FILE, config / "environments" / f"{chosen}.yaml")
     remedy = "Create it; it may be empty."
     mistakes.extend(_missing(path, root, remedy) for path in wanted if not path.is_file())
@@ -174,7 +175,7 @@ def _missing(path: Path, root: Path, remedy: str) -> Mistake:
     known = sorted(p.name for p in path.parent.glob("*.yaml") if p.is_file())[:10]
     there = f" There: {', '.join(known)}." if known else ""
     return Mistake(
-        file=name, line=None, key="(file)", value=name, problem=problem, remedy=remedy + there
+        file=name, line=None, key=WHOLE_FILE, value=name, problem=problem, remedy=remedy + there
     )
 
 

@@ -94,10 +94,18 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
         "invalid_request",
         f"{request.method} {request.url.path}: {len(details)} wrong in the request.",
         subject=request.url.path,
-        next_step="Correct what `details` names; /openapi.json says what is right.",
+        next_step=_remedy(request),
         details=details,
     )
     return JSONResponse(body, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _remedy(request: Request) -> str:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    has_body = request.headers.get("content-length", "0") != "0"
+    if has_body and kind != "application/json":
+        return "Send the body with `Content-Type: application/json`."
+    return "Correct what `details` names; /openapi.json says what is right."
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -71,9 +71,10 @@ class ReloadRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dry_run: bool = Field(
-        default=False, description="Only say what would change; nothing is changed."
+        strict=True, default=False, description="Only say what would change; nothing is changed."
     )
     wait_seconds: float = Field(
+        strict=True,
         default=300.0,
         ge=0,
         le=300,

@@ -74,12 +74,15 @@ class VerbRequest(BaseModel):
 
     wait_seconds: float = Field(
         default=MAX_WAIT_SECONDS,
+        strict=True,
         ge=0,
         le=MAX_WAIT_SECONDS,
         description="How long the answer may wait for the outcome. The verb goes on regardless.",
     )
     wait_for_health: bool = Field(
-        default=True, description="For start: wait for the first healthy answer of the agent."
+        default=True,
+        strict=True,
+        description="For start: wait for the first healthy answer of the agent.",
     )
 
 
@@ -88,9 +91,10 @@ class MaintenanceRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    on: bool = Field(description="Begin or change it, or end it.")
+    on: bool = Field(strict=True, description="Begin or change it, or end it.")
     minutes: int | None = Field(
         default=None,
+        strict=True,
         ge=1,
         le=MAX_MAINTENANCE_MINUTES,
         description="It ends by itself after so many; otherwise somebody has to end it.",
@@ -121,6 +125,7 @@ class AllRequest(BaseModel):
 
     wait_seconds: float = Field(
         default=MAX_WAIT_SECONDS,
+        strict=True,
         ge=0,
         le=MAX_WAIT_SECONDS,
         description="How long the answer may wait for the outcome. The verb goes on regardless.",

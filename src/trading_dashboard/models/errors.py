@@ -101,6 +101,10 @@ def error_body(
     }
 
 
+WHOLE_FILE = "(file)"
+"""The key of a mistake that is about no key."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
     """One mistake in the configuration.
@@ -124,6 +128,8 @@ class Mistake:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
+        if self.key == WHOLE_FILE:
+            return f"{place}: {self.problem} {self.remedy}"
         return f"{place}: {self.key} = {self.value}: {self.problem} {self.remedy}"
 
 

@@ -27,7 +27,7 @@ from trading_dashboard.models.errors import SupervisorShuttingDown
 from trading_dashboard.models.events import LogLine
 from trading_dashboard.orchestrator.output.book import LogBook
 from trading_dashboard.orchestrator.output.pump import OutputStream
-from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
+from trading_dashboard.orchestrator.output.redaction import Redactor
 from trading_dashboard.orchestrator.processes.lease import ProjectLease
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
 from trading_dashboard.orchestrator.processes.listeners import Listeners
@@ -292,7 +292,7 @@ class LocalRuntime:
             process=spawned.process,
         )
         log = self._book.log(launch.agent)
-        log.redactor = Redactor(secret_values(os.environ, launch.env))
+        log.redactor = Redactor.knowing(launch.env)
         tree = SupervisedTree(
             handle, marker, tag, self._scanner, self._never_members, self._guardian.remove, log
         )

@@ -12,6 +12,7 @@ from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.orchestrator import failures
 from trading_dashboard.orchestrator.addresses import host_and_port
 from trading_dashboard.orchestrator.failures import Failure
+from trading_dashboard.orchestrator.output.redaction import Redactor
 from trading_dashboard.orchestrator.probe_kinds import ask_page
 from trading_dashboard.orchestrator.probe_plans import plans_for, readiness_of
 from trading_dashboard.orchestrator.probes import ProbeOutcome, Prober
@@ -41,7 +42,7 @@ async def check_port(
     if plan.kind != "http":
         # A stranger is no agent because its port takes connections, or a command succeeds.
         return failures.port_in_use(agent.name, owner, None)
-    outcome = await ask_page(prober, plan)
+    outcome = (await ask_page(prober, plan)).for_others(Redactor.knowing(agent.env, agent.settings))
     if outcome.ok:
         return Adopt(owner, outcome)
     return failures.port_in_use(agent.name, owner, outcome.message)

@@ -18,7 +18,6 @@ from trading_dashboard.orchestrator.expectations import SUCCESS
 from trading_dashboard.orchestrator.fetching import reach
 from trading_dashboard.orchestrator.probe_plans import ProbePlan
 from trading_dashboard.orchestrator.probes import (
-    MAX_MESSAGE_CHARACTERS,
     ProbeOutcome,
     Prober,
     forgiven,
@@ -62,7 +61,7 @@ async def ask_by_command(run: RunCommand, plan: ProbePlan) -> ProbeOutcome:
         return _good(latency)
     said = f": {end.last_line}" if end.last_line else ""
     told = f"{plan.target} {end.problem or _ended(end.returncode)}{said}"
-    outcome = _bad(told[:MAX_MESSAGE_CHARACTERS], latency, answered=end.returncode is not None)
+    outcome = _bad(told, latency, answered=end.returncode is not None)
     return forgiven(outcome, slept)
 
 

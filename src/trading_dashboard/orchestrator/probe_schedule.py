@@ -18,6 +18,7 @@ from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import ProbeInfo, ProbeRole
 from trading_dashboard.models.states import Health
 from trading_dashboard.orchestrator.messages import Message, ProbeFinished
+from trading_dashboard.orchestrator.output.redaction import Redactor
 from trading_dashboard.orchestrator.probe_kinds import (
     ask_by_command,
     ask_for_connection,
@@ -52,6 +53,7 @@ class ProbeSchedule:
         self._tasks: dict[ProbePlan, asyncio.Task[None]] = {}
         self._dropped: list[asyncio.Task[None]] = []
         self._watches: dict[ProbePlan, LogWatch] = {}
+        self._redactor = Redactor()
         self._is_external = False
         self._is_starting = True
 
@@ -63,6 +65,7 @@ class ProbeSchedule:
         """
         self._close_watches()
         self._is_external = is_external
+        self._redactor = Redactor.knowing(self._settings().env, self._settings().settings)
         self.plans = self._wanted()
         self.records = ProbeRecords(self.plans)
         self._watch_log()
@@ -147,7 +150,7 @@ class ProbeSchedule:
         if is_late:
             await asyncio.sleep(self._delay(plan))
         while True:
-            outcome = await self._ask_once(plan)
+            outcome = (await self._ask_once(plan)).for_others(self._redactor)
             self._post(ProbeFinished(generation=self._generation, probe=plan, outcome=outcome))
             # A turn of the loop, so that `slow_down` is already called where this outcome did it.
             await asyncio.sleep(0)

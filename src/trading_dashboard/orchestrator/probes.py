@@ -26,6 +26,7 @@ from trading_dashboard.models.health import DataReport, HealthReport
 from trading_dashboard.models.states import Health
 from trading_dashboard.orchestrator.expectations import SUCCESS, Expectation
 from trading_dashboard.orchestrator.fetching import fetch
+from trading_dashboard.orchestrator.output.redaction import Redactor
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_MESSAGE_CHARACTERS = 300
@@ -58,6 +59,18 @@ class ProbeOutcome:
     data: DataReport | None = None
     version: str | None = None
     suspended: bool = False
+
+    def for_others(self, redactor: Redactor) -> ProbeOutcome:
+        """Return the outcome as it may be shown and kept: the agent's own words without secrets."""
+        if self.message is None and self.version is None and self.data is None:
+            return self
+        message = None if self.message is None else redactor.redact(self.message)
+        return replace(
+            self,
+            message=None if message is None else message[:MAX_MESSAGE_CHARACTERS],
+            version=None if self.version is None else redactor.redact(self.version),
+            data=None if self.data is None else _without_secrets(self.data, redactor),
+        )
 
 
 class Prober(Protocol):
@@ -158,17 +171,25 @@ def _word_to_health(word: str) -> Health:
 
 
 def _own_words(report: HealthReport, answer: str, path: str) -> str:
-    """Return the agent's explanation, or the checks that are not well, or its bare word."""
+    """Return, uncut, the agent's explanation, or the checks that are not well, or its bare word."""
     if report.message:
-        return report.message[:MAX_MESSAGE_CHARACTERS]
+        return report.message
     unwell = [
         f"{name}: {check.get('message') or check.get('status')}"
         for name, check in report.checks.items()
         if str(check.get("status", "healthy")).lower() not in _HEALTHY_WORDS
     ]
     if unwell:
-        return _printable("; ".join(unwell)[:MAX_MESSAGE_CHARACTERS])
+        return _printable("; ".join(unwell))
     return f"{path} {answer} and says '{report.status}'"
+
+
+def _without_secrets(data: DataReport, redactor: Redactor) -> DataReport:
+    """Redact the report's texts that are shown; what else it holds is not kept."""
+    texts = {"market": data.market, "source": data.source, "newest_at": data.newest_at}
+    return data.model_copy(
+        update={name: redactor.redact(text) for name, text in texts.items() if text}
+    )
 
 
 def _printable(text: str) -> str:

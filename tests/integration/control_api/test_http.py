@@ -101,7 +101,10 @@ async def test_maintenance_begins_changes_and_ends(client: ControlClient, desk: 
      '{"on": true, "reason": "' + "x" * 201 + '"}'],
 )  # fmt: skip
 async def test_maintenance_that_cannot_be_is_refused(http: httpx.AsyncClient, body: str) -> None:
-    response = await http.post("/v1/agents/first/maintenance", content=body.encode())
+    headers = {"Content-Type": "application/json"}
+    response = await http.post(
+        "/v1/agents/first/maintenance", content=body.encode(), headers=headers
+    )
     assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_request")
 
 
@@ -155,6 +158,10 @@ async def test_a_fault_of_ours_shows_no_details(http: httpx.AsyncClient) -> None
         ("GET", "/v1/agents/first/logs?lines=0", b"", 422, "invalid_request"),
         ("POST", "/v1/agents/first/start", b"{", 422, "invalid_request"),
         ("POST", "/v1/agents/first/start", b'{"wait": 1}', 422, "invalid_request"),
+        ("POST", "/v1/agents/first/start", b'{"wait_seconds": "1"}', 422, "invalid_request"),
+        ("POST", "/v1/agents/first/start", b'{"wait_for_health": 0}', 422, "invalid_request"),
+        ("POST", "/v1/stop-all", b'{"wait_seconds": true}', 422, "invalid_request"),
+        ("POST", "/v1/reload", b'{"dry_run": "no"}', 422, "invalid_request"),
         ("POST", "/v1/agents/first/start", b"x" * (MAX_BODY_BYTES + 1), 413, "body_too_large"),
     ],
 )
@@ -164,6 +171,17 @@ async def test_the_framework_s_errors_have_the_same_shape(
     headers = {"Content-Type": "application/json"}
     response = await http.request(method, path, content=content, headers=headers)
     assert (response.status_code, error_of(response)["code"]) == (status, code)
+
+
+async def test_a_body_that_is_not_sent_as_json_is_told_how(http: httpx.AsyncClient) -> None:
+    """As `curl -d` sends it."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = await http.post(
+        "/v1/agents/first/start", content=b'{"wait_seconds": 1}', headers=headers
+    )
+    assert response.status_code == 422
+    assert "`Content-Type: application/json`" in error_of(response)["next_step"]
+    assert "`Content-Type" not in error_of(await http.get("/v1/events?limit=0"))["next_step"]
 
 
 async def test_a_chunked_body_is_bounded_too(http: httpx.AsyncClient) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import ProjectFactory
 from trading_dashboard.cli.configuration import run_check, run_show
 from trading_dashboard.cli.exit_codes import ExitCode
+from trading_dashboard.cli.main import app
 
 AGENT = {
     "url": "http://localhost:8000",
@@ -103,3 +104,13 @@ def test_show_as_json_names_each_origin(good: Path, capsys: pytest.CaptureFixtur
         "value": "2.5",
         "origin": {"kind": "file", "name": "config/agents.yaml", "line": 9},
     }
+
+
+@pytest.mark.parametrize("command", [["status"], ["up"], ["doctor"], ["config", "check"]])
+def test_a_project_root_that_is_not_there_is_a_mistake_of_the_command_line(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app([*command, "--project-root", str(tmp_path / "nowhere")])
+    assert ended.value.code == ExitCode.USAGE
+    assert "nowhere' does not exist" in capsys.readouterr().err

@@ -13,10 +13,11 @@ import pytest
 
 from tests.conftest import ProjectFactory
 from tests.support import ROOT
-from trading_dashboard.cli.diagnosis import report, system
+from trading_dashboard.cli.diagnosis import project, report, system
 from trading_dashboard.cli.diagnosis.findings import MAX_DETAILS, Finding, Patient, Verdict, bounded
 from trading_dashboard.cli.diagnosis.report import examine, run_doctor
 from trading_dashboard.cli.exit_codes import ExitCode
+from trading_dashboard.clients.lease import Lease
 
 
 @pytest.fixture
@@ -162,3 +163,19 @@ def test_a_check_that_fails_does_not_end_the_others(
 
 def test_details_are_bounded() -> None:
     assert bounded(["x"] * (MAX_DETAILS + 3))[-1] == "and 3 more"
+
+
+def test_when_the_supervisor_began_is_told_in_utc(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project, "_ask", lambda _: None)
+    lease = Lease.model_validate(
+        {
+            "run_id": "r", "pid": 7, "start_ticks": 1, "boot_id": "b",
+            "started_at": "2026-01-02T04:04:05.678+01:00", "control_url": "http://127.0.0.1:1",
+        }
+    )  # fmt: skip
+    who = project.check_lease(
+        Patient(root=root, loaded=None, mistakes=(), lease=lease, is_locked=True)
+    )
+    assert "pid 7, since 2026-01-02 03:04:05 UTC, http" in who.message

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tests.support import eventually
-from tests.unit.orchestrator.fakes import HEALTHY, REFUSING, SILENT, Desk, agent, desk
+from tests.unit.orchestrator.fakes import DEGRADED, HEALTHY, REFUSING, SILENT, Desk, agent, desk
 from trading_dashboard.config.settings import ProbesSettings
 from trading_dashboard.models.agents import AgentInfo, ProbeRole
 from trading_dashboard.models.events import EventKind
+from trading_dashboard.models.health import DataReport
 from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator.runtime import CommandEnd, PortOwner
 
@@ -248,3 +249,35 @@ async def test_another_threshold_keeps_the_verdict_and_the_rows(tmp_path: Path) 
         await reconfigure(made, failure_threshold=4)
         await becomes(made, lambda i: i.health is Health.UNHEALTHY)
         assert len(made.runtime.launches) == 1
+
+
+async def test_secrets_in_health_are_neither_shown_nor_kept(tmp_path: Path) -> None:
+    secret = "correct-horse-battery"
+    told = replace(
+        DEGRADED,
+        message=f"{'m' * 290} {secret} and password=hunter2",
+        version=f"1 {secret}",
+        data=DataReport(source=secret),
+    )
+    configured = agent(1, env={"API_KEY": secret})
+    async with desk(tmp_path, {"a": configured}) as made:
+        made.prober.default = told
+        await made.manager.start_agent("a")
+        made.prober.default = replace(told, ok=False, health=Health.UNHEALTHY)
+        await becomes(made, lambda found: found.health is Health.UNHEALTHY)
+        found = await info(made)
+        assert found.data_source == "[redacted]"
+        assert len(found.health_message or "") == 300
+        assert "correct" not in found.model_dump_json()
+        assert "correct" not in str(made.manager.events.recent())
+
+
+async def test_a_strangers_words_are_told_without_secrets(tmp_path: Path) -> None:
+    secret = "correct-horse-battery"
+    async with desk(tmp_path, {"a": agent(1, settings={"api_key": secret})}) as made:
+        made.runtime.ports[1] = PortOwner(port=1, pid=7, command="other", is_leftover=False)
+        made.prober.default = replace(REFUSING, message=f"{secret} is wrong")
+        await made.manager.start_agent("a")
+        found = await info(made)
+        assert found.error_code == "port_in_use"
+        assert secret not in found.model_dump_json(exclude={"settings"})

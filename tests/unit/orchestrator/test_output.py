@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -34,6 +35,13 @@ from trading_dashboard.orchestrator.output.ring import LogRing
         ("monkey=banana; KeyError: 'x'", "monkey=banana; KeyError: 'x'"),
         ("the token bucket is full", "the token bucket is full"),
         ("keyboard: qwerty", "keyboard: qwerty"),
+        ("AWS_SECRET_ACCESS_KEY=AKIA12", "AWS_SECRET_ACCESS_KEY=[redacted]"),
+        ("{'passwd': 'two words, more'}", "{'passwd': '[redacted]'}"),
+        ('{"password": "a\\"b c", "x": 1}', '{"password": "[redacted]", "x": 1}'),
+        ('{"m": "{\\"token\\": \\"a b\\"}"}', '{"m": "{\\"token\\": \\"[redacted]\\"}"}'),
+        ("password='never closed\nnext", "password='[redacted]\nnext"),
+        ("Cookie: session=abc; theme=x", "Cookie: [redacted]"),
+        ("got eyJhbGciOiJI.eyJzdWIiOiIx.abc_-1 back", "got [redacted] back"),
     ],
 )
 def test_redaction(text: str, kept: str) -> None:
@@ -54,6 +62,23 @@ def test_known_secrets_are_found_wherever_they_stand() -> None:
     redactor = Redactor(values)
     assert redactor.redact("<p@ss word!> line two of it") == "<[redacted]> [redacted]"
     assert redactor.redact("/path/to/token development short") == "/path/to/token development short"
+
+
+def test_secrets_are_found_in_settings_however_they_are_handed_over() -> None:
+    settings = {"feed": {"api_key": "abcdefghij"}, "more": [{"password": "klmnopqrst"}], "n": 1}
+    assert secret_values(settings) == {"abcdefghij", "klmnopqrst"}
+    assert secret_values({"SETTINGS": json.dumps(settings)}) == {"abcdefghij", "klmnopqrst"}
+    assert secret_values({"SETTINGS": "{no json"}) == set()
+
+
+_TOLD = ("password", "token", "key", "cookie", "=", ":", " ", '"', "'", "\\", "x", "\n", "[", "]")
+
+
+@given(st.lists(st.sampled_from(_TOLD), max_size=12).map("".join))
+def test_redaction_is_stable_for_what_it_looks_for(text: str) -> None:
+    once = Redactor().redact(text)
+    assert once.count("\n") == text.count("\n")
+    assert Redactor().redact(once) == once
 
 
 @given(st.text(max_size=300))

@@ -301,3 +301,16 @@ async def test_a_start_posted_while_an_agent_is_removed_is_refused(tmp_path: Pat
         task.post(StartRequested(done=done, wait_for_health=True, forgive=True))
         assert await done is False
         assert "b" not in it.made.runtime.processes
+
+
+async def test_a_configuration_folder_that_is_gone_changes_nothing(tmp_path: Path) -> None:
+    """It is just being replaced: what comes with the package is for folders that never had one."""
+    async with reloadable(tmp_path, {"a": agent(1)}) as it:
+        folder = tmp_path / "config"
+        folder.rename(tmp_path / "aside")
+        with pytest.raises(ConfigurationError, match=r"agents\.yaml: is not there"):
+            await it.reloader.reload()
+        assert await it.manager.get_agent_status("a") is not None
+        assert it.generations() == [("a", 1)]
+        (tmp_path / "aside").rename(folder)
+        assert (await it.reloader.reload()).changes == ()

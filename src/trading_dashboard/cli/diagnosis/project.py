@@ -8,11 +8,13 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from datetime import UTC
 from itertools import islice
 from pathlib import Path
 
 from trading_dashboard.cli.configuration import fine_lines
 from trading_dashboard.cli.diagnosis.findings import Finding, Patient, ok, problem, warning
+from trading_dashboard.clients.lease import Lease
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
 from trading_dashboard.orchestrator.processes.ports import command_of
 from trading_dashboard.orchestrator.processes.process_tree import (
@@ -47,7 +49,7 @@ def check_lease(patient: Patient) -> Finding:
     """Tell who supervises the project."""
     lease = patient.lease
     if lease is not None:
-        who = f"A supervisor runs: pid {lease.pid}, since {lease.started_at}"
+        who = f"A supervisor runs: pid {lease.pid}, since {_since(lease)}"
         if lease.control_url is None:
             return ok("supervisor", f"{who}; it is starting.")
         trouble = _ask(f"{lease.control_url}/health")
@@ -154,6 +156,12 @@ def _words(pid: int, table: ProcessTable) -> str:
     marker = table.markers.get(pid)
     agent = f" of agent {marker.agent}" if marker and marker.agent else ""
     return f"pid {pid}{agent}: {(command_of(pid) or 'unknown command')[:120]}"
+
+
+def _since(lease: Lease) -> str:
+    if lease.started_at is None:
+        return "an unknown time"
+    return f"{lease.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _ask(url: str) -> str | None:

@@ -1,23 +1,32 @@
 """Taking secrets out of text before anybody keeps it.
 
-Owns the patterns. Two nets: shapes that secrets commonly have in logs, and the very values that the
-agent was given under names that sound secret.
+Owns the patterns. Two nets: shapes that secrets commonly have in texts, and the very values that
+the agent was given under names that sound secret.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self
 
 REDACTED = "[redacted]"
 MIN_SECRET_LENGTH = 8
+MAX_DEPTH = 8
+"""So deep secrets are looked for in an agent's settings."""
 
 _SECRET_NAME = re.compile(
     r"(?:^|_)(?:SECRETS?|TOKEN|PASSWORD|PASSWD|CREDENTIALS?|PASSPHRASE|API_?KEY|KEY)$|_PWD$",
     re.IGNORECASE,
 )
 _VALUE = r"""[^\s"'&,;)}\]<>]+"""
+# Between quotes a value may hold anything, also where JSON escaped them within a text.
+_GIVEN = (
+    r"""(?:(?<=\\")[^"\n]*[^"\n\\]|(?<=[^\\]")(?:[^"\\\n]|\\.)+|(?<=[^\\]')(?:[^'\\\n]|\\.)+"""
+    rf"""|(?!\\["']){_VALUE})"""
+)
 _PATTERNS = (
     # Authorization: Basic dXNlcjpwYXNz
     re.compile(
@@ -27,15 +36,24 @@ _PATTERNS = (
     # password=…, "api_key": "…", ?token=…
     re.compile(
         r"((?:password|passwd|passphrase|secret|token|credential|api[_-]?key|access[_-]?key"
-        rf"""|private[_-]?key)["']?[ \t]*[=:][ \t]*["']?)(?!\[redacted\]){_VALUE}""",
+        r"""|private[_-]?key)(?:\\?["'])?[ \t]*[=:][ \t]*(?:\\?["'])?)(?!\[redacted\])""" + _GIVEN,
         re.IGNORECASE,
     ),
-    re.compile(rf"""((?:\b|_|-)key=["']?){_VALUE}""", re.IGNORECASE),
+    re.compile(rf"""((?:\b|_|-)key=["']?)(?!\[redacted\]){_VALUE}""", re.IGNORECASE),
+    # Cookie: session=…
+    re.compile(
+        r"""(cookie["']?[ \t]*[:=][ \t]*["']?)(?![ \t]|\[redacted\])[^"'\n]+""", re.IGNORECASE
+    ),
+    # a JSON web token
+    re.compile(r"()\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
     # https://user:password@host
     re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),
 )
 # Cheap to look for, and without one of them no pattern can match.
-_HINTS = ("author", "bearer", "passw", "passphrase", "secret", "token", "credential", "key", "://")
+_HINTS = (
+    "author", "bearer", "passw", "passphrase", "secret", "token", "credential", "key", "://",
+    "cookie", "eyj",
+)  # fmt: skip
 
 
 class Redactor:
@@ -50,6 +68,15 @@ class Redactor:
         self._secrets = sorted(parts, key=len)
         self._secrets.reverse()
 
+    @classmethod
+    def knowing(cls, *given: Mapping[str, Any]) -> Self:
+        """Return one that knows the secrets of this process's environment and of what was given.
+
+        Args:
+            given: An agent's environment, or its settings.
+        """
+        return cls(secret_values(os.environ, *given))
+
     def redact(self, text: str) -> str:
         """Return the text without what looks like, or is known to be, a secret."""
         for secret in self._secrets:
@@ -62,11 +89,27 @@ class Redactor:
         return text
 
 
-def secret_values(*environments: Mapping[str, str]) -> set[str]:
-    """Return the values that stand under names that sound secret."""
-    return {
-        value
-        for environment in environments
-        for name, value in environment.items()
-        if _SECRET_NAME.search(name) and len(value) >= MIN_SECRET_LENGTH
-    }
+def secret_values(*given: Mapping[str, Any]) -> set[str]:
+    """Return the values that stand under names that sound secret, however deep."""
+    return {value for mapping in given for value in _secrets_in(mapping)}
+
+
+def _secrets_in(given: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+    for name, value in given.items():
+        if isinstance(value, str) and _SECRET_NAME.search(name):
+            if len(value) >= MIN_SECRET_LENGTH:
+                yield value
+        elif (inner := _mapping_in(value)) is not None and depth < MAX_DEPTH:
+            yield from _secrets_in(inner, depth + 1)
+
+
+def _mapping_in(value: Any) -> Mapping[str, Any] | None:
+    """Return a value's own names and values: an agent's settings reach it as JSON."""
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if isinstance(value, list):
+        value = {str(number): entry for number, entry in enumerate(value)}
+    return value if isinstance(value, Mapping) else None

@@ -17,7 +17,7 @@ from functools import partial
 
 from trading_dashboard.models.errors import AgentStartFailed
 from trading_dashboard.orchestrator.output.cleaning import clean
-from trading_dashboard.orchestrator.output.redaction import Redactor, secret_values
+from trading_dashboard.orchestrator.output.redaction import Redactor
 from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.platforms.seam import Guardian, Leader
 from trading_dashboard.orchestrator.processes.process_tree import RunMarker
@@ -227,7 +227,7 @@ class _Run:
         return True
 
     def _last_line(self) -> str:
-        redactor = Redactor(secret_values(os.environ, self._launch.env))
+        redactor = Redactor.knowing(self._launch.env)
         text = redactor.redact(clean(self._output.decode(errors="replace")))
         return next((line.strip() for line in reversed(text.split("\n")) if line.strip()), "")
 
