@@ -13,7 +13,6 @@ import pytest
 from tests.support import eventually
 from tests.unit.orchestrator.fakes import SILENT, Desk, agent, desk
 from trading_dashboard.cli.formatting import hours_text, waiting_text
-from trading_dashboard.config.settings import AgentSettings
 from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.states import AgentStatus
 from trading_dashboard.orchestrator import schedule_rule
@@ -341,55 +340,6 @@ async def test_one_that_failed_in_maintenance_is_not_started_outside_its_hours(
         await says(made, "idle until Tue 08:00 UTC")
         await looked(made)
         assert len(made.runtime.launches) == 1
-
-
-async def reconfigured(made: Desk, **more: Any) -> dict[str, bool]:
-    """Give the agent other settings, as a reload does."""
-    old = made.manager.settings
-    directory = old.agents["a"].working_directory
-    new = AgentSettings(**{**agent(1, **more), "name": "a", "working_directory": directory})
-    return await made.manager.reconfigure(old.model_copy(update={"agents": {"a": new}}))
-
-
-async def test_a_new_process_for_a_reload_undoes_no_start_by_hand(tmp_path: Path) -> None:
-    clock = Clock(SUNDAY)
-    async with desk(tmp_path, {"a": scheduled()}, clock=clock) as made:
-        await made.manager.start_agent("a")
-        assert await reconfigured(made, schedule=CRON, env={"X": "2"}) == {"a": True}
-        await looked(made)
-        running = await says(made, "started by hand; its hours begin Mon 08:00 UTC")
-        assert (running.status, running.generation) == (AgentStatus.RUNNING, 2)
-
-
-async def test_a_reload_is_no_stop_by_hand(tmp_path: Path) -> None:
-    clock = Clock(MONDAY_NOON)
-    finishes: dict[str, Any] = {"restart": {"final_exit_codes": [0]}}
-    async with desk(tmp_path, {"a": scheduled(**finishes)}, clock=clock) as made:
-        await made.manager.start_all_enabled_agents()
-        made.runtime.crash("a", 0)
-        await becomes(made, AgentStatus.STOPPED)
-        await reconfigured(made, schedule=CRON, env={"X": "2"}, **finishes)
-        await looked(made)
-        assert "by hand" not in (hours_text(await says(made, "until Mon 18:00 UTC")) or "")
-
-
-@pytest.mark.parametrize("is_start", [True, False])
-async def test_what_a_person_did_stands_until_the_hours_of_now_begin(
-    tmp_path: Path, is_start: bool
-) -> None:
-    clock = Clock(SUNDAY if is_start else MONDAY_NOON)
-    async with desk(tmp_path, {"a": scheduled()}, clock=clock) as made:
-        await made.manager.start_all_enabled_agents()
-        await (made.manager.start_agent if is_start else made.manager.stop_agent)("a")
-        await says(made, "Mon 08:00 UTC" if is_start else "Tue 08:00 UTC")
-        sooner = {"start": "0 14 * * *", "stop": "0 15 * * *"}
-        await reconfigured(made, schedule=sooner)
-        if is_start:
-            await says(made, "started by hand; its hours begin Sun 14:00 UTC")
-        clock.now += 3 * 3600 - 60  # 14:59, within the hours of now
-        assert (await becomes(made, AgentStatus.RUNNING)).is_up
-        clock.now += 120
-        await becomes(made, AgentStatus.STOPPED)
 
 
 async def test_hours_that_end_in_maintenance_leave_no_old_failure(tmp_path: Path) -> None:
