@@ -16,6 +16,7 @@ import pytest
 
 from tests.integration.process_bench import alive, is_alive, kill, living_of_run, process_bench
 from tests.support import ROOT, eventually, eventually_sync
+from trading_dashboard.orchestrator.processes import guardian
 from trading_dashboard.orchestrator.processes.lease import read_lease
 from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.process_tree import RUN_ID, take_snapshot
@@ -224,3 +225,31 @@ def _ignores(pid: int, number: signal.Signals) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     ignored = next(line for line in status.splitlines() if line.startswith("SigIgn:"))
     return bool(int(ignored.split()[1], 16) >> (number - 1) & 1)
+
+
+async def test_a_replacement_is_the_version_the_supervisor_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "guardian.py"
+    other.write_text("raise SystemExit('of another version')\n", encoding="utf-8")
+    async with process_bench(tmp_path) as bench:
+        first = bench.runtime.guardian_pid
+        assert first is not None
+        monkeypatch.setattr(guardian, "__file__", str(other))
+        os.kill(first, signal.SIGKILL)
+        await eventually(lambda: bench.runtime.guardian_pid not in (None, first))
+        replacement = bench.runtime.guardian_pid
+        assert replacement is not None
+        # It has begun its work: the signals that end others are ignored.
+        await eventually(lambda: _ignores(replacement, signal.SIGTERM))
+        assert bench.runtime.guardian_pid == replacement
+
+
+async def test_control_a_guardian_of_another_version_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "guardian.py"
+    other.write_text("raise SystemExit('of another version')\n", encoding="utf-8")
+    monkeypatch.setattr(guardian, "__file__", str(other))
+    async with process_bench(tmp_path) as bench:
+        await eventually(lambda: bench.runtime.guardian_pid is None)

@@ -34,7 +34,8 @@ async def test_it_waits_for_the_end_of_the_pipe_and_then_ends_the_leaders_groups
 ) -> None:
     leader, stranger = _start(FORKS), _start(FORKS)
     reading, writing = os.pipe()
-    arguments = [guardian.__file__, "run", str(os.getpid()), "1", "0.2", str(tmp_path / "log")]
+    whom = (guardian.__file__, "run", "4711", str(os.getpid()), "1")
+    arguments = [*whom, "0.2", str(tmp_path / "log")]
     watcher = _start(AS_ON_MACOS, *arguments, stdin=reading)
     os.close(reading)
     try:

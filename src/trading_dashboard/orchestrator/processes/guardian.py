@@ -6,6 +6,8 @@ it starts in a few milliseconds and stays small:
 
     python -I -S guardian.py RUN_ID RUN_TAG SUPERVISOR_PID START_TICKS GRACE_SECONDS LOG_FILE
 
+`guardian_keeper` sends the text of this file ahead on standard input instead of naming the file.
+
 Its standard input is a pipe from the supervisor. Lines: ``+PID START_TICKS`` a leader was started
 (its session is the run's), ``-PID`` a leader was reaped, ``q`` the run ended cleanly. The pipe's
 end without ``q``, or the supervisor's end, means the supervisor died. The guardian then asks all

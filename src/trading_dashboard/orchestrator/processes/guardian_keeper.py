@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,12 @@ FAREWELL_SECONDS = 4.0
 """How long a guardian that was sent home may take; more than its grace period."""
 QUICK_DEATH_SECONDS = 1.0
 REPLACE_DELAY_SECONDS = 1.0
+BOOT = (
+    "import os,sys;n=int(sys.argv[2]);s=b''\n"
+    "while len(s)<n:\n d=os.read(0,n-len(s));s+=d or sys.exit(1)\n"
+    "del sys.argv[1:3];exec(compile(s,'guardian.py','exec'))"
+)
+"""Runs the program that comes first on its standard input."""
 
 
 class GuardianKeeper:
@@ -63,6 +70,8 @@ class GuardianKeeper:
         self._executor = executor
         self._complain = complain
         self._leaders: dict[int, int] = {}
+        # Read once: a replacement must fit this supervisor, not the version installed meanwhile.
+        self._source = Path(guardian.__file__).read_bytes()
         self._process: Leader | None = None
         self._watch: Watch | None = None
         self._pipe = -1
@@ -132,7 +141,7 @@ class GuardianKeeper:
         reading, writing = os.pipe()
         try:
             command = (
-                *(sys.executable, "-I", "-S", guardian.__file__),
+                *(sys.executable, "-I", "-S", "-c", BOOT, "guardian.py", str(len(self._source))),
                 *(self._run_id, str(self._run_tag), str(os.getpid()), str(own_start_ticks())),
                 *(str(GRACE_SECONDS), str(self._log_file)),
             )
@@ -150,6 +159,8 @@ class GuardianKeeper:
             raise
         finally:
             os.close(reading)
+        with suppress(BrokenPipeError):  # it ended already, which is seen as any end of it
+            os.write(writing, self._source)
         os.set_blocking(writing, False)
         return process, writing
 
