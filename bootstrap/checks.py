@@ -68,8 +68,10 @@ CHECKS = (
         (*_PYTEST, "-n2", "--dist=worksteal", "tests/integration"),
         is_pytest=True,
     ),
-    # One at a time: two browsers on two cores make each other slow.
-    Check("browser", "browser", (*_PYTEST, "tests/browser"), is_pytest=True),
+    # By file: the tests of one share a desk.
+    Check(
+        "browser", "browser", (*_PYTEST, "-n2", "--dist=loadfile", "tests/browser"), is_pytest=True
+    ),
 )
 
 

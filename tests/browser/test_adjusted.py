@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Route, expect
 
 from tests.browser.conftest import Tab, logged_in
@@ -102,7 +103,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplayDesk]:
         yield desk
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def tab(browser: Browser, replay: ReplayDesk) -> AsyncIterator[Tab]:
     """Return a tab of a person who is logged in; its console must stay clean."""
     async with logged_in(browser, replay) as tab:

@@ -121,7 +121,7 @@ async def test_the_timeline_shows_outages_and_the_apis_figures(tab: Tab) -> None
         transition(60, "market_data", "running", "backoff", 3),
         transition(30, "market_data", "starting", "running", 4),
     ]
-    tab.desk.steer(history={"events": events})
+    tab.desk.steer(history={"is_forgotten": True, "events": events})
     await tab.open("/agents")
     row = tab.page.locator(".state-row[data-of=market_data]")
     await expect(row.locator(".figure")).to_have_text("99.44 % today (UTC)")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Tab, logged_in
@@ -73,7 +74,7 @@ def tiny_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyDesk]:
         yield desk
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def tiny_tab(browser: Browser, tiny_desk: TinyDesk) -> AsyncIterator[Tab]:
     """Return a tab on its agents; its console must stay clean."""
     await eventually(tiny_desk.are_all_up, 30)

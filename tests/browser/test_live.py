@@ -67,9 +67,8 @@ async def test_the_zoom_outlives_the_interval_and_the_page(tab: Tab) -> None:
     assert box is not None
     at_first = await visible_bars(tab)
     await tab.page.mouse.move(box["x"] + 700, box["y"] + 200)
-    await tab.page.mouse.wheel(0, -600)
-    await eventually(lambda: is_zoomed(tab, at_first))
-    zoomed = await visible_bars(tab)
+    await eventually(lambda: zoomed_in(tab, at_first), interval=0.2)
+    zoomed = await settled_bars(tab)
 
     await tab.page.get_by_role("button", name="Interval 5m").click()
     await expect(tab.page.locator(".legend")).to_contain_text("forming")
@@ -82,11 +81,26 @@ async def test_the_zoom_outlives_the_interval_and_the_page(tab: Tab) -> None:
     assert abs(await visible_bars(tab) - zoomed) < 3
 
 
-async def is_zoomed(tab: Tab, at_first: float) -> bool:
+async def zoomed_in(tab: Tab, at_first: float) -> bool:
+    """Turn the wheel by one notch, which shows a tenth less; return whether that is enough."""
+    await tab.page.mouse.wheel(0, -600)
     return await visible_bars(tab) < at_first * 0.7
 
 
+async def settled_bars(tab: Tab) -> float:
+    """Return how many bars are seen when all turns of the wheel have been drawn."""
+    seen = [await visible_bars(tab)]
+
+    async def is_settled() -> bool:
+        seen.append(await visible_bars(tab))
+        return len(seen) > 3 and len(set(seen[-3:])) == 1
+
+    await eventually(is_settled, interval=0.1)
+    return seen[-1]
+
+
 async def test_a_click_on_the_watchlist_opens_the_chart_in_the_same_page(tab: Tab) -> None:
+    await tab.open()
     await tab.page.locator("tr[data-symbol=IBM] .last").click()
     await bars_loaded(tab)
 
@@ -96,6 +110,7 @@ async def test_a_click_on_the_watchlist_opens_the_chart_in_the_same_page(tab: Ta
 
 
 async def test_sockets_survive_the_change_of_pages(tab: Tab) -> None:
+    await tab.open()
     for name in ("Chart", "Agents", "Overview", "Chart", "Overview"):
         await tab.page.get_by_role("link", name=name, exact=True).click()
         await expect(tab.page).to_have_title(f"{name} · Trading Dashboard")
@@ -189,6 +204,7 @@ async def test_a_jump_of_the_clock_reads_everything_anew(tab: Tab) -> None:
 
 
 async def test_silence_is_shown_and_prices_are_greyed(tab: Tab) -> None:
+    await tab.open()
     await expect(tab.page.locator(".desk-watchlist.is-stale")).to_have_count(0)
     tab.desk.steer(market={"silent": True})
 
@@ -201,6 +217,7 @@ async def test_silence_is_shown_and_prices_are_greyed(tab: Tab) -> None:
 
 
 async def test_the_age_of_the_data_stays_true_where_no_symbol_is_shown(tab: Tab) -> None:
+    await tab.open()
     await expect(tab.page.locator(".desk-strip .data")).to_contain_text("< 1 s")
     tab.desk.steer(market={"ticks_per_second": 200.0})
     await tab.page.get_by_role("link", name="Agents", exact=True).click()
@@ -211,6 +228,7 @@ async def test_the_age_of_the_data_stays_true_where_no_symbol_is_shown(tab: Tab)
 
 
 async def test_an_agent_that_calls_its_data_stale_is_believed(tab: Tab) -> None:
+    await tab.open()
     tab.desk.steer(agents={"market_data": {"data_state": "stale", "data_age_seconds": 42.0}})
 
     await expect(tab.page.locator(".desk-watchlist .condition")).to_contain_text(
@@ -243,6 +261,7 @@ async def test_what_was_missed_is_filled_in_after_a_reconnect(tab: Tab) -> None:
 
 
 async def test_a_starting_agent_is_shown_with_its_progress(tab: Tab) -> None:
+    await tab.open()
     tab.desk.steer(
         market={"down": True},
         drop=["market"],

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Tab, logged_in
@@ -78,7 +79,7 @@ def real_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDesk]:
         yield desk
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def real_tab(browser: Browser, real_desk: RealDesk) -> AsyncIterator[Tab]:
     """Return a tab of a person who is logged in; its console must stay clean."""
     async with logged_in(browser, real_desk) as tab:
@@ -108,6 +109,7 @@ async def test_closed_daily_bars_on_the_chart_are_the_agents(
 
 
 async def test_all_symbols_move(real_tab: Tab) -> None:
+    await real_tab.open()
     for symbol in ("AAPL", "FB", "GOOG", "IBM", "MSFT"):
         last = real_tab.page.locator(f"tr[data-symbol={symbol}] .last")
         await expect(last).to_have_text(re.compile(r"^\d+\.\d\d$"))
@@ -150,6 +152,7 @@ async def test_stop_and_start_reach_the_supervisor(real_tab: Tab, real_desk: Rea
 
 
 async def test_a_symbol_before_its_listing_is_explained(real_tab: Tab) -> None:
+    await real_tab.open()
     await real_tab.page.locator(".desk-strip .replay").click()
     await real_tab.page.get_by_label("Jump to date").fill("2012-03-01")
     await real_tab.page.get_by_role("button", name="Jump").click()

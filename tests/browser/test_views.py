@@ -16,6 +16,7 @@ LINES_ARE_DRAWN = """[...document.querySelectorAll('.sparkline polyline')]
 
 
 async def test_the_overview_shows_live_prices_of_every_symbol(tab: Tab) -> None:
+    await tab.open()
     rows = tab.page.locator(".desk-watchlist tbody tr")
     await expect(rows).to_have_count(5)
     first = await tab.text("tr[data-symbol=AAPL] .last")
@@ -39,10 +40,12 @@ async def test_numbers_equal_the_api(tab: Tab) -> None:
 
 
 async def test_the_gate_is_closed_while_nobody_guards_it(tab: Tab) -> None:
+    await tab.open()
     await expect(tab.page.locator(".gate")).to_have_text("Gate HALTED · risk_management disabled")
 
 
 async def test_the_strip_says_replay_and_simulated_and_the_time_in_new_york(tab: Tab) -> None:
+    await tab.open()
     pill = tab.page.locator(".desk-strip .replay")
     await expect(pill).to_contain_text("REPLAY 60× · SIMULATED")
     before = await pill.inner_text()
@@ -54,6 +57,7 @@ async def test_the_strip_says_replay_and_simulated_and_the_time_in_new_york(tab:
 
 
 async def test_what_happens_is_listed(tab: Tab) -> None:
+    await tab.open()
     stopped = {"status": "stopped", "pid": None, "health": "unknown"}
     tab.desk.steer(agents={"market_data": stopped})
 
@@ -62,6 +66,7 @@ async def test_what_happens_is_listed(tab: Tab) -> None:
 
 
 async def test_the_replay_obeys(tab: Tab) -> None:
+    await tab.open()
     await tab.page.locator(".desk-strip .replay").click()
     dialog = tab.page.get_by_role("dialog", name="Replay controls")
 
@@ -98,6 +103,7 @@ async def test_files_carry_the_bars(tab: Tab, tmp_path: Path) -> None:
 
 
 async def test_the_line_of_thirty_days_has_its_own_colour(tab: Tab) -> None:
+    await tab.open()
     await eventually(lambda: tab.page.evaluate(LINES_ARE_DRAWN))
     lines = await tab.page.evaluate(
         """[...document.querySelectorAll('.sparkline')].map((svg) => {
@@ -112,6 +118,7 @@ async def test_the_line_of_thirty_days_has_its_own_colour(tab: Tab) -> None:
 
 
 async def test_marking_a_price_does_not_open_the_chart(tab: Tab) -> None:
+    await tab.open()
     tab.desk.steer(clock={"paused": True})
     cell = tab.page.locator("tr[data-symbol=AAPL] .volume")
     box = await cell.bounding_box()
@@ -127,6 +134,7 @@ async def test_marking_a_price_does_not_open_the_chart(tab: Tab) -> None:
 
 
 async def test_a_long_error_leaves_the_overview_readable(tab: Tab) -> None:
+    await tab.open()
     message = "Gave up. " + "no_break_anywhere" * 60
     failed = {"status": "error", "pid": None, "health": "unknown", "error_message": message}
     tab.desk.steer(agents={"market_data": failed})
@@ -145,6 +153,7 @@ async def test_a_long_error_leaves_the_overview_readable(tab: Tab) -> None:
 
 
 async def test_a_finished_replay_offers_no_pause(tab: Tab) -> None:
+    await tab.open()
     tab.desk.steer(market={"finished": True})
     await expect(tab.page.locator(".replay")).to_contain_text("60× finished")
     await tab.page.locator(".desk-strip .replay").click()
@@ -157,12 +166,14 @@ async def test_a_finished_replay_offers_no_pause(tab: Tab) -> None:
 
 
 async def test_the_last_seconds_of_a_session_are_counted(tab: Tab) -> None:
+    await tab.open()
     tab.desk.steer(clock={"paused": True, "now": "2012-09-05T19:59:56+00:00"})
 
     await expect(tab.page.locator(".session")).to_have_text("XNYS open, closes in 4 s")
 
 
 async def test_the_theme_is_remembered(tab: Tab) -> None:
+    await tab.open()
     root = tab.page.locator("html")
     await expect(root).to_have_attribute("data-theme", "dark")
     await tab.page.get_by_role("button", name="Switch to the light theme").click()
@@ -183,6 +194,7 @@ async def test_a_narrow_screen_shows_everything_without_scrolling_sideways(tab: 
 
 
 async def test_the_keyboard_is_enough(tab: Tab) -> None:
+    await tab.open()
     link = tab.page.get_by_role("link", name="Chart", exact=True)
     await link.focus()
     await tab.page.keyboard.press("Enter")

@@ -42,6 +42,8 @@ class History:
         self.is_down = wishes.get("is_down", self.is_down)
         self.incidents = wishes.get("incidents", self.incidents)
         self.totals = wishes.get("totals", self.totals)
+        if wishes.get("is_forgotten"):
+            self.events.clear()
         for event in wishes.get("events", []):
             empty = {"run_id": self.run_id, "seq": 0, "agent": None, "data": {}, "status": None}
             empty |= {"health": None, "data_state": None, "id": len(self.events) + 1}

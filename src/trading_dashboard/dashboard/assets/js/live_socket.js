@@ -51,8 +51,9 @@ export class LiveSocket {
     if (socket) {
       socket.onclose = null;
       socket.onmessage = null;
-      socket.onopen = null;
-      socket.close();
+      // Closed before it is there, the browser would complain of it in the console.
+      socket.onopen = () => socket.close();
+      if (socket.readyState !== WebSocket.CONNECTING) socket.close();
     }
     this.#enter('stopped');
   }
