@@ -87,7 +87,8 @@ class AgentLife:
         """
         if not self.probes.is_asking:
             return self.info
-        return self.info.model_copy(update={"probes": self.probes.infos()})
+        news = {"probes": self.probes.infos(), **self.state.moment}
+        return self.info.model_copy(update=news)
 
     def adopt(self, settings: AgentSettings) -> None:
         """Go by other settings from now on. A process that runs keeps what it was started with."""

@@ -22,6 +22,9 @@ from trading_dashboard.orchestrator.transitions import check_transition
 Publish = Callable[[EventKind, AgentInfo, dict[str, Any]], object]
 WriteLog = Callable[[str, str, str], None]
 
+OF_THE_MOMENT = ("last_health_check", "probe_latency_seconds")
+"""What every answer of an agent changes."""
+
 _log = logging.getLogger("trading_dashboard.supervisor")
 
 
@@ -31,6 +34,8 @@ class AgentState:
     def __init__(self, info: AgentInfo, publish: Publish, write_log: WriteLog) -> None:
         """Start from `info`. `write_log` takes agent, level and text."""
         self.info = info
+        self.moment: Mapping[str, Any] = {}
+        """Fields of `info` that are newer than it: when the agent answered, and how fast."""
         self.data_findings: Callable[[ProbeOutcome], Mapping[str, Any]] = _as_reported
         """Returns the fields that tell of the agent's data; a rule may judge it."""
         self._publish = publish
@@ -44,7 +49,7 @@ class AgentState:
         """
         source = self.info.status
         check_transition(self.info.name, source, target)
-        self.info = self.info.model_copy(update={"status": target, **changes})
+        self._replace({"status": target, **changes})
         pid = self.info.pid
         _log.info("%s: %s -> %s (%s), pid %s", self.info.name, source, target, reason, pid)
         level = "error" if target is AgentStatus.ERROR else "info"
@@ -105,13 +110,18 @@ class AgentState:
         if "started_at" in changes:  # the wall clock is for people; it may be set at any time
             has_process = changes["started_at"] is not None
             changes["started_monotonic"] = time.monotonic() if has_process else None
-        self.info = self.info.model_copy(update=changes)
+        self._replace(changes)
         self.publish(EventKind.AGENT_CHANGED)
 
     def note(self, outcome: ProbeOutcome, **changes: Any) -> None:
         """Take over what a probe found, and announce a change of health or data."""
-        before = self.info
-        self.update(**self._findings(outcome), **changes)
+        before, found = self.info, self._findings(outcome)
+        self.moment = {name: found.pop(name) for name in OF_THE_MOMENT}
+        if not changes and all(getattr(before, name) == found[name] for name in found):
+            # Most answers say what the last one said; the state is not copied for those.
+            self.publish(EventKind.AGENT_CHANGED)
+            return
+        self.update(**found, **changes)
         after = self.info
         if before.health is not after.health:
             self.publish(
@@ -170,7 +180,11 @@ class AgentState:
             self.forget_process(management=Management.MANAGED, waiting_for=(), next_retry_at=None)
             self.transition(AgentStatus.STOPPED, reason)
 
-    def _findings(self, outcome: ProbeOutcome) -> Mapping[str, Any]:
+    def _replace(self, changes: Mapping[str, Any]) -> None:
+        self.info = self.info.model_copy(update={**self.moment, **changes})
+        self.moment = {}
+
+    def _findings(self, outcome: ProbeOutcome) -> dict[str, Any]:
         return {**findings(outcome), **self.data_findings(outcome)}
 
     def publish(self, kind: EventKind, /, **data: Any) -> None:
