@@ -15,13 +15,9 @@ import asyncio
 import random
 import signal
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "src")]
-
-from bench.storm.project import Project  # noqa: E402
-from bench.storm.session import Outcome, Session  # noqa: E402
+from bench.storm.project import Project
+from bench.storm.session import Outcome, Session
 
 FEWEST_AGENTS = 6
 

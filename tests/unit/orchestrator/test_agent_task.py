@@ -294,3 +294,21 @@ async def test_the_agents_environment_carries_no_secret_but_the_path_to_one(
     assert (env["X"], env["TRADING_DASHBOARD_AGENT_SETTINGS"]) == ("y", '{"speed": 2}')
     assert env["TRADING_DASHBOARD_AGENT_PORT"] == "1"
     assert env["TRADING_DASHBOARD_ENVIRONMENT"] == "development"
+
+
+async def test_an_answer_like_the_last_one_still_says_when_it_came(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1)}) as made:
+        await made.manager.start_agent("a")
+        first = (await info(made)).last_health_check
+        assert first is not None
+
+        async def is_newer() -> bool:
+            newest = (await info(made)).last_health_check
+            return newest is not None and newest > first
+
+        await eventually(is_newer)
+        await made.manager.stop_agent("a")
+        stopped = await info(made)
+        assert stopped.last_health_check is not None
+        assert stopped.last_health_check > first
+        assert stopped.probe_latency_seconds is None
