@@ -11,11 +11,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from trading_dashboard.agents.market_data.dataset import CALENDAR, SOURCE, TIME_ZONE
-from trading_dashboard.agents.market_data.history import History
-from trading_dashboard.agents.market_data.intraday import Intraday
-from trading_dashboard.agents.market_data.series import DailySeries
-from trading_dashboard.agents.market_data.timeline import Instant, Timeline, iso
+from trading_dashboard.agents.market_data.demo.dataset import CALENDAR, SOURCE, TIME_ZONE
+from trading_dashboard.agents.market_data.demo.history import History
+from trading_dashboard.agents.market_data.demo.intraday import Intraday
+from trading_dashboard.agents.market_data.demo.series import DailySeries
+from trading_dashboard.agents.market_data.demo.timeline import Instant, Timeline, iso
 from trading_dashboard.models.errors import UnknownSymbol
 from trading_dashboard.models.market import INTERVALS
 

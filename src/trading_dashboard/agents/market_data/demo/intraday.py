@@ -12,10 +12,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from trading_dashboard.agents.market_data.bars import Bars, coarser, session_bars
-from trading_dashboard.agents.market_data.path import SessionPath, simulate
-from trading_dashboard.agents.market_data.series import DailySeries
-from trading_dashboard.agents.market_data.timeline import Timeline
+from trading_dashboard.agents.market_data.demo.bars import Bars, coarser, session_bars
+from trading_dashboard.agents.market_data.demo.path import SessionPath, simulate
+from trading_dashboard.agents.market_data.demo.series import DailySeries
+from trading_dashboard.agents.market_data.demo.timeline import Timeline
 
 PATH_CACHE_ENTRIES = 24
 """About 0.9 MB each."""

@@ -9,9 +9,9 @@ import pandas as pd  # type: ignore[import-untyped]
 import pytest
 
 from tests.unit.market_data.conftest import position_at
-from trading_dashboard.agents.market_data.bars import SECONDS, Bars
-from trading_dashboard.agents.market_data.history import MAX_LIMIT, Question
-from trading_dashboard.agents.market_data.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.bars import SECONDS, Bars
+from trading_dashboard.agents.market_data.demo.history import MAX_LIMIT, Question
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
 
 FULL_DAY = date(2012, 11, 21)
 HALF_DAY = date(2012, 11, 23)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_dashboard.agents.market_data.path import Floats, Integers, SessionPath
+from trading_dashboard.agents.market_data.demo.path import Floats, Integers, SessionPath
 
 SECONDS = {
     "1s": 1, "5s": 5, "15s": 15, "30s": 30,

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from trading_dashboard.agents.market_data import bars as barlib
-from trading_dashboard.agents.market_data.bars import DAY_SECONDS, Bars
-from trading_dashboard.agents.market_data.dataset import SOURCE
-from trading_dashboard.agents.market_data.intraday import Intraday
-from trading_dashboard.agents.market_data.path import Floats, Integers
-from trading_dashboard.agents.market_data.series import Adjusted, DailySeries
-from trading_dashboard.agents.market_data.timeline import EPOCH, Instant, Timeline, iso
+from trading_dashboard.agents.market_data.demo import bars as barlib
+from trading_dashboard.agents.market_data.demo.bars import DAY_SECONDS, Bars
+from trading_dashboard.agents.market_data.demo.dataset import SOURCE
+from trading_dashboard.agents.market_data.demo.intraday import Intraday
+from trading_dashboard.agents.market_data.demo.path import Floats, Integers
+from trading_dashboard.agents.market_data.demo.series import Adjusted, DailySeries
+from trading_dashboard.agents.market_data.demo.timeline import EPOCH, Instant, Timeline, iso
 from trading_dashboard.models.errors import InvalidRange
 
 FIRST_PAGE = "first"
