@@ -41,9 +41,9 @@ static double now(void) {
 
 /* 100 bytes each. */
 static const char plain[] = "INFO a line as a chatty service writes them, about one hundred bytes "
-                            "in all, over and over and over...\n";
+                            "in all, over and over and over\n";
 static const char telling[] = "INFO GET /prices?symbol=AAPL&token=abcdefgh12345678 key=zzz for the "
-                              "secretary, a cookie: 1; 12 ms...\n";
+                              "secretary, a cookie: 1; 12 ms..\n";
 
 static void flood(int out, const char *line) {
     static char block[65500], told[64];

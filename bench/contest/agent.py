@@ -11,11 +11,11 @@ import time
 FLOOD_SECONDS = 10
 PLAIN = (
     b"INFO a line as a chatty service writes them, about one hundred bytes "
-    b"in all, over and over and over...\n"
+    b"in all, over and over and over\n"
 )
 TELLING = (
     b"INFO GET /prices?symbol=AAPL&token=abcdefgh12345678 key=zzz for the "
-    b"secretary, a cookie: 1; 12 ms...\n"
+    b"secretary, a cookie: 1; 12 ms..\n"
 )
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
