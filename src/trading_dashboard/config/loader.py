@@ -51,6 +51,7 @@ from trading_dashboard.config.variables import read_overrides, read_variables
 from trading_dashboard.models.errors import ConfigurationError, Mistake
 
 DEMO_SOURCE = "demo"
+LIVE_SOURCE = "live"
 
 
 def load_settings(
@@ -134,7 +135,7 @@ def check_startable(loaded: LoadedSettings, only: Sequence[str] | None = None) -
     agents = loaded.settings.agents
     mistakes = [mistake for name in only or () if (mistake := _check_wanted(name, agents))]
     if loaded.settings.environment == "production":
-        mistakes += [_demo_refused(loaded, agent) for agent in agents.values() if _is_demo(agent)]
+        mistakes += [_replay_refused(loaded, agent) for agent in agents.values() if _is_replay(agent)]
     if mistakes:
         raise ConfigurationError(mistakes)
 
@@ -237,22 +238,22 @@ def _check_wanted(name: str, agents: Mapping[str, AgentSettings]) -> Mistake | N
     return Mistake(file="--only", line=None, key="only", value=name, problem=problem, remedy=remedy)
 
 
-def _is_demo(agent: AgentSettings) -> bool:
+def _is_replay(agent: AgentSettings) -> bool:
     is_embedded = embedded_module(agent.start_command) == "market_data"
     return (
-        agent.enabled and is_embedded and agent.settings.get("source", DEMO_SOURCE) == DEMO_SOURCE
+        agent.enabled and is_embedded and agent.settings.get("source", DEMO_SOURCE) != LIVE_SOURCE
     )
 
 
-def _demo_refused(loaded: LoadedSettings, agent: AgentSettings) -> Mistake:
+def _replay_refused(loaded: LoadedSettings, agent: AgentSettings) -> Mistake:
     key = f"agents.{agent.name}.settings.source"
     origin = loaded.origins.get(key)
     return Mistake(
         file=origin.name if origin else "default",
         line=origin.line if origin else None,
         key=key,
-        value=DEMO_SOURCE,
-        problem="is a replay of history, which production refuses.",
-        remedy=f"This version has no other source: give {agent.name} the start_command of your own "
-        "agent in config/environments/production.yaml.",
+        value=agent.settings.get("source", DEMO_SOURCE),
+        problem="is a replay of the past, which production refuses.",
+        remedy=f"Set {key}: live, and agents.{agent.name}.settings.priorities to the real sources "
+        "to ask, such as `equity: [yahoo]`, in config/environments/production.yaml.",
     )
