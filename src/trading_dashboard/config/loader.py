@@ -135,7 +135,9 @@ def check_startable(loaded: LoadedSettings, only: Sequence[str] | None = None) -
     agents = loaded.settings.agents
     mistakes = [mistake for name in only or () if (mistake := _check_wanted(name, agents))]
     if loaded.settings.environment == "production":
-        mistakes += [_replay_refused(loaded, agent) for agent in agents.values() if _is_replay(agent)]
+        mistakes += [
+            _replay_refused(loaded, agent) for agent in agents.values() if _is_replay(agent)
+        ]
     if mistakes:
         raise ConfigurationError(mistakes)
 

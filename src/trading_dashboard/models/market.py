@@ -2,7 +2,7 @@
 
 Field names are those that market data agents in the field already use; what is ours stands beside
 them. Prices are in the symbol's currency, unadjusted unless a field says otherwise; volumes are
-shares; times are aware UTC, written with a trailing ``Z``.
+shares or coins; times are aware UTC, written with a trailing ``Z``.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class PriceResponse(Labelled):
     price: float = Field(gt=0)
     timestamp: datetime
     """When the price was made, in market time."""
-    volume: int = Field(ge=0)
-    """Shares traded in the session so far."""
+    volume: float = Field(ge=0)
+    """Shares or coins traded in the session so far."""
     bid: float | None = None
     ask: float | None = None
     quality_score: float | None = Field(default=None, ge=0, le=100)
@@ -75,7 +75,7 @@ class Bar(Wire):
     high: float
     low: float
     close: float
-    volume: int
+    volume: float
     adjusted_close: float | None = None
     source: str
     quality_score: float | None = None
@@ -96,6 +96,9 @@ class HistoricalResponse(Labelled):
     """Opaque; pass it as `page` for the bars after these. None on the last page."""
     as_of: datetime
     """The market clock when this was answered: nothing later is in it."""
+    complete: bool = True
+    """False if a part that was asked for could not be had; `note` says why."""
+    note: str | None = None
 
 
 class CorporateAction(Wire):

@@ -45,6 +45,20 @@ class Sessions:
         is_open &= ~((at >= self.break_start[inside]) & (at < self.break_end[inside]))
         return np.where(is_open, found, -1)
 
+    def open_micros(self, start: int, end: int) -> int:
+        """Return how long the market was open within [start, end), in microseconds."""
+        first = max(int(np.searchsorted(self.close_at, start, side="right")), 0)
+        last = int(np.searchsorted(self.open_at, end, side="left"))
+        if last <= first or end <= start:
+            return 0
+        part = slice(first, last)
+
+        def overlap(begin: Integers, finish: Integers) -> int:
+            return int(np.maximum(np.minimum(finish, end) - np.maximum(begin, start), 0).sum())
+
+        rests = overlap(self.break_start[part], self.break_end[part])
+        return overlap(self.open_at[part], self.close_at[part]) - rests
+
 
 class Calendars(Protocol):
     """Anything that knows calendars; the real one asks exchange_calendars off the event loop."""

@@ -1,0 +1,182 @@
+"""`/historical` by real sources: a question for bars, answered from one kept series.
+
+Owns range, paging, adjusting and the words that say what is missing. Reading and asking is
+`history`'s.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from trading_dashboard.agents.market_data.live.clock import EPOCH, LiveClock, iso
+from trading_dashboard.agents.market_data.live.history import Found, LiveHistory
+from trading_dashboard.agents.market_data.live.ports import InThread
+from trading_dashboard.agents.market_data.live.ranges import DAY, Stretch, reach, stretch_of
+from trading_dashboard.agents.market_data.market import BarsAnswer, BarsQuestion, Body
+from trading_dashboard.agents.market_data.records import CorporateEvent
+from trading_dashboard.agents.market_data.sessions import Sessions
+from trading_dashboard.agents.market_data.sources.contract import Instrument
+from trading_dashboard.agents.market_data.store.contract import Archive
+from trading_dashboard.models.errors import InvalidRange
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FIRST_PAGE = "first"
+
+
+class Finish(Protocol):
+    """Turns kept bars into what is answered: adjusted, scored, with the forming bar if wanted."""
+
+    def __call__(
+        self,
+        table: pa.Table,
+        instrument: Instrument,
+        sessions: Sessions,
+        source: str,
+        question: BarsQuestion,
+        events: Sequence[CorporateEvent],
+    ) -> pa.Table:
+        """Return columns as `BarsAnswer` has them."""
+
+
+class LivePast:
+    """Answers questions for bars and corporate actions."""
+
+    def __init__(
+        self,
+        history: LiveHistory,
+        archive: Archive,
+        clock: LiveClock,
+        finish: Finish,
+        in_thread: InThread,
+    ) -> None:
+        self._history = history
+        self._archive = archive
+        self._clock = clock
+        self._finish = finish
+        self._in_thread = in_thread
+
+    async def bars(
+        self, instrument: Instrument, sessions: Sessions, question: BarsQuestion
+    ) -> BarsAnswer:
+        """Return bars up to now.
+
+        Raises:
+            InvalidRange: The dates or the page make no sense.
+            SourceFailure: No source answers, and nothing is kept.
+        """
+        now = self._clock.micros()
+        question = replace(question, symbol=instrument.symbol)
+        wanted, newest = self._wanted(question, sessions, now)
+        found = await self._history.read(
+            instrument, question.interval, wanted, now,
+            limit=question.limit + 1, newest=newest, source=question.source,
+        )  # fmt: skip
+        events = await self._in_thread(
+            lambda: self._archive.actions(found.source, instrument.symbol)
+        )
+        table, next_page = _page(found.table, question, newest=newest)
+        table = await self._in_thread(
+            lambda: self._finish(table, instrument, sessions, found.source, question, events)
+        )
+        return BarsAnswer(head=self._head(question, found, table, next_page, now), table=table)
+
+    async def actions(self, instrument: Instrument, source: str) -> list[Body]:
+        """Return bodies shaped like `CorporateAction`, effective by now, oldest first."""
+        today = self._clock.micros() // DAY
+        events = await self._in_thread(lambda: self._archive.actions(source, instrument.symbol))
+        return [_event_body(event) for event in events if event.ex_day <= today]
+
+    def _wanted(self, question: BarsQuestion, sessions: Sessions, now: int) -> tuple[Stretch, bool]:
+        """Return the stretch to read, and whether the newest bars of it are wanted."""
+        if question.start and question.end and question.start > question.end:
+            raise InvalidRange(
+                "start_date is after end_date.",
+                subject=question.symbol,
+                observed=f"{question.start} to {question.end}",
+                next_step="Swap the two dates.",
+            )
+        after = _after(question)
+        wanted = stretch_of(sessions, question.interval, question.start, question.end, now)
+        if question.page is None:
+            begin = max(
+                wanted.start, reach(sessions, question.interval, question.limit, wanted.end)
+            )
+            return Stretch(begin, wanted.end), True
+        if after is not None:
+            return Stretch(max(wanted.start, after + 1), wanted.end), False
+        return wanted, False
+
+    def _head(
+        self, question: BarsQuestion, found: Found, table: pa.Table, page: str | None, now: int
+    ) -> Body:
+        starts = table.column("start")
+        first = iso(starts[0].as_py())[:10] if len(starts) else None
+        last = iso(starts[-1].as_py())[:10] if len(starts) else None
+        return {
+            "symbol": question.symbol,
+            "start_date": question.start.isoformat() if question.start else first,
+            "end_date": question.end.isoformat() if question.end else last,
+            "interval": question.interval,
+            "data_points": table.num_rows,
+            "next_page": page,
+            "as_of": iso(now),
+            "source": found.source,
+            "replay": False,
+            "intraday": "real",
+            "complete": found.failure is None,
+            "note": None if found.failure is None else _note(found),
+        }
+
+
+def _note(found: Found) -> str:
+    return f"Only what is kept of {found.source} is here: {found.failure}"
+
+
+def _page(table: pa.Table, question: BarsQuestion, *, newest: bool) -> tuple[pa.Table, str | None]:
+    """Return no more bars than the limit, and the page after them."""
+    surplus = table.num_rows - question.limit
+    if surplus <= 0:
+        return table, None
+    if newest:
+        return table.slice(surplus), None
+    kept = table.slice(0, question.limit)
+    last = kept.column("start")[-1].as_py()
+    body = json.dumps([question.symbol, question.interval, last], separators=(",", ":"))
+    return kept, base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
+
+
+def _after(question: BarsQuestion) -> int | None:
+    if question.page is None or question.page == FIRST_PAGE:
+        return None
+    try:
+        padded = question.page + "=" * (-len(question.page) % 4)
+        symbol, interval, after = json.loads(base64.urlsafe_b64decode(padded))
+    except (ValueError, TypeError, binascii.Error):
+        symbol, interval, after = None, None, None
+    if (symbol, interval) != (question.symbol, question.interval) or type(after) is not int:
+        raise InvalidRange(
+            "page is not one that this question was answered with.",
+            subject=question.symbol,
+            observed=question.page[:80],
+            next_step=f"Pass next_page of the last answer, or '{FIRST_PAGE}' to begin.",
+        )
+    return after
+
+
+def _event_body(event: CorporateEvent) -> Body:
+    return {
+        "symbol": event.symbol,
+        "ex_date": (EPOCH + timedelta(days=event.ex_day)).isoformat(),
+        "kind": "split" if event.ratio is not None else "dividend",
+        "ratio": event.ratio,
+        "amount": event.amount,
+        "source": event.source,
+    }

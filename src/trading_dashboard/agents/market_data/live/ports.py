@@ -1,0 +1,98 @@
+"""What the live market needs of its parts, each as small as its use here.
+
+Owns no behaviour. The real ones are the source desk (`choosing`), gates and scores (`quality`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from trading_dashboard.agents.market_data.market import Body
+from trading_dashboard.agents.market_data.records import Bars, Ticks
+from trading_dashboard.agents.market_data.sources.contract import (
+    Instrument,
+    PastBars,
+    Quote,
+    SourceFailure,
+)
+from trading_dashboard.agents.market_data.store.contract import Rejected
+
+Result = TypeVar("Result")
+Answered_co = TypeVar("Answered_co", covariant=True)
+
+
+class InThread(Protocol):
+    """Does blocking work off the event loop."""
+
+    def __call__(self, work: Callable[[], Result]) -> Awaitable[Result]:
+        """Return what `work` returns."""
+
+
+class Reply(Protocol[Answered_co]):
+    """An answer of the source desk, with who gave it."""
+
+    @property
+    def source(self) -> str:
+        """Return the one source it is from."""
+
+    @property
+    def value(self) -> Answered_co:
+        """Return what was answered."""
+
+    @property
+    def is_cached(self) -> bool:
+        """Return whether nobody was asked for it just now."""
+
+
+class SourcesDesk(Protocol):
+    """Who is asked."""
+
+    def serving(self, symbol: str) -> str:
+        """Return the source a symbol is served from now."""
+
+    async def instrument(self, symbol: str) -> Instrument:
+        """Return what a symbol is. Raises `SourceFailure`."""
+
+    async def find(self, text: str, limit: int) -> Sequence[Instrument]:
+        """Return what the sources find for a text."""
+
+    async def quotes(self, symbols: Sequence[str]) -> Mapping[str, Reply[Quote] | SourceFailure]:
+        """Ask for the newest prices."""
+
+    async def history(
+        self, symbol: str, interval: str, start: int, end: int, source: str | None = None
+    ) -> Reply[PastBars]:
+        """Ask for the bars of a stretch. Raises `SourceFailure`."""
+
+    def bodies(self) -> list[Body]:
+        """Return bodies shaped like `SourceInfo`."""
+
+
+class PastGate(Protocol):
+    """Tells bars that can be believed from others."""
+
+    def sort_out(
+        self, instrument: Instrument, past: PastBars, received: int
+    ) -> tuple[Bars, Sequence[Rejected]]:
+        """Return the good bars, in order, and the others with the reason."""
+
+
+class TickSorter(Protocol):
+    """Tells ticks that can be believed from others."""
+
+    def sort_out(self, ticks: Ticks) -> tuple[Ticks, Sequence[Rejected]]:
+        """Return the good ticks and the others with the reason."""
+
+
+class Scores(Protocol):
+    """How good each series is."""
+
+    def of(self, symbol: str) -> list[Body]:
+        """Return the scores of a symbol, one for each source that has it."""
+
+    def report(self) -> list[Body]:
+        """Return the newest scores of all symbols."""
+
+    def total(self, source: str, symbol: str) -> float | None:
+        """Return the newest score from 0 to 100, None if there is none yet."""
