@@ -67,7 +67,8 @@ class LiveHistory:
         self._gate = gate
         self._in_thread = in_thread
         self._asking: dict[tuple[str, str], asyncio.Lock] = {}
-        self._renewed: dict[tuple[str, str, str], int] = {}
+        self._renewed: dict[tuple[str, str, str], tuple[int, int]] = {}
+        """When the newest end was asked for, and up to where."""
 
     async def read(
         self,
@@ -122,7 +123,7 @@ class LiveHistory:
                 if (
                     covered is not None
                     and part.start == covered.end
-                    and self._is_new(name, key, now)
+                    and self._is_new(name, key, part.end, now)
                 ):
                     continue
                 answered = await self._ask(
@@ -147,7 +148,7 @@ class LiveHistory:
         notes = {} if known is None else {_key(name, symbol, interval): json.dumps(known)}
         writing = Writing(bars=[good], actions=answer.value.actions, rejected=bad, notes=notes)
         await self._in_thread(lambda: self._archive.write(writing))
-        self._renewed[(name, symbol, interval)] = now
+        self._renewed[(name, symbol, interval)] = (now, part.end)
         return name
 
     def _joined(
@@ -164,13 +165,15 @@ class LiveHistory:
             return None
         return (min(covered.start, part.start), max(covered.end, end))
 
-    def _is_new(self, source: str, key: tuple[str, str], now: int) -> bool:
-        """Return whether the newest end was asked for just now."""
-        asked = self._renewed.get((source, *key))
+    def _is_new(self, source: str, key: tuple[str, str], end: int, now: int) -> bool:
+        """Return whether all up to `end` was asked for just now, but for the time since then."""
+        asked, until = self._renewed.get((source, *key), (None, 0))
         if len(self._renewed) > MAX_ASKS_HELD:
             self._renewed.clear()
+        if asked is None or end > until + (now - asked):
+            return False
         pause = max(MIN_RENEWAL_SECONDS * MICROSECONDS, min(_width(key[1]), 60 * MICROSECONDS))
-        return asked is not None and 0 <= now - asked < pause
+        return 0 <= now - asked < pause
 
     async def _covered(self, source: str, symbol: str, interval: str) -> Covered | None:
         text = await self._in_thread(lambda: self._archive.note(_key(source, symbol, interval)))

@@ -1,0 +1,123 @@
+"""What is kept is not asked for again, what is not is, and no series mixes two sources."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.unit.market_data.live.fakes import (
+    DAY,
+    HOUR,
+    AllGood,
+    FakeDesk,
+    MemoryArchive,
+    at_once,
+    instrument,
+    micros,
+    rows,
+)
+from trading_dashboard.agents.market_data.live.history import Found, LiveHistory
+from trading_dashboard.agents.market_data.live.ranges import Stretch
+from trading_dashboard.agents.market_data.sources.contract import SourceUnreachable
+
+NOW = micros(2026, 3, 20, 18, 0)
+PAST = Stretch(micros(2026, 3, 2), micros(2026, 3, 6))
+
+
+class Told:
+    def __init__(self) -> None:
+        self.desk = FakeDesk()
+        self.archive = MemoryArchive()
+        self.history = LiveHistory(self.desk, self.archive, AllGood(), at_once)
+
+    async def read(self, wanted: Stretch, now: int = NOW, interval: str = "1h") -> Found:
+        return await self.history.read(
+            instrument(), interval, wanted, now, limit=10_000, newest=False
+        )
+
+
+async def test_a_stretch_is_asked_for_once() -> None:
+    told = Told()
+    first = await told.read(PAST)
+    again = await told.read(PAST)
+    inside = await told.read(Stretch(PAST.start + DAY, PAST.end - DAY))
+
+    assert first.table.num_rows == again.table.num_rows == len(rows("1h", PAST.start, PAST.end))
+    assert inside.table.num_rows == len(rows("1h", PAST.start + DAY, PAST.end - DAY))
+    assert told.desk.asked == [("first", "1h", PAST.start, PAST.end)]
+
+
+async def test_only_what_is_missing_is_asked_for_and_no_hole_is_left() -> None:
+    told = Told()
+    await told.read(PAST)
+    far = Stretch(PAST.end + 5 * DAY, PAST.end + 6 * DAY)
+    await told.read(far)
+    await told.read(Stretch(PAST.start - DAY, far.end))
+
+    assert told.desk.asked[1:] == [
+        ("first", "1h", PAST.end, far.end),
+        ("first", "1h", PAST.start - DAY, PAST.start),
+    ]
+
+
+async def test_what_is_kept_survives_a_restart() -> None:
+    told = Told()
+    await told.read(PAST)
+    told.history = LiveHistory(told.desk, told.archive, AllGood(), at_once)
+    await told.read(PAST)
+    assert len(told.desk.asked) == 1
+
+
+async def test_the_newest_bar_is_asked_for_again_but_not_at_each_question() -> None:
+    told = Told()
+    wanted = Stretch(micros(2026, 3, 20), NOW)
+    newest = micros(2026, 3, 20, 17, 30)
+    await told.read(wanted)
+    await told.read(Stretch(wanted.start, NOW + 1_000_000), NOW + 1_000_000)
+    assert len(told.desk.asked) == 1
+    later = NOW + HOUR
+    await told.read(Stretch(wanted.start, later), later)
+    assert told.desk.asked[1] == ("first", "1h", newest, later)
+
+
+async def test_identical_questions_at_once_ask_once() -> None:
+    told = Told()
+    await asyncio.gather(*(told.read(PAST) for _ in range(20)))
+    assert len(told.desk.asked) == 1
+
+
+async def test_another_source_starts_a_series_of_its_own() -> None:
+    told = Told()
+    await told.read(PAST)
+    wider = Stretch(PAST.start, PAST.end + DAY)
+
+    class Other(FakeDesk):
+        """The first one fails; the second steps in."""
+
+        def serving(self, symbol: str) -> str:
+            return "first"
+
+    other = Other()
+    other.name = "second"
+    told.history = LiveHistory(other, told.archive, AllGood(), at_once)
+    found = await told.read(wider)
+
+    assert found.source == "second"
+    assert found.table.num_rows == len(rows("1h", wider.start, wider.end))
+    assert {key[0] for key in told.archive.rows} == {"first", "second"}
+    assert max(told.archive.rows[("first", "AAPL", "1h")]) < PAST.end
+
+
+async def test_without_a_source_what_is_kept_is_said_to_be_a_part() -> None:
+    told = Told()
+    await told.read(PAST)
+    told.desk.failure = SourceUnreachable("no connection")
+
+    whole = await told.read(PAST)
+    assert whole.failure is None  # all of it is kept: nobody has to be asked
+    part = await told.read(Stretch(PAST.start, PAST.end + DAY))
+    assert part.table.num_rows == whole.table.num_rows
+    assert str(part.failure) == "no connection"
+    with pytest.raises(SourceUnreachable):
+        await told.read(PAST, interval="1d")
