@@ -16,6 +16,7 @@ from tests.unit.market_data.live.fakes import (
     instrument,
     micros,
     rows,
+    weekday_sessions,
 )
 from trading_dashboard.agents.market_data.live.history import Found, LiveHistory
 from trading_dashboard.agents.market_data.live.ranges import Stretch
@@ -33,7 +34,7 @@ class Told:
 
     async def read(self, wanted: Stretch, now: int = NOW, interval: str = "1h") -> Found:
         return await self.history.read(
-            instrument(), interval, wanted, now, limit=10_000, newest=False
+            instrument(), weekday_sessions(), interval, wanted, now, limit=10_000, newest=False
         )
 
 
@@ -121,3 +122,11 @@ async def test_without_a_source_what_is_kept_is_said_to_be_a_part() -> None:
     assert str(part.failure) == "no connection"
     with pytest.raises(SourceUnreachable):
         await told.read(PAST, interval="1d")
+
+
+async def test_the_bar_in_progress_is_not_called_closed() -> None:
+    told = Told()
+    table = (await told.read(Stretch(micros(2026, 3, 20), NOW))).table
+    assert table["closed"].to_pylist() == [True, True, True, False]  # 17:30 ends at 18:30
+    days = (await told.read(Stretch(micros(2026, 3, 19), NOW), interval="1d")).table
+    assert days["closed"].to_pylist() == [True, False]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 import pytest
 
 from tests.unit.market_data.live.fakes import DAY, HOUR, micros, rows, weekday_sessions
-from trading_dashboard.agents.market_data.live.ranges import reach, stretch_of
+from trading_dashboard.agents.market_data.live.ranges import ends, reach, stretch_of
 
 NOW = micros(2026, 3, 20, 18, 0)
 SESSIONS = weekday_sessions()
@@ -46,3 +47,21 @@ def test_the_newest_bars_are_within_reach(interval: str, count: int) -> None:
     assert len(found) >= count or begin <= micros(2026, 3, 2) + DAY
     if interval == "1h":
         assert end - begin <= (count // 7 + 6) * DAY + 24 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("interval", "start", "end"),
+    [
+        ("1h", (2026, 3, 20, 17, 30), (2026, 3, 20, 18, 30)),
+        ("1h", (2026, 3, 20, 20, 30), (2026, 3, 20, 21, 0)),  # the session ends before the hour
+        ("1d", (2026, 3, 20), (2026, 3, 20, 21, 0)),
+        ("1w", (2026, 3, 16), (2026, 3, 20, 21, 0)),
+        ("1M", (2026, 3, 1), (2026, 3, 31, 21, 0)),
+        ("1d", (2026, 3, 21), (2026, 3, 22)),  # a Saturday
+    ],
+)
+def test_a_bar_is_complete_when_its_time_or_its_session_is_over(
+    interval: str, start: tuple[int, ...], end: tuple[int, ...]
+) -> None:
+    found = ends(np.array([micros(*start)], dtype=np.int64), interval, SESSIONS)
+    assert found.tolist() == [micros(*end)]

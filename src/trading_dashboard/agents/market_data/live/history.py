@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trading_dashboard.agents.market_data.live.ports import InThread, PastGate, SourcesDesk
-from trading_dashboard.agents.market_data.live.ranges import DAY, SECONDS, Stretch
-from trading_dashboard.agents.market_data.records import MICROSECONDS, Bars
+from trading_dashboard.agents.market_data.live.ranges import DAY, SECONDS, Stretch, ends
+from trading_dashboard.agents.market_data.records import MICROSECONDS
+from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import (
     Instrument,
     SourceFailure,
@@ -56,6 +57,17 @@ class Found:
     """Why the newest or oldest part may be missing; None if all of it was asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is to be there before it is read."""
+
+    instrument: Instrument
+    sessions: Sessions
+    interval: str
+    wanted: Stretch
+    now: int
+
+
 class LiveHistory:
     """Reads stretches of series, asking for what is not kept yet."""
 
@@ -73,6 +85,7 @@ class LiveHistory:
     async def read(
         self,
         instrument: Instrument,
+        sessions: Sessions,
         interval: str,
         wanted: Stretch,
         now: int,
@@ -89,7 +102,8 @@ class LiveHistory:
         name = source or self._desk.serving(instrument.symbol)
         failure = None
         try:
-            name = await self._cover(instrument, interval, wanted, now, name, is_fixed=bool(source))
+            question = _Question(instrument, sessions, interval, wanted, now)
+            name = await self._cover(question, name, is_fixed=bool(source))
         except SourceFailure as error:
             failure = error
         table = await self._in_thread(
@@ -102,68 +116,49 @@ class LiveHistory:
             raise failure
         return Found(source=name, table=table, failure=failure)
 
-    async def _cover(
-        self,
-        instrument: Instrument,
-        interval: str,
-        wanted: Stretch,
-        now: int,
-        name: str,
-        *,
-        is_fixed: bool,
-    ) -> str:
+    async def _cover(self, question: _Question, name: str, *, is_fixed: bool) -> str:
         """Ask for what is missing; return the source the stretch is kept from."""
-        key = (instrument.symbol, interval)
+        key = (question.instrument.symbol, question.interval)
         if len(self._asking) > MAX_ASKS_HELD:
             self._asking = {k: lock for k, lock in self._asking.items() if lock.locked()}
         async with self._asking.setdefault(key, asyncio.Lock()):
-            covered = await self._covered(name, *key)
-            missing = [wanted] if covered is None else covered.lacks(wanted)
-            for part in missing:
-                if (
-                    covered is not None
-                    and part.start == covered.end
-                    and self._is_new(name, key, part.end, now)
-                ):
-                    continue
-                answered = await self._ask(
-                    instrument, interval, part, now, name if is_fixed else None
-                )
+            for part in await self._missing(question, name):
+                answered = await self._ask(question, part, name if is_fixed else None)
                 if answered != name:  # another source stepped in: its series is covered by itself
-                    before = await self._covered(answered, *key)
-                    for rest in [wanted] if before is None else before.lacks(wanted):
-                        await self._ask(instrument, interval, rest, now, answered)
+                    for rest in await self._missing(question, answered):
+                        await self._ask(question, rest, answered)
                     return answered
         return name
 
-    async def _ask(
-        self, instrument: Instrument, interval: str, part: Stretch, now: int, source: str | None
-    ) -> str:
-        symbol = instrument.symbol
+    async def _missing(self, question: _Question, name: str) -> list[Stretch]:
+        key = (question.instrument.symbol, question.interval)
+        covered = await self._covered(name, *key)
+        if covered is None:
+            return [question.wanted]
+        return [
+            part
+            for part in covered.lacks(question.wanted)
+            if part.start < covered.end or not self._is_new(name, key, part.end, question.now)
+        ]
+
+    async def _ask(self, question: _Question, part: Stretch, source: str | None) -> str:
+        symbol, interval, now = question.instrument.symbol, question.interval, question.now
         answer = await self._desk.history(symbol, interval, part.start, part.end, source=source)
-        good, bad = self._gate.sort_out(instrument, answer.value, now)
+        good, bad = self._gate.sort_out(question.instrument, answer.value, now)
+        # A provider calls the bar in progress a bar like any other.
+        over = ends(good.start, interval, question.sessions)
+        good = replace(good, closed=over <= now)
         name = answer.source
         covered = await self._covered(name, symbol, interval)
-        known = self._joined(covered, part, good, interval, now)
+        certain = max(over[good.closed].tolist(), default=part.start)
+        known = _joined(
+            covered, part, min(certain, part.end), is_newest=part.end >= now - _width(interval)
+        )
         notes = {} if known is None else {_key(name, symbol, interval): json.dumps(known)}
         writing = Writing(bars=[good], actions=answer.value.actions, rejected=bad, notes=notes)
         await self._in_thread(lambda: self._archive.write(writing))
         self._renewed[(name, symbol, interval)] = (now, part.end)
         return name
-
-    def _joined(
-        self, covered: Covered | None, part: Stretch, good: Bars, interval: str, now: int
-    ) -> tuple[int, int] | None:
-        """Return the stretch that is covered now; None if the part does not touch the rest."""
-        end = part.end
-        if end >= now - _width(interval):  # the newest bar may still change
-            closed = good.start[good.closed]
-            end = int(closed[-1]) if len(closed) else part.start
-        if covered is None:
-            return (part.start, max(end, part.start))
-        if part.start > covered.end or end < covered.start:
-            return None
-        return (min(covered.start, part.start), max(covered.end, end))
 
     def _is_new(self, source: str, key: tuple[str, str], end: int, now: int) -> bool:
         """Return whether all up to `end` was asked for just now, but for the time since then."""
@@ -186,3 +181,18 @@ def _key(source: str, symbol: str, interval: str) -> str:
 
 def _width(interval: str) -> int:
     return SECONDS.get(interval, 0) * MICROSECONDS or DAY
+
+
+def _joined(
+    covered: Covered | None, part: Stretch, certain: int, *, is_newest: bool
+) -> tuple[int, int] | None:
+    """Return the stretch that is covered now; None if the part does not touch the rest.
+
+    At the newest end only what is `certain`, the end of the last closed bar, will not change.
+    """
+    end = max(certain, part.start) if is_newest else part.end
+    if covered is None:
+        return (part.start, end)
+    if part.start > covered.end or end < covered.start:
+        return None
+    return (min(covered.start, part.start), max(covered.end, end))

@@ -76,7 +76,7 @@ class LivePast:
         question = replace(question, symbol=instrument.symbol)
         wanted, newest = self._wanted(question, sessions, now)
         found = await self._history.read(
-            instrument, question.interval, wanted, now,
+            instrument, sessions, question.interval, wanted, now,
             limit=question.limit + 1, newest=newest, source=question.source,
         )  # fmt: skip
         events = await self._in_thread(

@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 
 from trading_dashboard.agents.market_data.live.clock import EPOCH
-from trading_dashboard.agents.market_data.records import MICROSECONDS
+from trading_dashboard.agents.market_data.records import MICROSECONDS, Integers
 from trading_dashboard.agents.market_data.sessions import Sessions
 
 SECONDS = {
@@ -64,6 +64,33 @@ def reach(sessions: Sessions, interval: str, count: int, end: int) -> int:
         length -= int(sessions.break_end[at]) - int(sessions.break_start[at])
         found += math.ceil(max(length, 0) / width)
     return int(sessions.open_at[at]) if len(sessions) else end
+
+
+def ends(start: Integers, interval: str, sessions: Sessions) -> Integers:
+    """Return int64[n]: when bars that open at `start` are complete, with the session at last."""
+    if interval in DAYS:
+        after = np.array([_next(int(at // DAY), interval) for at in start], dtype=np.int64)
+        last = np.searchsorted(sessions.day, after) - 1
+        known = last >= 0
+        close = sessions.close_at[np.maximum(last, 0)] if len(sessions) else after * DAY
+        # Where the calendar has no session, a day is over when it is over everywhere.
+        return np.where(known & (close > start), close, after * DAY)
+    end = start + SECONDS[interval] * MICROSECONDS
+    if not len(sessions):
+        return end
+    index = np.searchsorted(sessions.open_at, start, side="right") - 1
+    close = sessions.close_at[np.maximum(index, 0)]
+    return np.where((index >= 0) & (close > start), np.minimum(end, close), end)
+
+
+def _next(day: int, interval: str) -> int:
+    """Return the first day after the day, week or month that a day is in."""
+    if interval == "1w":
+        return _begin(day, interval) + 7
+    if interval == "1M":
+        month = np.datetime64(day, "D").astype("datetime64[M]") + 1
+        return int(month.astype("datetime64[D]").astype(np.int64))
+    return day + 1
 
 
 def _begin(day: int, interval: str) -> int:
