@@ -70,6 +70,11 @@ class FakeReply:
     is_cached: bool = False
 
 
+@dataclass(frozen=True)
+class Found:
+    instruments: Sequence[Instrument]
+
+
 def instrument(symbol: str = "AAPL") -> Instrument:
     return Instrument(
         symbol=symbol, name=f"{symbol} Inc.", asset_class=AssetClass.EQUITY, exchange="X",
@@ -89,7 +94,7 @@ class FakeDesk:
         self.is_cached = False
         self.events: list[CorporateEvent] = []
 
-    def serving(self, symbol: str) -> str:
+    def serving(self, symbol: str) -> str | None:
         return self.name
 
     async def instrument(self, symbol: str) -> Instrument:
@@ -97,10 +102,13 @@ class FakeDesk:
             raise UnknownToSource("first does not know NOPE")
         return instrument(symbol.upper())
 
-    async def find(self, text: str, limit: int) -> Sequence[Instrument]:
-        return [instrument(name) for name in ("AAPL", "AAON") if name.startswith(text.upper())]
+    async def find(self, text: str, limit: int) -> Found:
+        names = [name for name in ("AAPL", "AAON") if name.startswith(text.upper())]
+        return Found([instrument(name) for name in names])
 
-    async def quotes(self, symbols: Sequence[str]) -> Mapping[str, Reply[Quote] | SourceFailure]:
+    async def quotes(
+        self, symbols: Sequence[str], *, source: str | None = None
+    ) -> Mapping[str, Reply[Quote] | SourceFailure]:
         self.quotes_asked += 1
         found: dict[str, Reply[Quote] | SourceFailure] = {}
         for symbol in symbols:
@@ -112,7 +120,7 @@ class FakeDesk:
         return found
 
     async def history(
-        self, symbol: str, interval: str, start: int, end: int, source: str | None = None
+        self, symbol: str, interval: str, start: int, end: int, *, source: str | None = None
     ) -> Reply[PastBars]:
         if self.failure is not None:
             raise self.failure
@@ -120,9 +128,6 @@ class FakeDesk:
         self.asked.append((name, interval, start, end))
         bars = Bars.of(name, symbol, interval, rows(interval, start, end))
         return FakeReply(name, PastBars(bars=bars, actions=tuple(self.events)))
-
-    def bodies(self) -> list[Body]:
-        return [{"name": self.name}]
 
 
 def rows(

@@ -77,6 +77,7 @@ class Here:
                 self.sources, self.book, NoneBelowOne(), self.archive, self.clock, at_once
             ),
             scores=NoScores(),
+            source_bodies=list,
             in_thread=at_once,
             symbols=["MSFT"],
         )

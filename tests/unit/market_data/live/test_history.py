@@ -96,7 +96,7 @@ async def test_another_source_starts_a_series_of_its_own() -> None:
     class Other(FakeDesk):
         """The first one fails; the second steps in."""
 
-        def serving(self, symbol: str) -> str:
+        def serving(self, symbol: str) -> str | None:
             return "first"
 
     other = Other()

@@ -7,7 +7,7 @@ source it is from; what no source has now is said as `DataUnavailable`, never ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -46,6 +46,7 @@ class LiveParts:
     past: LivePast
     intake: Intake
     scores: Scores
+    source_bodies: Callable[[], Sequence[Body]]
     in_thread: InThread
     symbols: Sequence[str] = ()
     """Followed from the start."""
@@ -68,7 +69,7 @@ class LiveDesk:
     async def symbols(self, text: str | None, limit: int, offset: int) -> tuple[list[Body], int]:
         """Return what sources find for a text; without one, what is followed or kept."""
         if text:
-            found = await self._parts.sources.find(text, MAX_FOUND)
+            found = list((await self._parts.sources.find(text, MAX_FOUND)).instruments)
         else:
             found = [await self._instrument(symbol) for symbol in await self._known()]
         page = found[offset : offset + limit]
@@ -111,12 +112,12 @@ class LiveDesk:
     async def actions(self, symbol: str) -> list[Body]:
         """Return bodies shaped like `CorporateAction`, oldest first."""
         instrument = await self._instrument(symbol)
-        source = self._parts.sources.serving(instrument.symbol)
+        source = self._parts.sources.serving(instrument.symbol) or ""
         return await self._parts.past.actions(instrument, source)
 
     def sources(self) -> list[Body]:
         """Return bodies shaped like `SourceInfo`."""
-        return self._parts.sources.bodies()
+        return list(self._parts.source_bodies())
 
     async def quality(self, symbol: str) -> list[Body]:
         """Return the scores of a symbol, one for each source that has it."""
@@ -169,7 +170,7 @@ class LiveDesk:
 
     async def _symbol_body(self, instrument: Instrument) -> Body:
         symbol = instrument.symbol
-        source = self._parts.sources.serving(symbol)
+        source = self._parts.sources.serving(symbol) or ""
         kept = await self._parts.in_thread(lambda: self._parts.archive.series(symbol))
         days = next((s for s in kept if (s.source, s.interval) == (source, "1d")), None)
         return instrument_body(

@@ -99,7 +99,7 @@ class LiveHistory:
         Raises:
             SourceFailure: No source answers, and nothing of it is kept.
         """
-        name = source or self._desk.serving(instrument.symbol)
+        name = source or self._desk.serving(instrument.symbol) or ""
         failure = None
         try:
             question = _Question(instrument, sessions, interval, wanted, now)

@@ -54,7 +54,7 @@ class Intake:
         found: dict[str, Newest | SourceFailure] = {}
         asked = []
         for symbol in symbols:
-            known = self._book.newest(self._desk.serving(symbol), symbol)
+            known = self._known(symbol)
             if known is not None and self._is_fresh(known):
                 found[symbol] = known
             else:
@@ -65,6 +65,11 @@ class Intake:
                 found[symbol] = await self._taken(symbol, answers.get(symbol))
         return found
 
+    def _known(self, symbol: str) -> Newest | None:
+        """Return the newest price of the source that serves a symbol now."""
+        source = self._desk.serving(symbol)
+        return None if source is None else self._book.newest(source, symbol)
+
     def _is_fresh(self, known: Newest) -> bool:
         return self._clock.micros() - known.quote.received <= FRESH_SECONDS * MICROSECONDS
 
@@ -72,10 +77,10 @@ class Intake:
         self, symbol: str, answer: Reply[Quote] | SourceFailure | None
     ) -> Newest | SourceFailure:
         if answer is None:
-            return SourceGarbled(f"{self._desk.serving(symbol)} left {symbol} out of its answer")
+            return SourceGarbled(f"{symbol} was left out of the answer")
         if isinstance(answer, SourceFailure):
             # The last price that was believed is still the newest there is; its age is said.
-            known = self._book.newest(self._desk.serving(symbol), symbol)
+            known = self._known(symbol)
             return answer if known is None else known
         if answer.is_cached:
             known = self._book.newest(answer.source, symbol)

@@ -45,28 +45,35 @@ class Reply(Protocol[Answered_co]):
         """Return whether nobody was asked for it just now."""
 
 
+class Finding(Protocol):
+    """What the sources found for a text."""
+
+    @property
+    def instruments(self) -> Sequence[Instrument]:
+        """Return what fits, best first."""
+
+
 class SourcesDesk(Protocol):
     """Who is asked."""
 
-    def serving(self, symbol: str) -> str:
-        """Return the source a symbol is served from now."""
+    def serving(self, symbol: str) -> str | None:
+        """Return the source a symbol is served from now, None if nobody is known to have it."""
 
     async def instrument(self, symbol: str) -> Instrument:
         """Return what a symbol is. Raises `SourceFailure`."""
 
-    async def find(self, text: str, limit: int) -> Sequence[Instrument]:
+    async def find(self, text: str, limit: int) -> Finding:
         """Return what the sources find for a text."""
 
-    async def quotes(self, symbols: Sequence[str]) -> Mapping[str, Reply[Quote] | SourceFailure]:
+    async def quotes(
+        self, symbols: Sequence[str], *, source: str | None = None
+    ) -> Mapping[str, Reply[Quote] | SourceFailure]:
         """Ask for the newest prices."""
 
     async def history(
-        self, symbol: str, interval: str, start: int, end: int, source: str | None = None
+        self, symbol: str, interval: str, start: int, end: int, *, source: str | None = None
     ) -> Reply[PastBars]:
         """Ask for the bars of a stretch. Raises `SourceFailure`."""
-
-    def bodies(self) -> list[Body]:
-        """Return bodies shaped like `SourceInfo`."""
 
 
 class PastGate(Protocol):
