@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import Tab, watch
+from tests.browser.conftest import Tab, settled, watch
 from tests.dashboard_desk import DashboardDesk, any_port, running_desk
 from tests.support import eventually
 
@@ -80,7 +80,7 @@ async def test_the_zoom_outlives_the_interval_and_the_page(tab: Tab) -> None:
     at_first = await visible_bars(tab)
     await tab.page.mouse.move(box["x"] + 700, box["y"] + 200)
     await eventually(lambda: zoomed_in(tab, at_first), interval=0.2)
-    zoomed = await settled_bars(tab)
+    zoomed = await settled(lambda: visible_bars(tab))
 
     await tab.page.get_by_role("button", name="Interval 5m").click()
     await expect(tab.page.locator(".legend")).to_contain_text("forming")
@@ -97,18 +97,6 @@ async def zoomed_in(tab: Tab, at_first: float) -> bool:
     """Turn the wheel by one notch, which shows a tenth less; return whether that is enough."""
     await tab.page.mouse.wheel(0, -600)
     return await visible_bars(tab) < at_first * 0.7
-
-
-async def settled_bars(tab: Tab) -> float:
-    """Return how many bars are seen when all turns of the wheel have been drawn."""
-    seen = [await visible_bars(tab)]
-
-    async def is_settled() -> bool:
-        seen.append(await visible_bars(tab))
-        return len(seen) > 3 and len(set(seen[-3:])) == 1
-
-    await eventually(is_settled, interval=0.1)
-    return seen[-1]
 
 
 async def test_a_click_on_the_watchlist_opens_the_chart_in_the_same_page(tab: Tab) -> None:
@@ -239,7 +227,8 @@ async def test_the_age_of_the_data_stays_true_where_no_symbol_is_shown(tab: Tab)
     await expect(tab.page.locator(".desk-agents")).to_be_visible()
     # A tick that came after its symbol was left would be counted as the newest from here on.
     await tab.page.wait_for_timeout(3000)
-    assert "< 1 s" in await tab.page.locator(".desk-strip .data").inner_text()
+    # On a busy machine it may be a second for a moment; counted so, it would never be less again.
+    await expect(tab.page.locator(".desk-strip .data")).to_contain_text("< 1 s")
 
 
 async def test_an_agent_that_calls_its_data_stale_is_believed(tab: Tab) -> None:
