@@ -18,6 +18,8 @@ import sys
 import time
 from collections.abc import Callable
 
+import psutil
+
 from bench.contest.contenders import CONTENDERS, Contender, NotInstalled, Ours, TooLong
 from bench.contest.field import Field, Ground, answers, bare_requests, cpu_and_memory
 
@@ -31,7 +33,6 @@ SETTLE_SECONDS = 1.5
 """supervisord takes a program that ends sooner for one that cannot start."""
 STOP_SECONDS = 20
 LIMIT_SECONDS = 400
-FLOOD_MB = 1024**3 / 1e6
 
 Row = dict[str, str]
 
@@ -175,21 +176,42 @@ class Bench:
             self._stop(field, MOST)
 
     def drain(self) -> None:
-        """One of 20 writes as fast as it can; the others are asked five times a second."""
-        with self.ground.field(Timed, FEW, "flood") as field:
+        """One of 20 writes as fast as it can; all are asked five times a second."""
+        self._flood("flood", "one agent floods")
+        self._flood("telling", "one floods, its lines hold secrets")
+        self._flood("aside", "floor: another process reads it")
+
+    def _flood(self, mode: str, what: str) -> None:
+        with self.ground.field(Timed, FEW, mode) as field:
             field.start()
             port = field.agents[0].port
             own = field.contender.processes()[0]
             began = field.hear_of(port, "flooding", CRASH_SECONDS).at
+            spent = cpu_seconds(own)
             own.send_signal(signal.SIGUSR1)
-            took = field.hear_of(port, "flooded", 60).at - began
+            # What is kept of a flood is kept at its beginning.
+            field.settle(1)
+            own.send_signal(signal.SIGUSR1)
+            told = field.hear_of(port, "flooded", 60)
+            took = told.at - began
+            share = (cpu_seconds(own) - spent) / took * 100
             own.send_signal(signal.SIGUSR1)
             field.settle(0.5)
             lines = (field.contender.folder / "output").read_text().splitlines()
-            _, count, delay = next(line for line in reversed(lines) if "delays" in line).split()
-            rate = f"{FLOOD_MB / took:.0f} MB/s"
-            self.row["one agent floods: drained"] = rate
-            self.row["  answers of others, p99"] = f"{float(delay) * 1e3:.0f} ms of {count}"
+            _, first, rest = (delays(line) for line in lines if line.startswith("delays"))
+            self.row[f"{what}: MB/s; CPU"] = f"{told.amount / 1e6 / took:.0f}; {share:.0f} %"
+            self.row[f"  {mode}: answers, 1st second, med/p99/max"] = first
+            self.row[f"  {mode}: answers, then, med/p99/max"] = rest
+
+
+def delays(line: str) -> str:
+    """Return what `contest.ours` printed for people: median, p99 and maximum."""
+    _, count, *found = line.split()
+    return " / ".join(f"{float(one) * 1e3:.0f}" for one in found) + f" ms of {count}"
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    return sum(process.cpu_times()[:2])
 
 
 def cost(field: Field, during: float) -> str:

@@ -4,8 +4,10 @@
 
    Tells 127.0.0.1:REPORT_PORT by datagram "PORT PID start" with its first instruction and
    "PORT PID serving" once it listens. MODE: plain; stubborn (ignores TERM, and so does a child in a
-   session of its own); flood (a child writes FLOOD_BYTES to standard output as fast as it can, then
-   reports "PORT PID flooded"). agent.py is the same for machines without a C compiler. */
+   session of its own); flood (after a second a child writes to standard output as fast as it can
+   for FLOOD_SECONDS, and reports "PORT PID flooding" and "PORT PID flooded BYTES"); telling (the same
+   with lines that hold secrets); aside (the same as flood into a pipe that another child reads and
+   forgets). agent.py is the same for machines without a C compiler. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,9 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-#define FLOOD_BYTES (1024L * 1024 * 1024)
+#define FLOOD_SECONDS 10
 
 static int port, report_port;
 
@@ -30,18 +33,46 @@ static void report(const char *what) {
     close(out);
 }
 
-static void flood(void) {
-    static char block[65536];
-    memset(block, 'x', sizeof block);
-    for (size_t at = 99; at < sizeof block; at += 100) block[at] = '\n';
+static double now(void) {
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return at.tv_sec + at.tv_nsec / 1e9;
+}
+
+/* 100 bytes each. */
+static const char plain[] = "INFO a line as a chatty service writes them, about one hundred bytes "
+                            "in all, over and over and over\n";
+static const char telling[] = "INFO GET /prices?symbol=AAPL&token=abcdefgh12345678 key=zzz for the "
+                              "secretary, a cookie: 1; 12 ms..\n";
+
+static void flood(int out, const char *line) {
+    static char block[65500], told[64];
+    for (size_t at = 0; at < sizeof block; at++) block[at] = line[at % 100];
     sleep(1);
     report("flooding");
-    for (long done = 0; done < FLOOD_BYTES;) {
-        ssize_t written = write(1, block, sizeof block);
+    double until = now() + FLOOD_SECONDS;
+    long done = 0;
+    while (now() < until) {
+        ssize_t written = write(out, block, sizeof block);
         if (written <= 0) return;
         done += written;
     }
-    report("flooded");
+    snprintf(told, sizeof told, "flooded %ld", done);
+    report(told);
+}
+
+/* Return a pipe that a child of its own reads and forgets. */
+static int forget(void) {
+    static char block[65536];
+    int ends[2];
+    if (pipe(ends)) return -1;
+    if (fork() == 0) {
+        close(ends[1]);
+        while (read(ends[0], block, sizeof block) > 0) { /* forgotten */ }
+        _exit(0);
+    }
+    close(ends[0]);
+    return ends[1];
 }
 
 /* What the agent's child does; it holds no port. */
@@ -50,7 +81,8 @@ static void be_child(const char *mode) {
         setsid();
         report("child");
     } else {
-        flood();
+        flood(strcmp(mode, "aside") == 0 ? forget() : 1,
+              strcmp(mode, "telling") == 0 ? telling : plain);
     }
     for (;;) pause();
 }

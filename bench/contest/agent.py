@@ -8,7 +8,15 @@ import socket
 import sys
 import time
 
-FLOOD_BYTES = 1024 * 1024 * 1024
+FLOOD_SECONDS = 10
+PLAIN = (
+    b"INFO a line as a chatty service writes them, about one hundred bytes "
+    b"in all, over and over and over\n"
+)
+TELLING = (
+    b"INFO GET /prices?symbol=AAPL&token=abcdefgh12345678 key=zzz for the "
+    b"secretary, a cookie: 1; 12 ms..\n"
+)
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     b'Content-Length: 15\r\nConnection: close\r\n\r\n{"status":"ok"}'
@@ -21,15 +29,28 @@ def report(what: str) -> None:
         out.sendto(f"{port} {os.getpid()} {what}".encode(), ("127.0.0.1", report_port))
 
 
-def flood() -> None:
+def flood(out: int) -> None:
     """Write as fast as it can."""
-    block = (b"x" * 99 + b"\n") * 656
+    block = (TELLING if mode == "telling" else PLAIN) * 655
     time.sleep(1)
     report("flooding")
+    until = time.monotonic() + FLOOD_SECONDS
     done = 0
-    while done < FLOOD_BYTES:
-        done += os.write(1, block)
-    report("flooded")
+    while time.monotonic() < until:
+        done += os.write(out, block)
+    report(f"flooded {done}")
+
+
+def forget() -> int:
+    """Return a pipe that a child of its own reads and forgets."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.close(writing)
+        while os.read(reading, 65536):
+            pass
+        os._exit(0)
+    os.close(reading)
+    return writing
 
 
 def be_child() -> None:
@@ -38,7 +59,7 @@ def be_child() -> None:
         os.setsid()
         report("child")
     else:
-        flood()
+        flood(forget() if mode == "aside" else 1)
     while True:
         signal.pause()
 

@@ -42,6 +42,7 @@ class Report(NamedTuple):
     pid: int
     what: str
     at: float
+    amount: int = 0
 
 
 @dataclass
@@ -96,8 +97,8 @@ class Field:
         except TimeoutError:
             raise TooLong from None
         at = time.perf_counter()
-        port, pid, what = text.split()
-        told = Report(int(port), int(pid), what, at)
+        port, pid, what, *amounts = text.split()
+        told = Report(int(port), int(pid), what, at, *map(int, amounts))
         self._hold(told)
         return told
 

@@ -3,7 +3,7 @@
     python -m bench.contest.ours PROJECT
 
 Prints `COUNT healthy` once its agents are. SIGTERM stops them and ends it. SIGUSR1
-prints `delays COUNT P99_SECONDS`: how long health requests took since the last time.
+prints `delays COUNT MEDIAN P99 MAX`: how many seconds health requests took since the last time.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ class TimedProber(HttpProber):
     def tell(self) -> None:
         """Print what was remembered, and forget it."""
         ordered, self.seconds = sorted(self.seconds), []
-        p99 = ordered[int(len(ordered) * 0.99)] if ordered else 0.0
-        print(f"delays {len(ordered)} {p99:.6f}", flush=True)
+        count = len(ordered)
+        found = [ordered[int(count * at)] for at in (0.5, 0.99)] + ordered[-1:] if count else []
+        print("delays", count, *(f"{one:.6f}" for one in found), flush=True)
 
 
 async def supervise(root: Path, is_timed: bool) -> None:

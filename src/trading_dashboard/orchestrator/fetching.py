@@ -1,7 +1,8 @@
 """One GET on a fresh connection, as cheap as it can be: a hundred agents are asked every second.
 
 Owns the way the bytes go. A plain `http` address with a number for a host, or `localhost`, is asked
-over a bare socket, read by h11; anything else by httpcore. Both fail with httpcore's exceptions.
+over a bare socket, read by httptools; anything else by httpcore. Both fail with httpcore's
+exceptions.
 """
 
 from __future__ import annotations
@@ -15,17 +16,76 @@ from urllib.parse import urlsplit
 
 import h11
 import httpcore
+import httptools
 
 READ_BYTES = 64 * 1024
 MAX_HEAD_BYTES = 100 * 1024
+MAX_OVERHEAD = 8
+"""Bytes that may be read for one of the body: chunks of one byte take six."""
 
 
 class _Address(NamedTuple):
-    """Where a plain request goes."""
+    """Where a plain request goes, and what is sent there."""
 
     hosts: tuple[str, ...]
     port: int
-    request: h11.Request
+    request: bytes
+
+
+class _Answer:
+    """One answer as it comes in; the parser calls the `on_` methods."""
+
+    def __init__(self, max_body_bytes: int) -> None:
+        self.status = 0
+        self.body = bytearray()
+        self.is_over = False
+        self._is_headed = False
+        self._is_delimited = False
+        self._room = MAX_HEAD_BYTES
+        self._max_body_bytes = max_body_bytes
+        self._parser = httptools.HttpResponseParser(self)
+
+    def take(self, data: bytes) -> None:
+        """Read on; no data is the end of the connection.
+
+        Raises:
+            httpcore.RemoteProtocolError: It is not HTTP, or only a part of it.
+        """
+        if not data:
+            if not self._is_headed or self._is_delimited:
+                raise httpcore.RemoteProtocolError("closed in the middle of an answer")
+            self.is_over = True
+            return
+        self._room -= len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            # What follows a whole answer is none of its business.
+            if not self.is_over:
+                raise httpcore.RemoteProtocolError(str(error)) from error
+        if len(self.body) > self._max_body_bytes:
+            self.is_over = True
+        elif self._room < 0 and not self.is_over:
+            raise httpcore.RemoteProtocolError("the answer does not come to its point")
+
+    def on_header(self, name: bytes, _: bytes) -> None:
+        if name.lower() in (b"content-length", b"transfer-encoding"):
+            self._is_delimited = True
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if self.is_over or status < 200:  # "continue" and its like come before the answer
+            self._is_delimited = False
+            return
+        self.status, self._is_headed = status, True
+        self._room += MAX_OVERHEAD * self._max_body_bytes
+
+    def on_body(self, data: bytes) -> None:
+        if not self.is_over:
+            self.body += data
+
+    def on_message_complete(self) -> None:
+        self.is_over = self._is_headed
 
 
 async def fetch(url: str, max_body_bytes: int) -> tuple[int, bytes]:
@@ -42,8 +102,6 @@ async def fetch(url: str, max_body_bytes: int) -> tuple[int, bytes]:
     with await _connect(address) as connection:
         try:
             return await _exchange(connection, address, max_body_bytes)
-        except h11.RemoteProtocolError as error:
-            raise httpcore.RemoteProtocolError(str(error)) from error
         except OSError as error:
             raise httpcore.ReadError(str(error)) from error
 
@@ -83,10 +141,12 @@ def _plain_address(url: str) -> _Address | None:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = [("Host", parts.netloc), ("Connection", "close"), ("Accept", "application/json")]
     try:
-        request = h11.Request(method="GET", target=target, headers=headers)
+        request = h11.Connection(h11.CLIENT).send(
+            h11.Request(method="GET", target=target, headers=headers)
+        )
     except h11.LocalProtocolError as error:
         raise ValueError(str(error)) from error
-    return _Address(hosts, parts.port or 80, request)
+    return _Address(hosts, parts.port or 80, request or b"")
 
 
 async def _connect(address: _Address) -> socket.socket:
@@ -126,24 +186,13 @@ async def _exchange(
 ) -> tuple[int, bytes]:
     """Ask, and read until the end of the answer or enough of it."""
     loop = asyncio.get_running_loop()
-    talk = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
-    request = talk.send(address.request)
-    talk.send(h11.EndOfMessage())
-    await loop.sock_sendall(connection, request or b"")
-    status, body = 0, bytearray()
-    while len(body) <= max_body_bytes:
-        event = talk.next_event()
-        if event is h11.NEED_DATA:
-            talk.receive_data(await loop.sock_recv(connection, READ_BYTES))
-        elif isinstance(event, h11.Response):
-            status = event.status_code
-        elif isinstance(event, h11.Data):
-            body += event.data
-        elif isinstance(event, h11.EndOfMessage) or event is h11.PAUSED:
-            break
-        elif isinstance(event, h11.ConnectionClosed):
-            raise httpcore.RemoteProtocolError("closed without an answer")
-    return status, bytes(body[:max_body_bytes])
+    answer = _Answer(max_body_bytes)
+    sent = connection.send(address.request)  # a new connection has room for it
+    if sent < len(address.request):
+        await loop.sock_sendall(connection, address.request[sent:])
+    while not answer.is_over:
+        answer.take(await loop.sock_recv(connection, READ_BYTES))
+    return answer.status, bytes(answer.body[:max_body_bytes])
 
 
 async def _fetch_by_library(url: str, max_body_bytes: int) -> tuple[int, bytes]:

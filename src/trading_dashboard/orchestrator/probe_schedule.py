@@ -31,6 +31,9 @@ from trading_dashboard.orchestrator.probes import ProbeOutcome
 from trading_dashboard.orchestrator.runtime import CommandEnd, LogWatch
 from trading_dashboard.orchestrator.surroundings import Surroundings
 
+GRAINS = 20
+"""Moments within an interval at which agents are asked."""
+
 _log = logging.getLogger("trading_dashboard.supervisor")
 
 
@@ -152,8 +155,9 @@ class ProbeSchedule:
         while True:
             outcome = (await self._ask_once(plan)).for_others(self._redactor)
             self._post(ProbeFinished(generation=self._generation, probe=plan, outcome=outcome))
-            # A turn of the loop, so that `slow_down` is already called where this outcome did it.
-            await asyncio.sleep(0)
+            if self._is_starting:
+                # A turn of the loop, so that `slow_down` is called where this outcome did it.
+                await asyncio.sleep(0)
             await asyncio.sleep(self._delay(plan))
 
     async def _ask_once(self, plan: ProbePlan) -> ProbeOutcome:
@@ -186,8 +190,12 @@ class ProbeSchedule:
     def _delay(self, plan: ProbePlan) -> float:
         if self._is_starting:
             return plan.startup_interval_seconds
-        # The phase wanders, so that a hundred agents are not asked in the same instant.
-        return plan.interval_seconds * random.uniform(0.9, 1.1)
+        # The phase wanders, so that a hundred agents are not asked in the same instant; those due
+        # within a twentieth of their interval are asked together, which spares the machine wakes.
+        grain = plan.interval_seconds / GRAINS
+        now = asyncio.get_running_loop().time()
+        due = now + plan.interval_seconds * random.uniform(0.9, 1.1)
+        return round(due / grain) * grain - now
 
     def _wanted(self) -> list[ProbePlan]:
         plans = plans_for(self._settings())

@@ -101,8 +101,8 @@ def run_agent(data: Path, *arguments: str, **environment: str) -> subprocess.Com
 def loaded_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data directory after a first start and a clean stop."""
     from trading_dashboard.agents.market_data.assembly import STORE_FILE
-    from trading_dashboard.agents.market_data.loading import load_market
-    from trading_dashboard.agents.market_data.store import MarketStore
+    from trading_dashboard.agents.market_data.demo.loading import load_market
+    from trading_dashboard.agents.market_data.demo.store import MarketStore
 
     data = tmp_path_factory.mktemp("market_data")
     with MarketStore(data / STORE_FILE) as store:

@@ -32,10 +32,11 @@ from tests.integration.api_attack import (
     route,
 )
 from trading_dashboard.agents.kit import AgentApp, AgentEnvironment
-from trading_dashboard.agents.market_data import assembly, connection
-from trading_dashboard.agents.market_data.loading import load_market
-from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.store import MarketStore
+from trading_dashboard.agents.market_data import assembly
+from trading_dashboard.agents.market_data.demo.loading import load_market
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.store import MarketStore
+from trading_dashboard.agents.market_data.streaming import connection
 from trading_dashboard.models.market_api import StreamOperation
 
 

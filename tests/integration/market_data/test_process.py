@@ -17,10 +17,10 @@ import pytest
 
 from tests.integration.market_data.conftest import AgentProcess, StartAgent, run_agent
 from tests.support import eventually_sync
-from trading_dashboard.agents.market_data import dataset
 from trading_dashboard.agents.market_data.assembly import JOURNAL_FILE, STORE_FILE
-from trading_dashboard.agents.market_data.loading import DATASET_LABEL
-from trading_dashboard.agents.market_data.store import MarketStore
+from trading_dashboard.agents.market_data.demo import dataset
+from trading_dashboard.agents.market_data.demo.loading import DATASET_LABEL
+from trading_dashboard.agents.market_data.demo.store import MarketStore
 from trading_dashboard.models.health import HealthReport
 
 

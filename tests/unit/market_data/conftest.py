@@ -8,12 +8,12 @@ from datetime import date
 
 import pytest
 
-from trading_dashboard.agents.market_data import dataset
-from trading_dashboard.agents.market_data.dataset import Action, DailyRow
-from trading_dashboard.agents.market_data.loading import FIRST_DAY, LAST_DAY, ask_calendar
-from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.series import DailySeries
-from trading_dashboard.agents.market_data.timeline import Timeline
+from trading_dashboard.agents.market_data.demo import dataset
+from trading_dashboard.agents.market_data.demo.dataset import Action, DailyRow
+from trading_dashboard.agents.market_data.demo.loading import FIRST_DAY, LAST_DAY, ask_calendar
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.series import DailySeries
+from trading_dashboard.agents.market_data.demo.timeline import Timeline
 
 
 @pytest.fixture(scope="session")

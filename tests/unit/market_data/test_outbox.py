@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from trading_dashboard.agents.market_data.outbox import MAX_CLOSED_BARS, MAX_REPLIES, Outbox
+from trading_dashboard.agents.market_data.streaming.outbox import (
+    MAX_CLOSED_BARS,
+    MAX_REPLIES,
+    Outbox,
+)
 
 
 def everything(outbox: Outbox) -> list[tuple[str, int]]:

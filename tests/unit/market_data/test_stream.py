@@ -16,12 +16,12 @@ import pytest
 from tests.support import eventually
 from tests.unit.market_data.conftest import position_at
 from trading_dashboard.agents.market_data.agent import MarketDataAgent
-from trading_dashboard.agents.market_data.clock import ReplayClock
-from trading_dashboard.agents.market_data.journal import PositionJournal, ReplayRecord
-from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.store import MarketStore
-from trading_dashboard.agents.market_data.stream import StreamHub, Subscriber
-from trading_dashboard.agents.market_data.timeline import Instant
+from trading_dashboard.agents.market_data.demo.clock import ReplayClock
+from trading_dashboard.agents.market_data.demo.journal import PositionJournal, ReplayRecord
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.store import MarketStore
+from trading_dashboard.agents.market_data.demo.timeline import Instant
+from trading_dashboard.agents.market_data.streaming.hub import StreamHub, Subscriber
 from trading_dashboard.clients.market_data import MarketDataClient
 from trading_dashboard.models.market import ClockState
 from trading_dashboard.models.market_api import MarketHeartbeat

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import eventually
 from tests.unit.orchestrator.fakes import SILENT, FakeProber, agent, becomes, desk, info
-from tests.unit.orchestrator.test_probes import answer, server
+from tests.unit.orchestrator.raw_server import answer, server
 from trading_dashboard.models.states import AgentStatus
 from trading_dashboard.orchestrator.agent_task import AgentTask
 from trading_dashboard.orchestrator.fetching import fetch

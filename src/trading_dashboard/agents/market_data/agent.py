@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI
 
-from trading_dashboard.agents.market_data.clock import ReplayClock
-from trading_dashboard.agents.market_data.dataset import SOURCE
+from trading_dashboard.agents.market_data.demo.clock import ReplayClock
+from trading_dashboard.agents.market_data.demo.dataset import SOURCE
+from trading_dashboard.agents.market_data.demo.journal import PositionJournal
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.store import MarketStore
+from trading_dashboard.agents.market_data.demo.timeline import Instant
 from trading_dashboard.agents.market_data.errors import StoreUnusable
-from trading_dashboard.agents.market_data.journal import PositionJournal
-from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.store import MarketStore
-from trading_dashboard.agents.market_data.stream import StreamHub
-from trading_dashboard.agents.market_data.timeline import Instant
+from trading_dashboard.agents.market_data.streaming.hub import StreamHub
 
 QUICK_SESSIONS = 50
 """So many are simulated in less than a tenth of a second."""

@@ -17,12 +17,12 @@ from trading_dashboard.agents.kit import (
     create_agent_app,
 )
 from trading_dashboard.agents.market_data.agent import MarketDataAgent
-from trading_dashboard.agents.market_data.clock import ReplayClock
+from trading_dashboard.agents.market_data.api.routes import add_metrics, add_routes
+from trading_dashboard.agents.market_data.demo.clock import ReplayClock
+from trading_dashboard.agents.market_data.demo.journal import PositionJournal
+from trading_dashboard.agents.market_data.demo.loading import open_market
+from trading_dashboard.agents.market_data.demo.timeline import Timeline
 from trading_dashboard.agents.market_data.errors import StoreUnusable
-from trading_dashboard.agents.market_data.journal import PositionJournal
-from trading_dashboard.agents.market_data.loading import open_market
-from trading_dashboard.agents.market_data.routes import add_metrics, add_routes
-from trading_dashboard.agents.market_data.timeline import Timeline
 from trading_dashboard.models.errors import SourceRefused
 from trading_dashboard.models.settings import MarketDataSettings
 

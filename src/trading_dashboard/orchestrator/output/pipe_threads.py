@@ -27,6 +27,7 @@ class ThreadedLogPump(LogPump):
 
     def add(self, stream: OutputStream) -> None:
         """Read this pipe from now on. Its thread closes the descriptor."""
+        stream.rest = self._pace.rest
         self._command(lambda: self._open.add(stream))
         # A daemon: who holds the pipe's other end decides when it ends.
         name = f"read-{stream.descriptor}"

@@ -1,8 +1,9 @@
 """Draining the pipes of all agents, whatever comes out of them.
 
 Owns one thread that reads and hands whole lines to the log book. It never waits for a disk or for
-the event loop. What an agent writes beyond a rate that any disk and reader could follow is read
-and dropped, oldest first, and counted; the newest output is always kept.
+the event loop, and rests half as long as it works. What an agent writes beyond a rate that any disk
+and reader could follow is read and dropped, oldest first, and counted; the newest output is always
+kept.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections import deque
 from collections.abc import Callable
 
 from trading_dashboard.orchestrator.output.book import AgentLog
+from trading_dashboard.orchestrator.output.pace import Pace
 
 if sys.platform != "win32":
     import fcntl
@@ -29,6 +31,8 @@ WIDE_BYTES = 1024 * 1024
 the interpreter, so this decides how fast a busy supervisor can drain."""
 KEEP_BYTES_PER_SECOND = 16 * 1024 * 1024
 KEEP_BURST_BYTES = 32 * 1024 * 1024
+KEEP_SHARE = 0.2
+"""Of a core, for keeping one pipe's output: lines that are slow to redact count for more."""
 NEWEST_BYTES = 1024 * 1024
 """How much of the newest output is held back while an agent writes too fast."""
 LINE_SLACK_BYTES = 4096
@@ -45,6 +49,8 @@ class OutputStream:
     def __init__(self, descriptor: int, name: str, log: AgentLog, max_line_bytes: int) -> None:
         self.descriptor = descriptor
         self.read_bytes = READ_BYTES
+        self.rest: Callable[[], None] = lambda: None
+        """Called between parts of what is kept."""
         self._name = name
         self._log = log
         self._max_bytes = max_line_bytes + LINE_SLACK_BYTES
@@ -138,10 +144,14 @@ class OutputStream:
     def _take_in_parts(self, data: bytes) -> None:
         # In parts, so that the event loop gets its turn with the interpreter in between.
         for start in range(0, len(data), READ_BYTES):
-            self._take(data[start : start + READ_BYTES])
+            part = data[start : start + READ_BYTES]
+            began = time.thread_time()
+            self._take(part)
+            worth = (time.thread_time() - began) * KEEP_BYTES_PER_SECOND / KEEP_SHARE
+            self._budget -= max(len(part), worth)
+            self.rest()
 
     def _take(self, data: bytes) -> None:
-        self._budget -= len(data)
         if self._is_skipping:
             _, line_feed, data = data.partition(b"\n")
             if not line_feed:
@@ -174,6 +184,7 @@ class LogPump:
         self._commands: deque[Callable[[], None]] = deque()
         self._behind: set[OutputStream] = set()
         self._is_closing = False
+        self._pace = Pace()
         self._thread = threading.Thread(target=self._run, name="log-pump", daemon=True)
 
     def start(self) -> None:
@@ -187,6 +198,7 @@ class LogPump:
 
     def add(self, stream: OutputStream) -> None:
         """Read this pipe from now on. The descriptor is the pump's to close."""
+        stream.rest = self._pace.rest
         if sys.platform != "win32":  # there, pipes are read by `pipe_threads`
             os.set_blocking(stream.descriptor, False)
         self._command(lambda: self._register(stream))
@@ -220,6 +232,7 @@ class LogPump:
             return
 
     def _run(self) -> None:
+        self._pace.begin()
         while not self._is_closing:
             events = self._selector.select(TICK_SECONDS if self._behind else None)
             read_any = False
@@ -235,6 +248,7 @@ class LogPump:
                 read_any = True
             if read_any:
                 self._announce()
+                self._pace.rest()
         self._end_all()
         self._selector.close()
         self._waker.close()

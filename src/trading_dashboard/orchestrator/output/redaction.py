@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 REDACTED = "[redacted]"
 MIN_SECRET_LENGTH = 8
@@ -27,29 +27,55 @@ _GIVEN = (
     r"""(?:(?<=\\")[^"\n]*[^"\n\\]|(?<=[^\\]")(?:[^"\\\n]|\\.)+|(?<=[^\\]')(?:[^'\\\n]|\\.)+"""
     rf"""|(?!\\["']){_VALUE})"""
 )
-_PATTERNS = (
+
+
+class _Shape(NamedTuple):
+    """How one kind of secret is written: a pattern, and what each match of it begins with."""
+
+    beginnings: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+# What is kept of a match is its first group. A match never goes beyond its line.
+_SHAPES = (
     # Authorization: Basic dXNlcjpwYXNz
-    re.compile(
-        rf"""(authorization["']?[ \t]*[:=][ \t]*["']?(?:\w+[ \t]+)?){_VALUE}""", re.IGNORECASE
+    _Shape(
+        ("authorization",),
+        re.compile(
+            rf"""(authorization["']?[ \t]*[:=][ \t]*["']?(?:\w+[ \t]+)?){_VALUE}""", re.IGNORECASE
+        ),
     ),
-    re.compile(r"(\bbearer[ \t]+)[\w.~+/=-]{8,}", re.IGNORECASE),
+    _Shape(("bearer",), re.compile(r"(\bbearer[ \t]+)[\w.~+/=-]{8,}", re.IGNORECASE)),
     # password=…, "api_key": "…", ?token=…
-    re.compile(
-        r"((?:password|passwd|passphrase|secret|token|credential|api[_-]?key|access[_-]?key"
-        r"""|private[_-]?key)(?:\\?["'])?[ \t]*[=:][ \t]*(?:\\?["'])?)(?!\[redacted\])""" + _GIVEN,
-        re.IGNORECASE,
+    _Shape(
+        (
+            "password", "passwd", "passphrase", "secret", "token", "credential", "api", "access",
+            "private",
+        ),
+        re.compile(
+            r"((?:password|passwd|passphrase|secret|token|credential|api[_-]?key|access[_-]?key"
+            r"""|private[_-]?key)(?:\\?["'])?[ \t]*[=:][ \t]*(?:\\?["'])?)(?!\[redacted\])"""
+            + _GIVEN,
+            re.IGNORECASE,
+        ),
     ),
-    re.compile(rf"""((?:\b|_|-)key=["']?)(?!\[redacted\]){_VALUE}""", re.IGNORECASE),
+    _Shape(
+        ("key=",),
+        re.compile(rf"""((?:\b|(?<=_))key=["']?)(?!\[redacted\]){_VALUE}""", re.IGNORECASE),
+    ),
     # Cookie: session=…
-    re.compile(
-        r"""(cookie["']?[ \t]*[:=][ \t]*["']?)(?![ \t]|\[redacted\])[^"'\n]+""", re.IGNORECASE
+    _Shape(
+        ("cookie",),
+        re.compile(
+            r"""(cookie["']?[ \t]*[:=][ \t]*["']?)(?![ \t]|\[redacted\])[^"'\n]+""", re.IGNORECASE
+        ),
     ),
     # a JSON web token
-    re.compile(r"()\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
+    _Shape(("eyj",), re.compile(r"()\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")),
     # https://user:password@host
-    re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),
-)
-# Cheap to look for, and without one of them no pattern can match.
+    _Shape(("://",), re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")),
+)  # fmt: skip
+# Cheap to look for, and without one of them nothing can match.
 _HINTS = (
     "author", "bearer", "passw", "passphrase", "secret", "token", "credential", "key", "://",
     "cookie", "eyj",
@@ -82,11 +108,49 @@ class Redactor:
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, REDACTED)
-        lowered = text.lower()
+        lowered = _folded(text)
         if any(hint in lowered for hint in _HINTS):
-            for pattern in _PATTERNS:
-                text = pattern.sub(rf"\g<1>{REDACTED}", text)
+            for shape in _SHAPES:
+                text, lowered = _replaced(shape, text, lowered)
         return text
+
+
+def _folded(text: str) -> str:
+    """Return the text in lower case, with a long `s` and a dotless `i` as patterns take them."""
+    return text.lower().replace("\u017f", "s").replace("\u0131", "i")
+
+
+def _replaced(shape: _Shape, text: str, lowered: str) -> tuple[str, str]:
+    """Return what `sub` returns, and that in lower case.
+
+    A pattern that ignores case is tried at each character by `sub`, for 80 ns a character in all:
+    an agent whose lines speak of tokens would be read at 6 MB/s. Its beginnings are found at once.
+    """
+    if len(lowered) != len(text):  # some capitals are two letters when small
+        text = shape.pattern.sub(rf"\g<1>{REDACTED}", text)
+        return text, _folded(text)
+    parts, end = [], 0
+    for place in _places(shape.beginnings, lowered):
+        match = shape.pattern.match(text, place) if place >= end else None
+        if match is not None:
+            parts += [text[end : match.end(1)], REDACTED]
+            end = match.end()
+    if not parts:
+        return text, lowered
+    text = "".join([*parts, text[end:]])
+    return text, _folded(text)
+
+
+def _places(beginnings: tuple[str, ...], lowered: str) -> list[int]:
+    """Return where one of them stands, in order."""
+    places: list[int] = []
+    for beginning in beginnings:
+        place = lowered.find(beginning)
+        while place >= 0:
+            places.append(place)
+            place = lowered.find(beginning, place + 1)
+    places.sort()
+    return places
 
 
 def secret_values(*given: Mapping[str, Any]) -> set[str]:

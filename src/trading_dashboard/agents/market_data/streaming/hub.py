@@ -16,11 +16,11 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import orjson
 
-from trading_dashboard.agents.market_data.clock import RENEW_SECONDS, ReplayClock
-from trading_dashboard.agents.market_data.feed import Feed
-from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.outbox import Outbox
-from trading_dashboard.agents.market_data.timeline import Instant
+from trading_dashboard.agents.market_data.demo.clock import RENEW_SECONDS, ReplayClock
+from trading_dashboard.agents.market_data.demo.feed import Feed
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.timeline import Instant
+from trading_dashboard.agents.market_data.streaming.outbox import Outbox
 
 MIN_STEP_SECONDS = 0.05
 """Ticks of a symbol come no closer together than this, on the wall clock."""

@@ -15,17 +15,17 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from trading_dashboard.agents.market_data import dataset
-from trading_dashboard.agents.market_data.dataset import Action, DailyRow
-from trading_dashboard.agents.market_data.errors import StoreDamaged, StoreUnusable
-from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.series import DailySeries
-from trading_dashboard.agents.market_data.store import (
+from trading_dashboard.agents.market_data.demo import dataset
+from trading_dashboard.agents.market_data.demo.dataset import Action, DailyRow
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.series import DailySeries
+from trading_dashboard.agents.market_data.demo.store import (
     MarketStore,
     calendar_label,
     move_aside,
 )
-from trading_dashboard.agents.market_data.timeline import Session, Timeline
+from trading_dashboard.agents.market_data.demo.timeline import Session, Timeline
+from trading_dashboard.agents.market_data.errors import StoreDamaged, StoreUnusable
 
 FIRST_DAY = date(2000, 3, 1)
 LAST_DAY = date(2013, 3, 1)

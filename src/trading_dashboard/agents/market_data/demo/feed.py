@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import numpy as np
 import orjson
 
-from trading_dashboard.agents.market_data import bars as barlib
-from trading_dashboard.agents.market_data.bars import DAY_SECONDS
-from trading_dashboard.agents.market_data.dataset import SOURCE
-from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.path import SessionPath
-from trading_dashboard.agents.market_data.series import DailySeries
-from trading_dashboard.agents.market_data.timeline import EPOCH, Instant, Segment, iso
+from trading_dashboard.agents.market_data.demo import bars as barlib
+from trading_dashboard.agents.market_data.demo.bars import DAY_SECONDS
+from trading_dashboard.agents.market_data.demo.dataset import SOURCE
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.path import SessionPath
+from trading_dashboard.agents.market_data.demo.series import DailySeries
+from trading_dashboard.agents.market_data.demo.timeline import EPOCH, Instant, Segment, iso
 
 Values = tuple[float, float, float, float, int]
 

@@ -9,16 +9,16 @@ import pandas as pd  # type: ignore[import-untyped]
 import pytest
 
 from tests.unit.market_data.conftest import position_at
-from trading_dashboard.agents.market_data.bars import SECONDS, Bars
-from trading_dashboard.agents.market_data.history import MAX_LIMIT, Question
-from trading_dashboard.agents.market_data.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.bars import SECONDS, DayBars
+from trading_dashboard.agents.market_data.demo.history import MAX_LIMIT, Question
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
 
 FULL_DAY = date(2012, 11, 21)
 HALF_DAY = date(2012, 11, 23)
 DST_DAYS = (date(2012, 3, 9), date(2012, 3, 12), date(2012, 11, 2), date(2012, 11, 5))
 
 
-def frame_of(bars: Bars) -> pd.DataFrame:
+def frame_of(bars: DayBars) -> pd.DataFrame:
     columns = ("open", "high", "low", "close", "volume")
     data = {name: getattr(bars, name) for name in columns}
     return pd.DataFrame(data, index=pd.to_datetime(bars.start, unit="s", utc=True))

@@ -13,9 +13,9 @@ from typing import Literal
 
 import numpy as np
 
-from trading_dashboard.agents.market_data.dataset import Action, DailyRow, Listing
-from trading_dashboard.agents.market_data.path import DayBar, Floats, Integers
-from trading_dashboard.agents.market_data.timeline import EPOCH, Instant, Timeline
+from trading_dashboard.agents.market_data.demo.dataset import Action, DailyRow, Listing
+from trading_dashboard.agents.market_data.demo.path import DayBar, Floats, Integers
+from trading_dashboard.agents.market_data.demo.timeline import EPOCH, Instant, Timeline
 
 Adjusted = Literal["none", "splits", "all"]
 

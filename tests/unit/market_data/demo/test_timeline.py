@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.market_data.conftest import position_at
-from trading_dashboard.agents.market_data.timeline import Session, Timeline, iso, utc
+from trading_dashboard.agents.market_data.demo.timeline import Session, Timeline, iso, utc
 
 SMALL = Timeline(
     [

@@ -14,15 +14,15 @@ from starlette.websockets import WebSocket
 
 from trading_dashboard.agents.kit import AgentApp, ErrorResponse
 from trading_dashboard.agents.market_data.agent import MarketDataAgent
-from trading_dashboard.agents.market_data.connection import serve_stream
-from trading_dashboard.agents.market_data.dataset import SOURCE
-from trading_dashboard.agents.market_data.errors import StoreUnusable
-from trading_dashboard.agents.market_data.history import (
+from trading_dashboard.agents.market_data.demo.dataset import SOURCE
+from trading_dashboard.agents.market_data.demo.history import (
     DEFAULT_LIMIT,
     FIRST_PAGE,
     MAX_LIMIT,
     Question,
 )
+from trading_dashboard.agents.market_data.errors import StoreUnusable
+from trading_dashboard.agents.market_data.streaming.connection import serve_stream
 from trading_dashboard.models.errors import InvalidRange
 from trading_dashboard.models.market import HistoricalResponse, Interval, PriceResponse
 from trading_dashboard.models.market_api import (

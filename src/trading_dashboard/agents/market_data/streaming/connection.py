@@ -15,9 +15,14 @@ import orjson
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from trading_dashboard.agents.market_data.clock import ReplayClock
-from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.stream import ALL, StreamHub, Subscriber, error_message
+from trading_dashboard.agents.market_data.demo.clock import ReplayClock
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.streaming.hub import (
+    ALL,
+    StreamHub,
+    Subscriber,
+    error_message,
+)
 from trading_dashboard.models.errors import UnknownSymbol, error_body
 from trading_dashboard.models.market_api import StreamOperation
 

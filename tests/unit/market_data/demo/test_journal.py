@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trading_dashboard.agents.market_data.journal import PositionJournal, ReplayRecord
+from trading_dashboard.agents.market_data.demo.journal import PositionJournal, ReplayRecord
 
 
 def record(offset: float) -> ReplayRecord:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_dashboard.agents.market_data.dataset import DailyRow
-from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.path import DayBar, SessionPath, simulate
+from trading_dashboard.agents.market_data.demo.dataset import DailyRow
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.path import DayBar, SessionPath, simulate
 
 SYMBOLS = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
 

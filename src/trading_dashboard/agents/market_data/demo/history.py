@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from trading_dashboard.agents.market_data import bars as barlib
-from trading_dashboard.agents.market_data.bars import DAY_SECONDS, Bars
-from trading_dashboard.agents.market_data.dataset import SOURCE
-from trading_dashboard.agents.market_data.intraday import Intraday
-from trading_dashboard.agents.market_data.path import Floats, Integers
-from trading_dashboard.agents.market_data.series import Adjusted, DailySeries
-from trading_dashboard.agents.market_data.timeline import EPOCH, Instant, Timeline, iso
+from trading_dashboard.agents.market_data.demo import bars as barlib
+from trading_dashboard.agents.market_data.demo.bars import DAY_SECONDS, DayBars
+from trading_dashboard.agents.market_data.demo.dataset import SOURCE
+from trading_dashboard.agents.market_data.demo.intraday import Intraday
+from trading_dashboard.agents.market_data.demo.path import Floats, Integers
+from trading_dashboard.agents.market_data.demo.series import Adjusted, DailySeries
+from trading_dashboard.agents.market_data.demo.timeline import EPOCH, Instant, Timeline, iso
 from trading_dashboard.models.errors import InvalidRange
 
 FIRST_PAGE = "first"
@@ -100,7 +100,7 @@ class History:
 
     def daily(
         self, series: DailySeries, instant: Instant, adjusted: Adjusted, rows: slice | None = None
-    ) -> Bars:
+    ) -> DayBars:
         """Return the closed daily bars and the one in progress, if any."""
         closed = series.closed_rows(instant)
         part = slice(0, closed) if rows is None else slice(rows.start, min(rows.stop, closed))
@@ -110,7 +110,7 @@ class History:
         if adjusted != "none":
             shares = series.share_factors(sessions, instant)
             volume = np.rint(volume * shares).astype(np.int64)
-        past = Bars(
+        past = DayBars(
             series.day[part] * DAY_SECONDS,
             sessions,
             _scaled(series.open[part], prices),
@@ -129,7 +129,7 @@ class History:
 
     def _select(
         self, question: Question, series: DailySeries, instant: Instant, after: int | None
-    ) -> Bars:
+    ) -> DayBars:
         rows = self._rows(question, series, instant)
         if question.interval in barlib.DAILY:
             found = self._grouped(question, series, instant, rows)
@@ -154,7 +154,7 @@ class History:
 
     def _grouped(
         self, question: Question, series: DailySeries, instant: Instant, rows: slice
-    ) -> Bars:
+    ) -> DayBars:
         """Return daily, weekly or monthly bars; a group is whole or has its first day in range."""
         if question.interval != "1d" and rows.stop > rows.start:
             keys = barlib.group_keys(series.day, question.interval)
@@ -174,14 +174,14 @@ class History:
         instant: Instant,
         rows: slice,
         after: int | None,
-    ) -> Bars:
+    ) -> DayBars:
         """Return the sessions' bars, no more sessions than the limit needs."""
         width = barlib.SECONDS[question.interval]
         forward = question.page is not None
         order: Iterator[int] = iter(range(rows.start, rows.stop))
         if not forward:
             order = reversed(range(rows.start, rows.stop))
-        parts: list[Bars] = []
+        parts: list[DayBars] = []
         count = 0
         for row in order:
             session = self._timeline.sessions[int(series.session[row])]
@@ -198,7 +198,7 @@ class History:
 
     def _session_bars(
         self, question: Question, series: DailySeries, instant: Instant, row: int, width: int
-    ) -> Bars:
+    ) -> DayBars:
         found = self._intraday.bars(series.listing.symbol, row, width)
         index = int(series.session[row])
         if index > instant.last_closed:
@@ -208,7 +208,7 @@ class History:
         sessions: Integers = np.array([index], dtype=np.int64)
         price = series.price_factors(sessions, instant, question.adjusted)
         shares = series.share_factors(sessions, instant)
-        return Bars(
+        return DayBars(
             found.start,
             found.session,
             _scaled(found.open, price),
@@ -221,8 +221,8 @@ class History:
         )
 
     def _until(
-        self, found: Bars, series: DailySeries, instant: Instant, row: int, width: int
-    ) -> Bars:
+        self, found: DayBars, series: DailySeries, instant: Instant, row: int, width: int
+    ) -> DayBars:
         """Return a running session's bars up to the clock, the last one as far as it has got."""
         done = int(instant.offset) // width
         path = self._intraday.path(series.listing.symbol, row)
@@ -235,7 +235,7 @@ class History:
             ]
         )
 
-    def _running_day(self, series: DailySeries, instant: Instant) -> Bars | None:
+    def _running_day(self, series: DailySeries, instant: Instant) -> DayBars | None:
         row = None if instant.finished else series.row_of(instant.session)
         if row is None:
             return None
@@ -252,7 +252,7 @@ class History:
         return _one_bar(start, instant.session, values, float(series.quality[row]))
 
     def _adjusted_close(
-        self, question: Question, series: DailySeries, instant: Instant, bars: Bars
+        self, question: Question, series: DailySeries, instant: Instant, bars: DayBars
     ) -> Floats:
         factors = series.price_factors(bars.session, instant, "all")
         already = series.price_factors(bars.session, instant, question.adjusted)
@@ -278,9 +278,9 @@ class History:
 
 def _one_bar(
     start: int, session: int, values: tuple[float, float, float, float, int], quality: float
-) -> Bars:
+) -> DayBars:
     open_, high, low, close, volume = values
-    return Bars(
+    return DayBars(
         np.array([start], dtype=np.int64),
         np.array([session], dtype=np.int64),
         np.array([open_]),

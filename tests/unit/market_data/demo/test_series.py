@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from tests.unit.market_data.conftest import position_at
-from trading_dashboard.agents.market_data.dataset import LISTINGS, DailyRow, derive_actions
-from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.series import (
+from trading_dashboard.agents.market_data.demo.dataset import LISTINGS, DailyRow, derive_actions
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.series import (
     FLAWED_QUALITY,
     SOUND_QUALITY,
     DailySeries,
     clamp,
 )
-from trading_dashboard.agents.market_data.timeline import Timeline
+from trading_dashboard.agents.market_data.demo.timeline import Timeline
 
 SYMBOLS = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
 Rows = Mapping[str, Sequence[DailyRow]]

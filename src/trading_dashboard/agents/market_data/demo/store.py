@@ -18,9 +18,9 @@ from typing import Any, Self
 
 import duckdb
 
-from trading_dashboard.agents.market_data.dataset import Action, DailyRow
+from trading_dashboard.agents.market_data.demo.dataset import Action, DailyRow
+from trading_dashboard.agents.market_data.demo.timeline import Session
 from trading_dashboard.agents.market_data.errors import StoreDamaged, StoreInUse, StoreUnusable
-from trading_dashboard.agents.market_data.timeline import Session
 
 SCHEMA_VERSION = 1
 

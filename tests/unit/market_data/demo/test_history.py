@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.market_data.conftest import position_at
-from trading_dashboard.agents.market_data.bars import SECONDS
-from trading_dashboard.agents.market_data.history import Question
-from trading_dashboard.agents.market_data.market import DemoMarket
-from trading_dashboard.agents.market_data.timeline import Instant, utc
+from trading_dashboard.agents.market_data.demo.bars import SECONDS
+from trading_dashboard.agents.market_data.demo.history import Question
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.timeline import Instant, utc
 from trading_dashboard.models.errors import InvalidRange, UnknownSymbol
 from trading_dashboard.models.market import INTERVALS, HistoricalResponse, PriceResponse
 

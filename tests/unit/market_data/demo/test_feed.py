@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.market_data.conftest import position_at
-from trading_dashboard.agents.market_data.feed import Feed
-from trading_dashboard.agents.market_data.history import Question
-from trading_dashboard.agents.market_data.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.feed import Feed
+from trading_dashboard.agents.market_data.demo.history import Question
+from trading_dashboard.agents.market_data.demo.market import DemoMarket
 from trading_dashboard.models.market import INTERVALS, Bar, PriceResponse
 
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from trading_dashboard.agents.market_data.dataset import CALENDAR, TIME_ZONE
-from trading_dashboard.agents.market_data.journal import ReplayRecord
-from trading_dashboard.agents.market_data.timeline import Instant, Timeline, utc
+from trading_dashboard.agents.market_data.demo.dataset import CALENDAR, TIME_ZONE
+from trading_dashboard.agents.market_data.demo.journal import ReplayRecord
+from trading_dashboard.agents.market_data.demo.timeline import Instant, Timeline, utc
 from trading_dashboard.models.market import ClockState, MarketPhase
 
 RESERVE_SECONDS = 1.0

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from trading_dashboard.agents.market_data.dataset import (
+from trading_dashboard.agents.market_data.demo.dataset import (
     Action,
     DailyRow,
     derive_actions,

@@ -12,10 +12,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from trading_dashboard.agents.market_data.bars import Bars, coarser, session_bars
-from trading_dashboard.agents.market_data.path import SessionPath, simulate
-from trading_dashboard.agents.market_data.series import DailySeries
-from trading_dashboard.agents.market_data.timeline import Timeline
+from trading_dashboard.agents.market_data.demo.bars import DayBars, coarser, session_bars
+from trading_dashboard.agents.market_data.demo.path import SessionPath, simulate
+from trading_dashboard.agents.market_data.demo.series import DailySeries
+from trading_dashboard.agents.market_data.demo.timeline import Timeline
 
 PATH_CACHE_ENTRIES = 24
 """About 0.9 MB each."""
@@ -62,8 +62,8 @@ class Intraday:
         self._series = series
         self._seed = seed
         self._paths: Recent[SessionPath] = Recent(PATH_CACHE_ENTRIES)
-        self._minutes: Recent[Bars] = Recent(MINUTE_CACHE_ENTRIES)
-        self._half_hours: Recent[Bars] = Recent(HALF_HOUR_CACHE_ENTRIES)
+        self._minutes: Recent[DayBars] = Recent(MINUTE_CACHE_ENTRIES)
+        self._half_hours: Recent[DayBars] = Recent(HALF_HOUR_CACHE_ENTRIES)
 
     def path(self, symbol: str, row: int) -> SessionPath:
         """Return the path of the symbol's daily row `row`."""
@@ -80,13 +80,13 @@ class Intraday:
             ),
         )
 
-    def bars(self, symbol: str, row: int, width: int) -> Bars:
+    def bars(self, symbol: str, row: int, width: int) -> DayBars:
         """Return all bars of `width` seconds of the symbol's daily row `row`."""
         series = self._series[symbol]
         index = int(series.session[row])
         open_at = self._timeline.sessions[index].open_at
 
-        def make(seconds: int) -> Bars:
+        def make(seconds: int) -> DayBars:
             return session_bars(
                 self.path(symbol, row),
                 seconds,

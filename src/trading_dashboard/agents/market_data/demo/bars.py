@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_dashboard.agents.market_data.path import Floats, Integers, SessionPath
+from trading_dashboard.agents.market_data.demo.path import Floats, Integers, SessionPath
 
 SECONDS = {
     "1s": 1, "5s": 5, "15s": 15, "30s": 30,
@@ -27,7 +27,7 @@ DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class DayBars:
     """Bars as columns, oldest first.
 
     Attributes:
@@ -52,17 +52,20 @@ class Bars:
     def __len__(self) -> int:
         return len(self.start)
 
-    def take(self, part: slice | NDArray[np.bool_]) -> Bars:
+    def take(self, part: slice | NDArray[np.bool_]) -> DayBars:
         """Return some of the bars."""
-        return Bars(*(getattr(self, field.name)[part] for field in fields(self)))
+        return DayBars(*(getattr(self, field.name)[part] for field in fields(self)))
 
 
-def concat(parts: Sequence[Bars]) -> Bars:
+def concat(parts: Sequence[DayBars]) -> DayBars:
     """Return all bars of the parts in their order."""
     if not parts:
         return EMPTY
-    return Bars(
-        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Bars))
+    return DayBars(
+        *(
+            np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(DayBars)
+        )
     )
 
 
@@ -77,7 +80,7 @@ def group_keys(days: Integers, interval: str) -> Integers:
     return days
 
 
-def group_days(bars: Bars, interval: str, next_day: int) -> Bars:
+def group_days(bars: DayBars, interval: str, next_day: int) -> DayBars:
     """Return daily bars grouped into `interval`.
 
     Args:
@@ -94,7 +97,7 @@ def group_days(bars: Bars, interval: str, next_day: int) -> Bars:
     closed = np.ones(len(firsts), dtype=np.bool_)
     following = int(group_keys(np.array([next_day], dtype=np.int64), interval)[0])
     closed[-1] = bool(bars.closed[-1]) and following != keys[-1]
-    return Bars(
+    return DayBars(
         start=bars.start[firsts],
         session=bars.session[lasts],
         open=bars.open[firsts],
@@ -109,13 +112,13 @@ def group_days(bars: Bars, interval: str, next_day: int) -> Bars:
 
 def session_bars(
     path: SessionPath, width: int, *, open_at: int, session: int, quality: float
-) -> Bars:
+) -> DayBars:
     """Return all bars of one complete session."""
     firsts = np.arange(0, len(path), width)
     lasts = np.append(firsts[1:], len(path)) - 1
     count = len(firsts)
     reached = path.traded[lasts]
-    return Bars(
+    return DayBars(
         start=firsts + open_at,
         session=np.full(count, session, dtype=np.int64),
         open=path.price[firsts],
@@ -128,12 +131,12 @@ def session_bars(
     )
 
 
-def coarser(bars: Bars, width: int, open_at: int) -> Bars:
+def coarser(bars: DayBars, width: int, open_at: int) -> DayBars:
     """Return the bars of one complete session merged to `width` seconds."""
     keys = (bars.start - open_at) // width
     firsts = np.flatnonzero(np.diff(keys, prepend=-1))
     lasts = np.append(firsts[1:], len(keys)) - 1
-    return Bars(
+    return DayBars(
         start=bars.start[firsts],
         session=bars.session[firsts],
         open=bars.open[firsts],
@@ -164,7 +167,7 @@ def iso_times(seconds: Integers) -> list[str]:
     return [text + "Z" for text in np.datetime_as_string(seconds.astype("datetime64[s]")).tolist()]
 
 
-def as_records(bars: Bars, adjusted_close: Floats, source: str) -> Iterator[dict[str, Any]]:
+def as_records(bars: DayBars, adjusted_close: Floats, source: str) -> Iterator[dict[str, Any]]:
     """Yield one dictionary per bar, shaped like `models.market.Bar`."""
     columns = zip(
         iso_times(bars.start),
@@ -193,7 +196,7 @@ def as_records(bars: Bars, adjusted_close: Floats, source: str) -> Iterator[dict
         }
 
 
-EMPTY = Bars(
+EMPTY = DayBars(
     *(
         np.empty(0, dtype=kind)
         for kind in (np.int64, np.int64, *[np.float64] * 4, np.int64, np.float64, np.bool_)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_dashboard.agents.market_data.clock import RESERVE_SECONDS, ReplayClock
-from trading_dashboard.agents.market_data.journal import ReplayRecord
-from trading_dashboard.agents.market_data.timeline import Session, Timeline
+from trading_dashboard.agents.market_data.demo.clock import RESERVE_SECONDS, ReplayClock
+from trading_dashboard.agents.market_data.demo.journal import ReplayRecord
+from trading_dashboard.agents.market_data.demo.timeline import Session, Timeline
 
 TIMELINE = Timeline(
     [

@@ -1,0 +1,1 @@
+"""The routes of the market data agent, one file a subject."""

@@ -1,0 +1,1 @@
+"""The demo: a replay of real daily history, simulated within the day."""

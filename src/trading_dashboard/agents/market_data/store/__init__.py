@@ -1,0 +1,1 @@
+"""What the market data agent keeps on disk: the contract, and DuckDB behind it."""

@@ -1,0 +1,1 @@
+"""`/stream`: who is subscribed, what waits for whom, and how a connection ends."""
