@@ -1,8 +1,8 @@
 """HTTP to a provider: one question, bounded in time and size, its failures in our words.
 
-Owns the connection and where the key travels. The key joins a request below httpx, in the transport,
-so that no request, response, exception or log line of httpx ever holds it; whatever the provider or
-a library writes is rid of it before it is shown. Retries and limits are `choosing`'s.
+Owns the connection and where the key travels. The key joins a request below httpx, in the
+transport, so that no request, response, exception or log line of httpx ever holds it; whatever the
+provider or a library writes is rid of it before it is shown. Retries and limits are `choosing`'s.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import json
 import logging
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -119,7 +120,7 @@ class ProviderConnection:
         client, self._client = self._client, None
         if client is None:
             return
-        for timeout in self._under_way:
+        for timeout in [one for one in self._under_way if not one.expired()]:
             timeout.reschedule(asyncio.get_running_loop().time())
         await client.aclose()
         for logger in _LOGGERS:
@@ -165,7 +166,7 @@ class ProviderConnection:
 
     def plain(self, text: object) -> str:
         """Return what somebody else wrote, without the key, on one line, and bounded."""
-        words = " ".join(self._veil.over(str(text)[: 20 * MAX_WORDS]).split())
+        words = " ".join(self._veil.over(str(text)).split())
         words = "".join(letter if letter.isprintable() else "?" for letter in words)
         return words if len(words) <= MAX_WORDS else f"{words[: MAX_WORDS - 1]}…"
 
@@ -340,7 +341,7 @@ def _retry_after(value: str | None) -> float | None:
             seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError):
             return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) if seconds == seconds else None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) if math.isfinite(seconds) else None
 
 
 def key_needed(source: str, key: str | None) -> str:
