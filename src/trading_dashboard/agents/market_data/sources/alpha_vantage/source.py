@@ -139,6 +139,22 @@ class AlphaVantage:
             yield ticks
         raise NotOffered(f"{self.name} has no live prices; {len(symbols)} symbols were asked for.")
 
+    async def _quote(self, symbol: str) -> Quote:
+        received = time.time_ns() // 1000
+        if (pair := pair_of(symbol)) is None:
+            return await self._ask(
+                {"function": "GLOBAL_QUOTE", "symbol": symbol},
+                lambda body: quote_in(body, self.name, symbol, received),
+            )
+        return await self._ask(
+            {
+                "function": "CURRENCY_EXCHANGE_RATE",
+                "from_currency": pair[0],
+                "to_currency": pair[1],
+            },
+            lambda body: rate_in(body, self.name, symbol, received),
+        )
+
     def _series(self, symbol: str, interval: str, start: int, end: int, now: int) -> dict[str, str]:
         """Return the parameters that ask for a series."""
         pair = pair_of(symbol)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from trading_dashboard.agents.market_data.records import CorporateEvent, Ticks
+from trading_dashboard.agents.market_data.records import Bars, CorporateEvent, Ticks
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
     Capabilities,
@@ -39,7 +39,6 @@ from trading_dashboard.agents.market_data.sources.readings import (
     is_daily,
 )
 from trading_dashboard.agents.market_data.sources.twelve_data.answers import (
-    UTC_ZONE,
     dividends_in,
     has_no_data,
     matches_in,
@@ -159,7 +158,7 @@ class TwelveData:
 
     async def live(self, symbols: frozenset[str]) -> AsyncIterator[Ticks]:
         """Yield what is new of the quotes, asked for every `poll_seconds`; 0 is their size."""
-        last: dict[str, tuple[int, float]] = {}
+        last: dict[str, tuple[int, str]] = {}
         wanted = sorted(symbols)
         while True:
             quotes = await self.quotes(wanted)
@@ -253,12 +252,12 @@ def _written(at: int) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _told(quote: Quote) -> tuple[int, float]:
-    return quote.at, quote.price
+def _told(quote: Quote) -> tuple[int, str]:
+    return quote.at, repr(quote.price)  # NaN is not equal to itself
 
 
-def _no_bars(source: str, symbol: str, interval: str) -> Any:
-    return bars_of(source, symbol, interval, (), start=0, end=0, now=0, zone=UTC_ZONE)
+def _no_bars(source: str, symbol: str, interval: str) -> Bars:
+    return Bars.of(source, symbol, interval, ())
 
 
 def _ticks(source: str, quotes: Sequence[Quote]) -> Ticks:
