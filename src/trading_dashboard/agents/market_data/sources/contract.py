@@ -197,6 +197,13 @@ class NotOffered(SourceFailure):
     is_transient = False
 
 
+class SourceMisconfigured(SourceFailure):
+    """There is no such source, or a key or an option of it is missing or wrong."""
+
+    code = "source_misconfigured"
+    is_transient = False
+
+
 class SourceMissing(SourceFailure):
     """A library is not installed; the message has the line that installs it."""
 

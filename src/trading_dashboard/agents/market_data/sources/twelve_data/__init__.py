@@ -1,0 +1,1 @@
+"""Twelve Data: bars, quotes and corporate actions of stocks, funds, currencies and crypto."""
