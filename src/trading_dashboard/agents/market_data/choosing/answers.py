@@ -100,6 +100,13 @@ class OtherInstrument(SourceFailure):
     is_transient = False
 
 
+class UnknownSource(SourceFailure):
+    """A source was asked for by a name that no enabled one has."""
+
+    code = "unknown_source"
+    is_transient = False
+
+
 class NoSourceAnswers(SourceFailure):
     """Every source that could answer was asked, or could not be; `failed` says why."""
 

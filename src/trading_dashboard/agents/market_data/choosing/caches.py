@@ -36,12 +36,14 @@ class AgedCache(Generic[K, V]):
         self._kept.move_to_end(key)
         return kept[0]
 
-    def put(self, key: K, value: V, now: float, weight: int = 1) -> None:
-        """Keep a value, unless it alone would fill half of the room."""
+    def put(
+        self, key: K, value: V, now: float, weight: int = 1, seconds: float | None = None
+    ) -> None:
+        """Keep a value, unless it alone would fill half of the room; for other seconds if given."""
         self.drop(key)
         if weight * 2 > self._max_weight:
             return
-        self._kept[key] = (value, now + (self._seconds or 0.0), weight)
+        self._kept[key] = (value, now + (seconds or self._seconds or 0.0), weight)
         self.weight += weight
         while self.weight > self._max_weight:
             _, (_, _, gone) = self._kept.popitem(last=False)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TypeVar
 
 from trading_dashboard.agents.market_data.choosing.answers import (
@@ -18,13 +20,12 @@ from trading_dashboard.agents.market_data.choosing.answers import (
     RateLimited,
     Resting,
 )
-from trading_dashboard.agents.market_data.choosing.breaker import Breaker, Change
+from trading_dashboard.agents.market_data.choosing.breaker import Breaker, BreakerState, Change
 from trading_dashboard.agents.market_data.choosing.caches import AgedCache
 from trading_dashboard.agents.market_data.choosing.policy import Limits, Policy
 from trading_dashboard.agents.market_data.choosing.quota import DailyQuota, MinuteBucket, Notes
 from trading_dashboard.agents.market_data.choosing.tally import Tally
 from trading_dashboard.agents.market_data.sources.contract import (
-    NotOffered,
     Source,
     SourceFailure,
     SourceGarbled,
@@ -38,6 +39,10 @@ from trading_dashboard.agents.market_data.sources.contract import (
 T = TypeVar("T")
 
 MAX_UNKNOWN = 10_000
+LOOKUPS = frozenset({"find", "instrument"})
+"""Kinds of questions that may be answered without a key, or refused with a good one."""
+_SLACK_SECONDS = 0.01
+"""The event loop may wake a little early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +120,10 @@ class SourceLine:
         self.breaker.reset()
 
     def is_well(self, now: float) -> bool:
-        """Return whether a question now would be sent: no rest, pause or end of quota known of."""
+        """Return whether it answers as far as is known: no failures, no pause, no quota used up."""
         return (
             self.missing is None
-            and self.breaker.allows(now)
+            and self.breaker.state is BreakerState.CLOSED
             and now >= self.paused_until
             and self.day.left != 0
         )
@@ -133,7 +138,7 @@ class SourceLine:
         """Return the source's answer to one question, asked again while that may help.
 
         Args:
-            kind: What is asked for, such as ``quotes`` or ``history 1m``: a refusal may be about it.
+            kind: What is asked for, such as ``quotes`` or ``history 1m``; a refusal may be of it.
             question: Sends one request each time it is called.
             until: Loop time of the deadline.
             patience: Seconds to wait for the source's limits.
@@ -183,7 +188,8 @@ class SourceLine:
     def judge(self, kind: str, ticket: int, failure: SourceFailure | None) -> None:
         """Draw the consequences of one request."""
         if failure is None:
-            self._answered_kinds.add(kind)
+            if kind not in LOOKUPS:
+                self._answered_kinds.add(kind)
             self.breaker.succeeded(ticket)
             return
         self._note_failure(failure)
@@ -249,7 +255,7 @@ class SourceLine:
         except Exception as error:  # noqa: BLE001 - told as the source's failure, whatever it raised
             failure = _as_failure(error, self.name, seconds)
             self.judge(kind, ticket, failure)
-            raise failure from error
+            raise failure from None
         self.tally.answered(_now() - began)
         self.judge(kind, ticket, None)
         return value
@@ -270,7 +276,7 @@ class SourceLine:
                 f"left alone after failures{why}",
                 retry_after=max(0.0, self.breaker.retry_at - now),
             )
-        if now < self.paused_until:
+        if now + _SLACK_SECONDS < self.paused_until:
             raise RateLimited(
                 f"asked us to wait; {self.paused_until - now:.0f} s are left",
                 retry_after=self.paused_until - now,
@@ -293,9 +299,10 @@ class SourceLine:
         return max(self._around.rng.uniform(0.0, ceiling), failure.retry_after or 0.0)
 
     def _refused(self, kind: str, ticket: int) -> None:
-        # A kind never answered by a source that answers others is one the plan does not have;
-        # everything else is about the key.
-        if self._answered_kinds and kind not in self._answered_kinds:
+        # A kind never answered by a source that answers others is one the plan does not have, and
+        # what is looked up may have a plan of its own; everything else is about the key.
+        is_about_plan = bool(self._answered_kinds) and kind not in self._answered_kinds
+        if kind in LOOKUPS or is_about_plan:
             self._refused_kinds[kind] = _now() + self._policy.refusal_seconds
             self.breaker.succeeded(ticket)
             return
@@ -303,6 +310,9 @@ class SourceLine:
         self.breaker.refused(ticket, _now(), self._policy.refusal_seconds)
 
     def _note_failure(self, failure: SourceFailure) -> None:
+        if isinstance(failure, UnknownToSource):
+            self.tally.errors[failure.code] += 1
+            return
         self.tally.failed(failure, self._around.now())
         if isinstance(failure, SourceMissing):
             self.missing = failure
@@ -320,7 +330,9 @@ def _as_failure(error: BaseException, name: str, seconds: float) -> SourceFailur
     if isinstance(error, TimeoutError):
         return SourceUnreachable(f"did not answer within {seconds:.1f} s")
     # Its words are not repeated: only failures of the contract promise to hold no secret.
-    return SourceGarbled(f"the source '{name}' failed with {type(error).__name__}")
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return SourceGarbled(f"the source '{name}' failed with {type(error).__name__}{where}")
 
 
 def _now() -> float:

@@ -92,9 +92,7 @@ class MinuteBucket:
 class DailyQuota:
     """The requests of one source in its provider's day."""
 
-    def __init__(
-        self, source: str, limits: Limits, notes: Notes, now: Callable[[], int]
-    ) -> None:
+    def __init__(self, source: str, limits: Limits, notes: Notes, now: Callable[[], int]) -> None:
         self.limit = limits.requests_per_day
         self.used = 0
         self._source = source
@@ -178,8 +176,8 @@ class DailyQuota:
         at = datetime.fromtimestamp(self._now() / MICROSECONDS, UTC).astimezone(self._zone)
         # In local time without a zone: an hour less is an hour less on days of 23 hours, too.
         day = (at.replace(tzinfo=None) - timedelta(hours=self._hour)).date().isoformat()
-        # A clock that is set back a little must not give the day's requests twice; one that was days
-        # ahead was wrong.
+        # A clock that is set back a little must not give the day's requests twice; one that was
+        # days ahead was wrong.
         if day > self._day or self._day > _day_after(day):
             self._day = day
             # Of what is under way nobody knows in which day the provider counts it.
@@ -209,7 +207,7 @@ class DailyQuota:
 
 
 async def _to_its_end(writing: Coroutine[None, None, None]) -> None:
-    """Wait for a write in a thread even when cancelled: the next one must not be overtaken by it."""
+    """Wait for a write in a thread even when cancelled: it must not overtake the next one."""
     task = asyncio.ensure_future(writing)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
