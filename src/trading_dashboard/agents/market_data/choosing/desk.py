@@ -162,7 +162,7 @@ class SourceDesk:
     async def history(
         self, symbol: str, interval: str, start: int, end: int, *, source: str | None = None
     ) -> Answer[PastBars]:
-        """Return the bars that open in [start, end), all of one source: the one named, if one is."""
+        """Return the bars that open in [start, end), all of one source: the one named, if any."""
         symbol, chain = await self._chain(symbol, f"history {interval}", source)
         kept = self._kept(chain, symbol, interval, start, end)
         if kept is not None:
@@ -181,12 +181,14 @@ class SourceDesk:
         """Return the newest price, or why there is none, for each symbol; raises nothing."""
         if len(symbols) > MAX_QUOTES:
             raise NotOffered(f"{len(symbols)} prices were asked for at once; {MAX_QUOTES} may be")
-        if unknown := [each for each in symbols if source is None and self.known(each) is None]:
-            await asyncio.gather(*map(self.instrument, unknown), return_exceptions=True)
+        asked = dict.fromkeys(symbols)
         answers: dict[str, Quoted] = {}
+        if source is None:
+            unknown = [each for each in asked if self.known(each) is None]
+            answers.update(await self._unresolved(unknown))
         written: dict[str, str] = {}
         wanted: dict[str, Chain] = {}
-        for symbol in dict.fromkeys(symbols):
+        for symbol in asked.keys() - answers.keys():
             try:
                 written[symbol], chain = await self._chain(symbol, "quotes", source)
                 wanted[written[symbol]] = chain
@@ -215,6 +217,21 @@ class SourceDesk:
             state_of(line, live.state(line.name) if live is not None else LiveState(), loop_time())
             for line in self.routing.lines.values()
         ]
+
+    async def _unresolved(self, symbols: Sequence[str]) -> dict[str, SourceFailure]:
+        """Learn what symbols are; return those for which that failed."""
+
+        async def learn(symbol: str) -> SourceFailure | None:
+            try:
+                await self.instrument(symbol)
+            except SourceFailure as failure:
+                return failure
+            return None
+
+        if not symbols:
+            return {}
+        failures = await asyncio.gather(*map(learn, symbols))
+        return {symbol: each for symbol, each in zip(symbols, failures, strict=True) if each}
 
     async def _chain(self, symbol: str, need: str, source: str | None) -> tuple[str, Chain]:
         """Return the symbol as it is really written, and who may be asked."""
