@@ -8,8 +8,10 @@ down instead of filling memory.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -65,6 +67,7 @@ class StreamFeed:
     async def run(self) -> SourceFailure:
         """Deliver until the stream ends; return why it ended."""
         try:
+            # To start a stream is a request like others to the provider.
             await self.line.admit(KIND, loop_time() + _PATIENCE_SECONDS, _PATIENCE_SECONDS)
             self.line.tally.sent()
             self.line.answered()
@@ -112,22 +115,34 @@ class PollFeed:
         self._policy = policy
         self._now = now
         self._last: dict[str, Quote] = {}
+        self._next_at = 0.0
+        self._added = asyncio.Event()
 
     async def run(self) -> SourceFailure:
         """Ask until that fails; return why."""
+        asked: frozenset[str] = frozenset()
         while True:
-            began = loop_time()
-            rest = self.round_seconds()
+            is_round = loop_time() >= self._next_at
+            if is_round:
+                self._next_at = loop_time() + self.round_seconds()
+            self._added.clear()
+            # What was added between two rounds need not wait for the next: it may be hours away.
+            due = self.symbols if is_round else self.symbols - asked
+            asked = self.symbols
             try:
-                await self._round()
+                await self._ask(sorted(due))
             except RateLimited as limited:
-                rest = max(rest, limited.retry_after or 0.0)
+                self._next_at = max(self._next_at, loop_time() + (limited.retry_after or 0.0))
             except SourceFailure as failure:
                 return failure
-            await asyncio.sleep(max(0.0, began + rest - loop_time()))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._next_at):
+                    await self._added.wait()
 
     def change(self, symbols: frozenset[str]) -> bool:
-        """Ask for these from the next request on."""
+        """Ask for what is new at once, for all of these in the next round."""
+        if symbols - self.symbols:
+            self._added.set()
         self.symbols = symbols
         self._last = {symbol: self._last[symbol] for symbol in self._last.keys() & symbols}
         return True
@@ -144,8 +159,7 @@ class PollFeed:
             pace = max(pace, requests * seconds / (left * share))
         return pace
 
-    async def _round(self) -> None:
-        symbols = sorted(self.symbols)
+    async def _ask(self, symbols: Sequence[str]) -> None:
         size = self.line.capabilities.max_quotes
         for at in range(0, len(symbols), size):
             chunk = symbols[at : at + size]
@@ -199,6 +213,10 @@ async def _hand_on(feed: StreamFeed | PollFeed, deliver: Deliver, ticks: Ticks) 
         feed.is_delivering = False
 
 
+class Weeded(UnknownToSource):
+    """What the source does not know is known now: the others can be asked for."""
+
+
 async def weed(line: SourceLine, symbols: frozenset[str], seconds: float) -> bool:
     """Ask a source which of the symbols it does not know, and remember; return if there are any."""
     found = False
@@ -206,7 +224,7 @@ async def weed(line: SourceLine, symbols: frozenset[str], seconds: float) -> boo
         try:
             await line.ask(
                 "instrument",
-                lambda symbol=symbol: line.source.instrument(symbol),  # type: ignore[misc]
+                partial(line.source.instrument, symbol),
                 until=loop_time() + _PATIENCE_SECONDS,
                 patience=_PATIENCE_SECONDS,
             )

@@ -11,10 +11,10 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from trading_dashboard.agents.market_data.choosing.answers import RateLimited
+from trading_dashboard.agents.market_data.choosing.answers import RateLimited, Resting
 from trading_dashboard.agents.market_data.choosing.asking import loop_time
 from trading_dashboard.agents.market_data.choosing.breaker import Breaker, BreakerState, Change
-from trading_dashboard.agents.market_data.choosing.feed import Feed
+from trading_dashboard.agents.market_data.choosing.feed import Feed, Weeded
 from trading_dashboard.agents.market_data.choosing.line import SourceLine
 from trading_dashboard.agents.market_data.choosing.policy import LivePolicy
 from trading_dashboard.agents.market_data.sources.contract import (
@@ -51,8 +51,8 @@ class Lane:
         self.task: asyncio.Task[SourceFailure] | None = None
         self.must_weed = False
         """It said that it does not know a symbol, not which."""
-        self.heard_at: int | None = None
-        """The last sign of life, by the wall clock."""
+        self.heard_at = 0
+        """The last sign of life, or the start, by the wall clock."""
         self.retained: frozenset[str] = frozenset()
         """Symbols it had before a change of symbols made it start anew, until it is heard."""
         self._policy = policy
@@ -66,8 +66,9 @@ class Lane:
     @property
     def is_trusted(self) -> bool:
         """Return whether symbols may be given to it."""
-        usable = self.line.missing is None and self.line.day.left != 0
-        return usable and self.breaker.state is BreakerState.CLOSED
+        if self.line.missing is not None or self.breaker.state is not BreakerState.CLOSED:
+            return False
+        return self.feed is not None or self.line.day.left != 0
 
     @property
     def is_on_trial(self) -> bool:
@@ -80,8 +81,10 @@ class Lane:
             return False
         return self.breaker.allows(now)
 
-    def started(self, feed: Feed, task: asyncio.Task[SourceFailure], now: float) -> None:
+    def started(self, feed: Feed, task: asyncio.Task[SourceFailure], now: float, wall: int) -> None:
         """Take a feed that begins."""
+        if not self.retained:
+            self.heard_at = wall
         self._ticket = self.breaker.begin(now)
         self.feed = feed
         self.task = task
@@ -118,9 +121,9 @@ class Lane:
         delay = max(self._backoff(), failure.retry_after or 0.0)
         self._start_at = now + delay
         if isinstance(failure, UnknownToSource) and not self.must_weed:
-            self.must_weed = True
+            self.must_weed = not isinstance(failure, Weeded)
             self.breaker.abandoned(self._ticket, now)
-        elif isinstance(failure, SourceRefusal | NotOffered | SourceMissing):
+        elif isinstance(failure, SourceRefusal | NotOffered | SourceMissing | Resting):
             if isinstance(failure, SourceMissing):
                 self.line.missing = failure
             self.breaker.refused(self._ticket, now, _REFUSAL_SECONDS)

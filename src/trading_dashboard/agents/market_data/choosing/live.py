@@ -1,8 +1,8 @@
 """Live prices of all wanted symbols, from the best source that is well.
 
 Owns which symbol comes from which source, and that this is put right when sources fail, fall silent
-or come back. One attempt at one source is `feed`'s, its chances are `lane`'s, what viewers missed is
-`outages`'. The receiver gets one batch of a source at a time and only ticks of the source that
+or come back. One attempt at one source is `feed`'s, its chances are `lane`'s, what viewers missed
+is `outages`'. The receiver gets one batch of a source at a time and only ticks of the source that
 serves the symbol; it must not raise.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import numpy as np
 
+from trading_dashboard.agents.market_data.choosing.answers import MAX_TEXT
 from trading_dashboard.agents.market_data.choosing.asking import loop_time
 from trading_dashboard.agents.market_data.choosing.breaker import BreakerState, Change
 from trading_dashboard.agents.market_data.choosing.desk import SourceDesk
@@ -22,7 +23,13 @@ from trading_dashboard.agents.market_data.choosing.events import (
     EventKind,
     SourceEvent,
 )
-from trading_dashboard.agents.market_data.choosing.feed import Feed, PollFeed, StreamFeed, weed
+from trading_dashboard.agents.market_data.choosing.feed import (
+    Feed,
+    PollFeed,
+    StreamFeed,
+    Weeded,
+    weed,
+)
 from trading_dashboard.agents.market_data.choosing.lane import Lane
 from trading_dashboard.agents.market_data.choosing.outages import Cause, Loss, Outages
 from trading_dashboard.agents.market_data.choosing.policy import LivePolicy
@@ -32,7 +39,6 @@ from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
     SourceFailure,
     SourceUnreachable,
-    UnknownToSource,
 )
 
 Sink = Callable[[Ticks], Awaitable[None]]
@@ -163,14 +169,15 @@ class LiveFeeds:
 
     def _lost(self, lane: Lane, failure: SourceFailure, cause: Cause) -> None:
         feed = lane.feed
-        start = lane.heard_at if lane.heard_at is not None else self._desk.now()
         lane.line.tally.failed(failure, self._desk.now())
         lane.lost(failure, loop_time())
         lane.retained = frozenset()
         self._is_dirty = True
         if feed is not None:
             served = [each for each in feed.symbols if self._serving.get(each) == lane.name]
-            self._outages.began(served, Loss(lane.name, start, cause, str(failure)[:300]))
+            self._outages.began(
+                served, Loss(lane.name, lane.heard_at, cause, str(failure)[:MAX_TEXT])
+            )
 
     def _assign(self) -> None:
         """Give each wanted symbol to the first source in its order that is trusted."""
@@ -184,6 +191,9 @@ class LiveFeeds:
             if after is None:
                 # Nobody is well: whoever is tried first delivers at once.
                 after = next((lane for lane in chain if lane.is_on_trial), None)
+            if before is not None and before not in [lane.name for lane in chain]:
+                del self._serving[symbol]
+                self._outages.heard([symbol], "no source knows it live" if after is None else "")
             if after is None or after.name == before:
                 continue
             self._serving[symbol] = after.name
@@ -222,14 +232,14 @@ class LiveFeeds:
                 await lane.stop()
             return
         if lane.feed is not None and not lane.feed.change(symbols):
-            lane.retained = lane.feed.symbols & symbols
+            lane.retained = frozenset() if lane.is_on_trial else lane.feed.symbols & symbols
             await lane.stop()
         now = loop_time()
         if lane.may_start(now) and self._group is not None:
             feed = self._feed(lane, symbols)
             task = self._group.create_task(self._run(lane, feed), name=f"live {lane.name}")
             task.add_done_callback(lambda _: self._changed())
-            lane.started(feed, task, now)
+            lane.started(feed, task, now, self._desk.now())
             # A trial may be all there is: then it serves from now on.
             self._is_dirty |= lane.is_on_trial
 
@@ -248,10 +258,9 @@ class LiveFeeds:
     async def _run(self, lane: Lane, feed: Feed) -> SourceFailure:
         if lane.must_weed:
             found = await weed(lane.line, feed.symbols, _UNKNOWN_SECONDS)
-            lane.must_weed = not found
             if found:
-                lane.line.tally.errors[UnknownToSource.code] += 1
-                return UnknownToSource("does not know some of the symbols")
+                lane.must_weed = False
+                return Weeded("does not know some of the symbols")
         return await feed.run()
 
     async def _deliver(self, feed: Feed, ticks: Ticks) -> None:
@@ -324,23 +333,29 @@ class LiveFeeds:
         if is_closed or (
             change.after is BreakerState.OPEN and change.before is BreakerState.CLOSED
         ):
-            self._tell(
-                EventKind.BREAKER_CLOSED if is_closed else EventKind.BREAKER_OPENED,
-                lane.name,
-                cause=change.trigger,
-                detail="live prices",
+            self._desk.events.add(
+                SourceEvent(
+                    kind=EventKind.BREAKER_CLOSED if is_closed else EventKind.BREAKER_OPENED,
+                    source=lane.name,
+                    at=self._desk.now(),
+                    cause=change.trigger,
+                    detail="live prices",
+                )
             )
 
     def _tell_move(self, old: str, new: str, kind: EventKind, symbols: list[str]) -> None:
         is_back = kind is EventKind.RECOVERED
         line = self._lanes[new if is_back else old].line
-        self._tell(
-            kind,
-            line.name,
-            other=old if is_back else new,
-            symbols=tuple(symbols[:MAX_SYMBOLS]),
-            symbol_count=len(symbols),
-            detail="live prices" + (f": {line.tally.last_error}" if not is_back else ""),
+        self._desk.events.add(
+            SourceEvent(
+                kind=kind,
+                source=line.name,
+                at=self._desk.now(),
+                other=old if is_back else new,
+                symbols=tuple(symbols[:MAX_SYMBOLS]),
+                symbol_count=len(symbols),
+                detail="live prices" + (f": {line.tally.last_error}" if not is_back else ""),
+            )
         )
 
     def _tell_resubscribed(self, lane: Lane, now: int) -> None:
@@ -348,17 +363,15 @@ class LiveFeeds:
         open_now = [symbol for symbol in sorted(retained) if self._is_open(symbol)]
         for at in range(0, len(open_now), MAX_SYMBOLS):
             part = tuple(open_now[at : at + MAX_SYMBOLS])
-            self._tell(
-                EventKind.RESUBSCRIBED,
-                lane.name,
-                symbols=part,
-                symbol_count=len(part),
-                start=lane.heard_at,
-                end=now,
-                cause="source_down",
+            self._desk.events.add(
+                SourceEvent(
+                    kind=EventKind.RESUBSCRIBED,
+                    source=lane.name,
+                    at=now,
+                    symbols=part,
+                    symbol_count=len(part),
+                    start=lane.heard_at,
+                    end=now,
+                    cause="source_down",
+                )
             )
-
-    def _tell(self, kind: EventKind, source: str, **facts: object) -> None:
-        self._desk.events.add(
-            SourceEvent(kind=kind, source=source, at=self._desk.now(), **facts)  # type: ignore[arg-type]
-        )
