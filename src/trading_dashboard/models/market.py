@@ -172,3 +172,26 @@ class SourceInfo(Wire):
     licence: str
     intervals: list[str]
     status: str
+    """For people: how it is, and why."""
+    state: Literal["ok", "limited", "down", "refused", "missing", "idle"] | None = None
+    breaker: Literal["closed", "open", "half_open"] | None = None
+    """Open: left alone after failures. Half-open: tried with one request."""
+    live_breaker: Literal["closed", "open", "half_open"] | None = None
+    retry_in_seconds: float | None = None
+    needs_key: bool = False
+    live: Literal["none", "poll", "stream"] = "none"
+    live_symbols: int = 0
+    """Symbols whose live prices come from it."""
+    quota_used: int | None = None
+    """Requests in the provider's day."""
+    quota_limit: int | None = None
+    quota_resets_at: datetime | None = None
+    requests_per_minute: int | None = None
+    requests: int = 0
+    """Since the start."""
+    errors: dict[str, int] = Field(default_factory=dict)
+    """How often each code, since the start."""
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    latency_p50_ms: float | None = None
+    latency_p99_ms: float | None = None
