@@ -130,7 +130,7 @@ class TickGate:
         return [self._rejected(tick, Reason.UNCONFIRMED) for tick in self._levels.give_up()]
 
     def seed(self, source: str, symbol: str, price: float) -> None:
-        """Tell a symbol's last price that is believed, if the gate has none: the last close, say."""
+        """Tell a symbol's last price that is believed, the last close say, if the gate has none."""
         number = self.symbols.number(source, symbol)
         if number != UNKNOWN:
             self._make_room()
