@@ -1,4 +1,4 @@
-"""What can go wrong with the market data agent's own store."""
+"""What can go wrong with the market data agent's own store and its calendars."""
 
 from __future__ import annotations
 
@@ -19,3 +19,15 @@ class StoreUnusable(MarketDataError):
 
 class StoreDamaged(StoreUnusable):
     """The file's content cannot be read; all of it can be loaded again from the data set."""
+
+
+class UnknownCalendar(MarketDataError):
+    """No exchange calendar has that name."""
+
+    code = "unknown_calendar"
+
+
+class CalendarUnavailable(MarketDataError):
+    """The calendar library could not tell a calendar's sessions."""
+
+    code = "calendar_unavailable"

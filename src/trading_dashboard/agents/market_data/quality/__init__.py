@@ -1,0 +1,1 @@
+"""What is believed of what arrives: checks, quarantine, gaps, agreement and scores."""

@@ -1,0 +1,1 @@
+"""Quality: what is believed, what is not, and what is made of both."""
