@@ -97,8 +97,8 @@ class Changes:
 
     def _where(self, part: Flags) -> Changes:
         return Changes(
-            self.source, self._symbols, self._intervals, self.rows[part], self.rejected
-        )  # fmt: skip
+            self.source, self._symbols, self._intervals, self.rows.take(np.flatnonzero(part)), ()
+        )
 
 
 def gathered(changes: Sequence[Changes]) -> list[Bars]:
@@ -116,7 +116,9 @@ def gathered(changes: Sequence[Changes]) -> list[Bars]:
     is_last[:-1] = (rows["slot"][1:] != rows["slot"][:-1]) | (
         rows["begin"][1:] != rows["begin"][:-1]
     )
-    newest = Changes(first.source, first._symbols, first._intervals, rows[is_last])
+    newest = Changes(
+        first.source, first._symbols, first._intervals, rows.take(np.flatnonzero(is_last))
+    )
     return [change.bars for change in newest]
 
 

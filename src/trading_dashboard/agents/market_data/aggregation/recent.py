@@ -20,7 +20,8 @@ MAX_SLOTS = 1 << _SLOT_BITS
 class RecentRows:
     """Closed bars; the oldest are dropped beyond `max_rows`."""
 
-    def __init__(self, max_rows: int) -> None:
+    def __init__(self, intervals: int, max_rows: int) -> None:
+        self._intervals = intervals
         self._max_rows = max_rows
         self._runs: list[tuple[Integers, Rows]] = []
         self.forgotten_until: int = np.iinfo(np.int64).min
@@ -30,7 +31,7 @@ class RecentRows:
         return sum(len(keys) for keys, _ in self._runs)
 
     def add(self, rows: Rows, oldest: Integers) -> None:
-        """Add closed bars. Those that end by `oldest` (int64, by slot) are dropped in passing."""
+        """Add closed bars. What ends by `oldest` (int64, by symbol) is dropped in passing."""
         if not len(rows):
             return
         self._runs.append(_newest_by_key(_keys(rows), rows))
@@ -55,14 +56,14 @@ class RecentRows:
         older = self._runs.pop()
         keys = np.concatenate((older[0], newer[0]))
         rows = np.concatenate((older[1], newer[1]))
-        is_young = rows["end"] > oldest[rows["slot"]]
-        keys, rows = _newest_by_key(keys[is_young], rows[is_young])
+        is_young = rows["end"] > oldest[rows["slot"] // self._intervals]
+        keys, rows = _newest_by_key(keys[is_young], rows.take(np.flatnonzero(is_young)))
         excess = len(rows) - self._max_rows
         if excess > 0:
             last = int(np.partition(rows["end"], excess - 1)[excess - 1])
             self.forgotten_until = max(self.forgotten_until, last)
             is_kept = rows["end"] > last
-            keys, rows = keys[is_kept], rows[is_kept]
+            keys, rows = keys[is_kept], rows.take(np.flatnonzero(is_kept))
         if len(keys):
             self._runs.append((keys, rows))
 

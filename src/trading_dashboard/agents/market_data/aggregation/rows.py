@@ -102,9 +102,9 @@ def combined(parts: Parts, bounds: Bounds) -> tuple[Rows, Integers]:
     rows["label"] = bounds.label.ravel()[firsts]
     rows["first_at"], rows["open"] = parts.first_at[firsts % n], parts.open[firsts % n]
     rows["last_at"], rows["close"] = parts.last_at[lasts % n], parts.close[lasts % n]
-    for name, merge in _MERGES:
+    for name, fold in _FOLDS:
         values: NDArray[Any] = np.tile(getattr(parts, name), intervals)
-        rows[name] = values if len(firsts) == len(slot) else merge.reduceat(values, firsts)
+        rows[name] = values if len(firsts) == len(slot) else fold.reduceat(values, firsts)
     rows["late"], rows["closed"], rows["whole"] = 0, False, False
     taken_by = np.cumsum(is_first).reshape(intervals, n) - 1
     return rows, taken_by
@@ -132,35 +132,7 @@ def merge_at(rows: Rows, where: Integers, known: Rows) -> None:
     rows.view(_OPAQUE)[where] = merged.view(_OPAQUE)
 
 
-_MERGES:
-        values: NDArray[Any] = np.tile(getattr(parts, name), intervals)
-        rows[name] = values if len(firsts) == len(slot) else merge.reduceat(values, firsts)
-    rows["late"], rows["closed"], rows["whole"] = 0, False, False
-    taken_by = np.cumsum(is_first).reshape(intervals, n) - 1
-    return rows, taken_by
-
-
-def merge(rows: Rows, earlier: Rows, where: Flags | slice = slice(None)) -> None:
-    """Add to `rows` what was known of the same bars before, which arrived earlier."""
-    known, new = earlier[where], rows[where]
-    opens_earlier = known["first_at"] <= new["first_at"]
-    closes_later = known["last_at"] > new["last_at"]
-    merged = {
-        "open": np.where(opens_earlier, known["open"], new["open"]),
-        "close": np.where(closes_later, known["close"], new["close"]),
-        "first_at": np.minimum(known["first_at"], new["first_at"]),
-        "last_at": np.maximum(known["last_at"], new["last_at"]),
-        "high": np.maximum(known["high"], new["high"]),
-        "low": np.minimum(known["low"], new["low"]),
-        "volume": known["volume"] + new["volume"],
-        "count": known["count"] + new["count"],
-        "late": known["late"] + new["late"],
-    }
-    for name, values in merged.items():
-        rows[name][where] = values
-
-
-_MERGES: tuple[tuple[str, np.ufunc], ...] = (
+_FOLDS: tuple[tuple[str, np.ufunc], ...] = (
     ("high", np.maximum),
     ("low", np.minimum),
     ("volume", np.add),

@@ -16,7 +16,7 @@ from trading_dashboard.agents.market_data.aggregation import arrivals, rows as r
 from trading_dashboard.agents.market_data.aggregation.arrivals import Arrivals
 from trading_dashboard.agents.market_data.aggregation.changes import NO_ROWS, Changes
 from trading_dashboard.agents.market_data.aggregation.grid import Bounds, Grid
-from trading_dashboard.agents.market_data.aggregation.recent import RecentRows
+from trading_dashboard.agents.market_data.aggregation.recent import MAX_SLOTS, RecentRows
 from trading_dashboard.agents.market_data.aggregation.rows import NEVER, Parts, Rows
 from trading_dashboard.agents.market_data.records import Bars, Integers, Ticks
 from trading_dashboard.agents.market_data.store.contract import Rejected
@@ -62,10 +62,15 @@ class SourceBars:
         self._delay: Integers = np.full(FIRST_SYMBOLS, FAR)
         """By symbol: the least time a tick took to get here; delayed sources close bars later."""
         self._state = rowlib.empty(FIRST_SYMBOLS * len(intervals))
-        self._recent = RecentRows(max_recent)
+        self._recent = RecentRows(len(intervals), max_recent)
 
     def __len__(self) -> int:
         return len(self._symbols)
+
+    @property
+    def remembered(self) -> int:
+        """Return how many closed bars are kept for late ticks."""
+        return len(self._recent)
 
     # What happens
 
@@ -101,7 +106,7 @@ class SourceBars:
         until = np.repeat(self._watermark[:count], len(self._intervals))
         is_due = (state["begin"] != NEVER) & ~state["closed"] & (state["end"] <= until)
         state["closed"][is_due] = True
-        return self._changes(state[is_due])
+        return self._changes(state.take(np.flatnonzero(is_due)))
 
     def restore(self, bars: Bars, since: int) -> None:
         """Take closed bars of the past into the longer bars they are part of; tells nobody.
@@ -129,6 +134,12 @@ class SourceBars:
         self._floor[symbol] = max(int(self._floor[symbol[0]]), until)
         self._watermark[symbol] = max(int(self._watermark[symbol[0]]), until)
         self._merge(rows[rows["slot"] % len(self._intervals) > own], is_told=False)
+
+    def renew(self) -> None:
+        """Ask for every symbol's sessions again, as calendars grow by the day."""
+        self._grids = []
+        for index, symbol in enumerate(self._symbols):
+            self._grid[index] = self._grid_number(symbol)
 
     # A batch
 
@@ -215,17 +226,18 @@ class SourceBars:
         if len(older):
             self._amend(rows, older)
         symbol = slot // len(self._intervals)
-        rows["closed"] = (rows["end"] <= self._watermark[symbol]) | ~is_last
+        rows["closed"] = rows["end"] <= self._watermark[symbol]
         rows["whole"] = rows["begin"] >= self._since[symbol]
         is_current = is_last & (is_same | is_newer)
         if is_current.all():
             rowlib.put(self._state, rows)
         else:
-            rowlib.put(self._state, rows[is_current])
-        told = replaced[~replaced["closed"]]
+            rowlib.put(self._state, rows.take(np.flatnonzero(is_current)))
+        told = replaced.take(np.flatnonzero(~replaced["closed"]))
         told["closed"] = True
         if is_told:
-            self._remember(np.concatenate((replaced, rows[~is_current])))
+            past = rows.take(np.flatnonzero(~is_current))
+            self._remember(np.concatenate((replaced, past)))
         return np.concatenate((told, rows)) if len(told) else rows
 
     def _replaced(self, rows: Rows, current: Rows, is_same: Rows, is_newer: Rows) -> Rows:
@@ -246,7 +258,7 @@ class SourceBars:
         count = len(self._symbols)
         oldest = np.maximum(self._watermark[:count], NEVER + self._horizon) - self._horizon
         closed["closed"] = True
-        self._recent.add(closed, np.repeat(oldest, len(self._intervals)))
+        self._recent.add(closed, oldest)
 
     def _note_start(
         self, ticks: Ticks, placed: Arrivals, firsts: Integers, symbols: Integers
@@ -274,15 +286,20 @@ class SourceBars:
         return self._indexed[1]
 
     def _add_symbol(self, symbol: str) -> None:
-        grid = self._grid_of(symbol)
         index = len(self._symbols)
+        if (index + 1) * len(self._intervals) > MAX_SLOTS:
+            raise ValueError(f"{index} symbols of {self.source} are the most bars are made of")
         if index == len(self._watermark):
             self._grow(2 * index)
-        if grid not in self._grids:
-            self._grids.append(grid)
-        self._grid[index] = self._grids.index(grid)
+        self._grid[index] = self._grid_number(symbol)
         self._symbols.append(symbol)
         self._index[symbol] = index
+
+    def _grid_number(self, symbol: str) -> int:
+        grid = self._grid_of(symbol)
+        if grid not in self._grids:
+            self._grids.append(grid)
+        return self._grids.index(grid)
 
     def _grow(self, capacity: int) -> None:
         more = capacity - len(self._watermark)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from trading_dashboard.agents.market_data.aggregation.changes import Changes
 from trading_dashboard.agents.market_data.aggregation.grid import Grid
 from trading_dashboard.agents.market_data.aggregation.intervals import ordered
-from trading_dashboard.agents.market_data.aggregation.recent import MAX_SLOTS
 from trading_dashboard.agents.market_data.aggregation.source_bars import SourceBars
 from trading_dashboard.agents.market_data.records import MICROSECONDS, Bars, Ticks
 from trading_dashboard.agents.market_data.sessions import Sessions
@@ -39,7 +38,8 @@ class TimeBars:
         """Make bars of these intervals.
 
         Args:
-            sessions_of: The sessions of a symbol's exchange; asked once per symbol, then kept.
+            sessions_of: The sessions of a symbol's exchange; asked when a symbol is new
+                and by `renew`.
             intervals: Some of `models.market.INTERVALS`.
             horizon_seconds: How far behind its symbol's newest tick a tick may be; what is older
                 is rejected as ``too_late``, for all intervals alike.
@@ -59,7 +59,6 @@ class TimeBars:
             "max_delay": int(max_delay_seconds * MICROSECONDS),
         }
         self._max_recent = max_recent
-        self._max_symbols = MAX_SLOTS // len(self.intervals)
         self._grids: dict[int, Grid] = {}
         self._sources: dict[str, SourceBars] = {}
 
@@ -84,10 +83,21 @@ class TimeBars:
         """Take stored bars into the longer ones they are part of, see `SourceBars.restore`."""
         self._of(bars.source).restore(bars, since)
 
+    def renew(self) -> None:
+        """Ask for all sessions again; once a day is enough, as calendars grow by the day."""
+        self._grids.clear()
+        for source in self._sources.values():
+            source.renew()
+
     @property
     def outside_sessions(self) -> int:
         """Return how many ticks were in no bar because no session was open."""
         return sum(source.outside for source in self._sources.values())
+
+    @property
+    def remembered(self) -> int:
+        """Return how many closed bars are kept for late ticks."""
+        return sum(source.remembered for source in self._sources.values())
 
     @property
     def too_late(self) -> int:
