@@ -92,11 +92,14 @@ class PlainBars:
         if interval in LENGTHS:
             begin, end = int(sessions.open_at[session]), int(sessions.close_at[session])
             if sessions.break_end[session]:
-                pause, resumed = int(sessions.break_start[session]), int(sessions.break_end[session])
+                pause, resumed = (
+                    int(sessions.break_start[session]),
+                    int(sessions.break_end[session]),
+                )
                 begin, end = (resumed, end) if at >= resumed else (begin, pause)
-            while begin + LENGTHS[interval] * US <= at:
-                begin += LENGTHS[interval] * US
-            return begin, min(begin + LENGTHS[interval] * US, end)
+            length = LENGTHS[interval] * US
+            begin += (at - begin) // length * length
+            return begin, min(begin + length, end)
         same = [i for i in range(len(sessions)) if self._group(sessions, i, interval)
                 == self._group(sessions, session, interval)]  # fmt: skip
         return int(sessions.day[same[0]]) * 86_400 * US, int(sessions.close_at[same[-1]])

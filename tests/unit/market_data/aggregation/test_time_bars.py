@@ -58,7 +58,7 @@ def days_of_ticks(draw: st.DrawFn) -> list[Row]:
     return rows
 
 
-@settings(deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(rows=days_of_ticks(), data=st.data())
 def test_bars_equal_the_plain_way(rows: list[Row], data: st.DataObject) -> None:
     plain = PlainBars(SESSIONS, INTERVALS, horizon=HORIZON * US)
@@ -79,7 +79,7 @@ def test_bars_equal_the_plain_way(rows: list[Row], data: st.DataObject) -> None:
             plain.advance(now)
             changes += fast.advance(now)
     assert kept(changes) == plain.values()
-    assert sorted(rejected) == sorted(plain.too_late)  # type: ignore[type-var]
+    assert sorted(rejected) == sorted(plain.too_late)
 
 
 def of(changes: Changes, symbol: str, interval: str) -> BarChange:

@@ -70,7 +70,7 @@ class Arrivals:
 def by_symbol(symbol: Integers) -> Integers:
     """Return the order that sorts by symbol and otherwise leaves the order of arrival."""
     # Of 16 bits numpy sorts by radix, in a third of the time.
-    keys = symbol.astype(np.uint16) if symbol[symbol.argmax()] < 1 << 16 else symbol
+    keys = symbol.astype(np.uint16) if symbol.max(initial=0) < 1 << 16 else symbol
     return np.argsort(keys, kind="stable")
 
 
@@ -79,6 +79,8 @@ def met(symbol: Integers, at: Integers, watermark: Integers) -> Integers:
 
     `watermark` is that of each tick's symbol before the batch.
     """
+    if not len(at):
+        return at
     is_first = np.ones(len(at), dtype=np.bool_)
     np.not_equal(symbol[1:], symbol[:-1], out=is_first[1:])
     before = np.empty_like(at)

@@ -38,6 +38,15 @@ class BarChange:
         return amended
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Numbers of bars; those `amended` and `incomplete` are among the `closed`."""
+
+    closed: int
+    amended: int
+    incomplete: int
+
+
 class Changes:
     """Changed bars of one source; iterating yields a `BarChange` per symbol and interval."""
 
@@ -83,6 +92,15 @@ class Changes:
     def closed(self) -> Changes:
         """Return those fit to be kept: closed, amended ones included, and whole."""
         return self._where(self.rows["closed"] & self.rows["whole"])
+
+    def counts(self) -> Counts:
+        """Return how many closed, were amended and are incomplete."""
+        closed = self.rows.take(np.flatnonzero(self.rows["closed"]))
+        return Counts(
+            closed=len(closed),
+            amended=int(np.count_nonzero(revisions(closed) > 0)),
+            incomplete=int(np.count_nonzero(~closed["whole"])),
+        )
 
     def of(self, symbol: str, interval: str | None = None) -> Changes:
         """Return those of one symbol, or of one of its intervals."""

@@ -12,17 +12,19 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from trading_dashboard.agents.market_data.aggregation import arrivals, rows as rowlib
+from trading_dashboard.agents.market_data.aggregation import arrivals
+from trading_dashboard.agents.market_data.aggregation import rows as rowlib
 from trading_dashboard.agents.market_data.aggregation.arrivals import Arrivals
 from trading_dashboard.agents.market_data.aggregation.changes import NO_ROWS, Changes
 from trading_dashboard.agents.market_data.aggregation.grid import Bounds, Grid
 from trading_dashboard.agents.market_data.aggregation.recent import MAX_SLOTS, RecentRows
 from trading_dashboard.agents.market_data.aggregation.rows import NEVER, Parts, Rows
-from trading_dashboard.agents.market_data.records import Bars, Integers, Ticks
+from trading_dashboard.agents.market_data.records import Bars, Flags, Integers, Ticks
 from trading_dashboard.agents.market_data.store.contract import Rejected
 
 FAR = np.iinfo(np.int64).max
 FIRST_SYMBOLS = 64
+UNPLACED = -1
 
 
 class SourceBars:
@@ -31,7 +33,7 @@ class SourceBars:
     def __init__(
         self,
         source: str,
-        grid_of: Callable[[str], Grid],
+        grid_of: Callable[[str], Grid | None],
         intervals: Sequence[str],
         *,
         horizon: int,
@@ -42,7 +44,7 @@ class SourceBars:
     ) -> None:
         self.source = source
         self.outside = 0
-        """Ticks left out since the start because no session was open."""
+        """Ticks left out since the start because no session was open, or none is known."""
         self.too_late = 0
         self._grid_of = grid_of
         self._intervals = intervals
@@ -52,8 +54,10 @@ class SourceBars:
         self._index: dict[str, int] = {}
         self._indexed: tuple[tuple[str, ...], Integers] = ((), np.zeros(0, dtype=np.int64))
         self._grids: list[Grid] = []
-        self._grid: Integers = np.zeros(FIRST_SYMBOLS, dtype=np.int64)
+        self._grid: Integers = np.full(FIRST_SYMBOLS, UNPLACED)
         """By symbol: index of its grid."""
+        self._unplaced: list[int] = []
+        """Symbols whose sessions are not known yet."""
         self._watermark: Integers = np.full(FIRST_SYMBOLS, NEVER)
         self._floor: Integers = np.full(FIRST_SYMBOLS, NEVER)
         """By symbol: what is before was restored from the store and cannot be amended here."""
@@ -115,6 +119,8 @@ class SourceBars:
         the day, then seconds of the minute, without overlap. `since` is where they begin.
         """
         symbol = self._indices((bars.symbol,))
+        if self._grid[symbol[0]] == UNPLACED:
+            raise ValueError(f"the sessions of {bars.symbol} are not known yet")
         grid = self._grids[int(self._grid[symbol[0]])]
         begin, session = grid.begin_of(bars.interval, bars.start)
         own = self._intervals.index(bars.interval)
@@ -138,8 +144,8 @@ class SourceBars:
     def renew(self) -> None:
         """Ask for every symbol's sessions again, as calendars grow by the day."""
         self._grids = []
-        for index, symbol in enumerate(self._symbols):
-            self._grid[index] = self._grid_number(symbol)
+        self._unplaced = list(range(len(self._symbols)))
+        self._place_symbols()
 
     # A batch
 
@@ -148,7 +154,7 @@ class SourceBars:
         symbol = self._indices(ticks.symbols)[ticks.symbol]
         at, session = ticks.at, np.full(len(ticks), -1, dtype=np.int64)
         used = self._grid[symbol]
-        for index in np.unique(used).tolist():
+        for index in np.unique(used[used >= 0]).tolist():
             part = used == index
             if part.all():
                 session, at = self._grids[index].place(ticks.at, self._after_close)
@@ -158,12 +164,9 @@ class SourceBars:
                 session[part], at[part] = found
         inside = np.flatnonzero(session >= 0)
         self.outside += len(ticks) - len(inside)
-        if not len(inside):
-            row = inside
-        else:
-            row = inside[arrivals.by_symbol(symbol[inside])]
+        row = inside[arrivals.by_symbol(symbol[inside])]
         symbol, at = symbol[row], at[row]
-        met = arrivals.met(symbol, at, self._watermark[symbol]) if len(row) else at
+        met = arrivals.met(symbol, at, self._watermark[symbol])
         return Arrivals(row, symbol, at, session[row], ticks.price[row], ticks.size[row], met)
 
     def _without_too_late(
@@ -240,7 +243,7 @@ class SourceBars:
             self._remember(np.concatenate((replaced, past)))
         return np.concatenate((told, rows)) if len(told) else rows
 
-    def _replaced(self, rows: Rows, current: Rows, is_same: Rows, is_newer: Rows) -> Rows:
+    def _replaced(self, rows: Rows, current: Rows, is_same: Flags, is_newer: Flags) -> Rows:
         """Return the bars of the state that end here, as they were."""
         follows = np.zeros(len(rows), dtype=np.bool_)
         np.equal(rows["slot"][1:], rows["slot"][:-1], out=follows[1:])
@@ -283,6 +286,8 @@ class SourceBars:
                     self._add_symbol(symbol)
             found = [self._index[symbol] for symbol in symbols]
             self._indexed = (symbols, np.array(found, dtype=np.int64))
+        if self._unplaced:
+            self._place_symbols()
         return self._indexed[1]
 
     def _add_symbol(self, symbol: str) -> None:
@@ -291,19 +296,27 @@ class SourceBars:
             raise ValueError(f"{index} symbols of {self.source} are the most bars are made of")
         if index == len(self._watermark):
             self._grow(2 * index)
-        self._grid[index] = self._grid_number(symbol)
         self._symbols.append(symbol)
         self._index[symbol] = index
+        self._unplaced.append(index)
 
-    def _grid_number(self, symbol: str) -> int:
-        grid = self._grid_of(symbol)
-        if grid not in self._grids:
-            self._grids.append(grid)
-        return self._grids.index(grid)
+    def _place_symbols(self) -> None:
+        """Ask for the sessions that are not known yet."""
+        still = []
+        for index in self._unplaced:
+            grid = self._grid_of(self._symbols[index])
+            self._grid[index] = UNPLACED
+            if grid is None:
+                still.append(index)
+                continue
+            if grid not in self._grids:
+                self._grids.append(grid)
+            self._grid[index] = self._grids.index(grid)
+        self._unplaced = still
 
     def _grow(self, capacity: int) -> None:
         more = capacity - len(self._watermark)
-        for name, value in (("_grid", 0), ("_watermark", NEVER), ("_floor", NEVER),
+        for name, value in (("_grid", UNPLACED), ("_watermark", NEVER), ("_floor", NEVER),
                             ("_since", FAR), ("_delay", FAR)):  # fmt: skip
             old: Integers = getattr(self, name)
             setattr(self, name, np.concatenate((old, np.full(more, value, dtype=np.int64))))

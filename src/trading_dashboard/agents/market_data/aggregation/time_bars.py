@@ -26,7 +26,7 @@ class TimeBars:
 
     def __init__(
         self,
-        sessions_of: Callable[[str], Sessions],
+        sessions_of: Callable[[str], Sessions | None],
         intervals: Iterable[str] = INTERVALS,
         *,
         horizon_seconds: float = 120.0,
@@ -39,7 +39,7 @@ class TimeBars:
 
         Args:
             sessions_of: The sessions of a symbol's exchange; asked when a symbol is new
-                and by `renew`.
+                and by `renew`. None while they are not known: its ticks are in no bar until then.
             intervals: Some of `models.market.INTERVALS`.
             horizon_seconds: How far behind its symbol's newest tick a tick may be; what is older
                 is rejected as ``too_late``, for all intervals alike.
@@ -91,7 +91,7 @@ class TimeBars:
 
     @property
     def outside_sessions(self) -> int:
-        """Return how many ticks were in no bar because no session was open."""
+        """Return how many ticks were in no bar, as no session was open or none is known."""
         return sum(source.outside for source in self._sources.values())
 
     @property
@@ -111,8 +111,10 @@ class TimeBars:
             )
         return self._sources[source]
 
-    def _grid_of(self, symbol: str) -> Grid:
+    def _grid_of(self, symbol: str) -> Grid | None:
         sessions = self._sessions_of(symbol)
+        if sessions is None:
+            return None
         if id(sessions) not in self._grids:
             # The grid holds the sessions, so the number stays theirs.
             self._grids[id(sessions)] = Grid(sessions, self.intervals)

@@ -1,0 +1,1 @@
+"""Live data on its way: from sources through the gate and into bars, the stream and the store."""
