@@ -52,7 +52,9 @@ class Lane(Generic[Value]):
     @property
     def oldest(self) -> Entry[Value] | None:
         """Return the oldest batch that is not done."""
-        return next(iter((*self._taken[:1], *list(self._entries)[:1])), None)
+        if self._taken:
+            return self._taken[0]
+        return self._entries[0] if self._entries else None
 
     def add(self, entry: Entry[Value]) -> None:
         """Append a batch."""

@@ -1,4 +1,4 @@
-"""The way of a tick: from a source through the gate into bars, to whoever watches, and to the store.
+"""The way of a tick: from a source through the gate into bars, to who watches, and to the store.
 
 Owns the order of these steps and the counts of what passed. Judging is the gate's, making bars
 `aggregation`'s, storing the write queue's; nothing here waits for the store.

@@ -23,9 +23,11 @@ from trading_dashboard.agents.market_data.live.pending import (
     writing_of,
 )
 from trading_dashboard.agents.market_data.records import MICROSECONDS, Ticks
-from trading_dashboard.agents.market_data.store.contract import Archive, Rejected, Writing
+from trading_dashboard.agents.market_data.store.contract import Archive, Rejected
 
 logger = logging.getLogger(__name__)
+
+_Taken = tuple[Sequence[Ticks], Sequence[BarBatch], Sequence[Sequence[Rejected]], Losses]
 
 FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 15.0
@@ -84,7 +86,7 @@ class WriteQueue:
         self._ticks: Lane[Ticks] = Lane(self._limits.ticks)
         self._bars: Lane[BarBatch] = Lane(self._limits.bars)
         self._rejected: Lane[Sequence[Rejected]] = Lane(self._limits.rejected)
-        self._losses = Losses()
+        self._losses, self._recording = Losses(), Losses()
         self._number = 0
         self._writes, self._last_write_seconds = 0, 0.0
         self._failures, self._retry_at = 0, 0.0
@@ -172,16 +174,16 @@ class WriteQueue:
                 error=self._error,
             )
 
-    # The thread; all below is called with the lock held, but for the write itself
+    # The thread; all below is called with the lock held, but for `_write`
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 if not self._wait_until_due():
                     return
-                writing = self._take()
+                taken = self._take()
             began = self._clock()
-            error = self._write(writing)
+            error = self._write(*taken)
             with self._changed:
                 self._last_write_seconds = self._clock() - began
                 self._settle(error)
@@ -215,16 +217,24 @@ class WriteQueue:
             due_at = min(due_at, self._end_at)
         return max(due_at - self._clock(), 0.0)
 
-    def _take(self) -> Writing:
+    def _take(self) -> _Taken:
         """Take what waits; after a failure all but ticks, if there is anything else."""
         is_small = bool(self._failures and (self._bars or self._rejected or self._losses))
-        gaps = self._losses.gaps(int(self._wall_clock() * MICROSECONDS))
+        self._recording, self._losses = self._losses, Losses()
         ticks = [] if is_small else self._ticks.take()
-        return writing_of(ticks, self._bars.take(), self._rejected.take(), gaps)
+        return ticks, self._bars.take(), self._rejected.take(), self._recording
 
-    def _write(self, writing: Writing) -> Exception | None:
+    def _write(
+        self,
+        ticks: Sequence[Ticks],
+        bars: Sequence[BarBatch],
+        rejected: Sequence[Sequence[Rejected]],
+        losses: Losses,
+    ) -> Exception | None:
+        """Write without the lock; return why it failed, if it did."""
         try:
-            self._archive.write(writing)
+            gaps = losses.gaps(int(self._wall_clock() * MICROSECONDS))
+            self._archive.write(writing_of(ticks, bars, rejected, gaps))
         except StoreUnusable as failure:
             return failure
         except Exception as failure:
@@ -247,12 +257,12 @@ class WriteQueue:
             self._retry_at = self._clock() + pause
             for lane in lanes:
                 lane.put_back()
+            self._losses.add_all(self._recording)
             self._keep_bounds()
         else:
             if self._failures:
                 logger.info("Market data can be stored again")
             self._failures = 0
-            self._losses = Losses()
             if error is not None:
                 self._losses.add_ticks(self._ticks.give_up_taken())
                 self._losses.add_bars(self._bars.give_up_taken())

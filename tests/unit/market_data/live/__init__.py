@@ -1,0 +1,1 @@
+"""Live data on its way."""
