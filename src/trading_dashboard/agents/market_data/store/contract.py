@@ -54,7 +54,9 @@ class Gap:
     interval: str
     start: int
     end: int
-    cause: Literal["agent_down", "source_down", "source_silent", "not_delivered", "quarantined"]
+    cause: Literal[
+        "agent_down", "source_down", "source_silent", "not_delivered", "quarantined", "not_stored"
+    ]
     detail: str = ""
     found_at: int = 0
     filled_at: int | None = None

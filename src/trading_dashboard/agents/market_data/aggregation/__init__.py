@@ -1,0 +1,1 @@
+"""Bars from ticks, and raw series adjusted for splits and dividends."""
