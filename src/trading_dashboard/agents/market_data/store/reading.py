@@ -1,0 +1,152 @@
+"""Rows of one series out of all parts, as columns.
+
+Owns the statement that asks for them and putting together what parts say differently: of a bar, the
+highest revision counts, then what was written last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_dashboard.agents.market_data.store.part_store import PartStore
+from trading_dashboard.agents.market_data.store.parts import Index, Part
+from trading_dashboard.agents.market_data.store.schema import Kind
+
+if TYPE_CHECKING:
+    import duckdb
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What is asked for: rows with a time in [start, end), all or so many from one side."""
+
+    start: int | None = None
+    end: int | None = None
+    limit: int | None = None
+    newest: bool = False
+
+    def conditions(self, time: str, first: int, last: int) -> list[str]:
+        """Return what must be asked of rows that go from `first` to `last`."""
+        found = []
+        if self.start is not None and self.start > first:
+            found.append(f"{time} >= {int(self.start)}")
+        if self.end is not None and self.end <= last:
+            found.append(f"{time} < {int(self.end)}")
+        return found
+
+    def misses(self, first: int, last: int) -> bool:
+        """Return whether none of such rows can be in it."""
+        return (self.start is not None and last < self.start) or (
+            self.end is not None and first >= self.end
+        )
+
+
+def read_series(store: PartStore, kind: Kind, series: int, stretch: Stretch) -> Arrays:
+    """Return the rows of a series, oldest first; their columns are `kind.read`."""
+    names = ", ".join(name for name in kind.columns if name != "series")
+    selects = []
+    for part in store.parts.readable(kind):
+        select = _select(store, part, series, stretch, names)
+        if select:
+            selects.append(select)
+    if not selects:
+        return {name: np.empty(0, _DTYPES[kind.columns[name]]) for name in kind.read}
+    cursor = store.database.cursor()
+    rows = _fetch(cursor, " UNION ALL ".join(f"({select})" for select in selects))
+    return (
+        {name: rows[name] for name in kind.read}
+        if not len(rows["seq"])
+        else _settle(kind, rows, stretch)
+    )
+
+
+def settled(kind: Kind, rows: Arrays) -> NDArray[np.int64] | None:
+    """Return which rows count, in order; None if that is what they are already."""
+    times = rows[kind.time]
+    keys = [times] if "series" not in rows else [rows["series"], times]
+    if _is_increasing(keys, strictly=kind.is_unique):
+        return None
+    names = [name for name in ("series", *kind.order) if name in rows]
+    order: NDArray[np.int64] = np.lexsort([rows[name] for name in reversed(names)])
+    if kind.is_unique:
+        differs = np.zeros(len(order) - 1, dtype=np.bool_)
+        for key in keys:
+            differs |= key[order[1:]] != key[order[:-1]]
+        order = order[np.append(differs, True)]
+    return order
+
+
+def _is_increasing(keys: Sequence[NDArray[Any]], *, strictly: bool) -> bool:
+    """Return whether rows are in order of their keys, the first key first."""
+    later = np.zeros(max(len(keys[0]) - 1, 0), dtype=np.bool_)
+    equal = np.ones_like(later)
+    for key in keys:
+        later |= equal & (key[1:] > key[:-1])
+        equal &= key[1:] == key[:-1]
+    return bool(np.all(later if strictly else later | equal))
+
+
+def _select(store: PartStore, part: Part, series: int, stretch: Stretch, names: str) -> str | None:
+    time = part.kind.time
+    if part.index is not None:
+        found = part.index.find(series)
+        if found is None:
+            return None
+        return _select_sorted(part, part.index, found, stretch, names)
+    if series not in store.unsorted(part).series:
+        return None
+    where = [f"series = {series}", *stretch.conditions(time, -(2**63), 2**63 - 1)]
+    return f"SELECT {names} FROM {part.table} WHERE {' AND '.join(where)}"
+
+
+def _select_sorted(
+    part: Part, index: Index, found: int, stretch: Stretch, names: str
+) -> str | None:
+    first, last = int(index.first[found]), int(index.last[found])
+    if stretch.misses(first, last):
+        return None
+    time = part.kind.time
+    more = stretch.conditions(time, first, last)
+    where = [f"series = {int(index.series[found])}", *more]
+    tail = ""
+    if stretch.limit is not None and more:
+        tail = f" ORDER BY {time} {'DESC' if stretch.newest else 'ASC'} LIMIT {int(stretch.limit)}"
+    elif stretch.limit is not None:
+        # Rows of a sorted part are in order: the newest are at its end, found by their number.
+        begin, rows = int(index.position[found]), int(index.rows[found])
+        count = min(int(stretch.limit), rows)
+        begin += rows - count if stretch.newest else 0
+        where.append(f"rowid >= {begin} AND rowid < {begin + count}")
+    return f"SELECT {names} FROM {part.table} WHERE {' AND '.join(where)}{tail}"
+
+
+def _fetch(cursor: duckdb.DuckDBPyConnection, query: str) -> Arrays:
+    # Much quicker for few rows than through a relation, and it does not import pandas.
+    fetched: Arrays = cursor.execute(query).fetchnumpy()
+    return fetched
+
+
+def _settle(kind: Kind, rows: Arrays, stretch: Stretch) -> Arrays:
+    order = settled(kind, rows)
+    part: slice | NDArray[np.int64] = slice(None) if order is None else order
+    if stretch.limit is not None:
+        count = len(rows["seq"]) if order is None else len(order)
+        keep = min(stretch.limit, count)
+        chosen = slice(count - keep, count) if stretch.newest else slice(0, keep)
+        part = chosen if order is None else order[chosen]
+    return {name: rows[name][part] for name in kind.read}
+
+
+_DTYPES = {
+    "INTEGER": np.int32,
+    "BIGINT": np.int64,
+    "DOUBLE": np.float64,
+    "BOOLEAN": np.bool_,
+}
