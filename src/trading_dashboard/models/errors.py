@@ -22,6 +22,8 @@
     └── MarketDataError
         ├── UnknownSymbol
         ├── InvalidRange
+        ├── DataUnavailable         no source can answer now
+        ├── UnknownSource           no source of that name is configured
         └── SourceRefused           a source that this environment does not allow
 
 Messages are for people: what, observed, next step. Programs look at `code`.
@@ -284,3 +286,15 @@ class SourceRefused(MarketDataError):
     """The configured source may not be used in this environment."""
 
     code = "source_refused"
+
+
+class DataUnavailable(MarketDataError):
+    """No source that has it can answer now; `details` says why each did not."""
+
+    code = "data_unavailable"
+
+
+class UnknownSource(MarketDataError):
+    """No source of that name is configured."""
+
+    code = "unknown_source"

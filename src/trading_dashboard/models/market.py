@@ -2,7 +2,7 @@
 
 Field names are those that market data agents in the field already use; what is ours stands beside
 them. Prices are in the symbol's currency, unadjusted unless a field says otherwise; volumes are
-shares; times are aware UTC, written with a trailing ``Z``.
+shares or coins; times are aware UTC, written with a trailing ``Z``.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class PriceResponse(Labelled):
     price: float = Field(gt=0)
     timestamp: datetime
     """When the price was made, in market time."""
-    volume: int = Field(ge=0)
-    """Shares traded in the session so far."""
+    volume: float = Field(ge=0)
+    """Shares or coins traded in the session so far."""
     bid: float | None = None
     ask: float | None = None
     quality_score: float | None = Field(default=None, ge=0, le=100)
@@ -75,12 +75,14 @@ class Bar(Wire):
     high: float
     low: float
     close: float
-    volume: int
+    volume: float
     adjusted_close: float | None = None
     source: str
     quality_score: float | None = None
     closed: bool = True
     """False while the bar is still forming."""
+    revision: int = 0
+    """How often the bar was amended, by late ticks or by its source."""
 
 
 class HistoricalResponse(Labelled):
@@ -96,6 +98,9 @@ class HistoricalResponse(Labelled):
     """Opaque; pass it as `page` for the bars after these. None on the last page."""
     as_of: datetime
     """The market clock when this was answered: nothing later is in it."""
+    complete: bool = True
+    """False if a part that was asked for could not be had; `note` says why."""
+    note: str | None = None
 
 
 class CorporateAction(Wire):
@@ -121,8 +126,10 @@ class SymbolInfo(Wire):
     """Name in exchange_calendars, such as ``XNYS``."""
     time_zone: str
     currency: str = "USD"
-    first_session: date
-    last_session: date
+    asset_class: str = "equity"
+    first_session: date | None = None
+    """None where it is not known."""
+    last_session: date | None = None
     """The newest session the clock has reached; never one to come."""
     source: str
 
