@@ -21,11 +21,11 @@ from trading_dashboard.models.market_api import ActionsResponse
 from trading_dashboard.models.market_reading import QuotesResponse
 
 MAX_QUOTES = 500
-_MAX_TEXT = 16 * 1024
+_MAX_TEXT = 5_000
 _SYMBOLS = Query(
     min_length=1,
     max_length=_MAX_TEXT,
-    description=f"Names in any case, separated by commas; {MAX_QUOTES} at most.",
+    description=f"Names in any case, separated by commas; {MAX_QUOTES} names at most.",
     examples=["AAPL,IBM"],
 )
 _LABEL = {"source": "demo", "replay": True, "intraday": "simulated"}
