@@ -81,6 +81,8 @@ class Bar(Wire):
     quality_score: float | None = None
     closed: bool = True
     """False while the bar is still forming."""
+    revision: int = 0
+    """How often the bar was amended, by late ticks or by its source."""
 
 
 class HistoricalResponse(Labelled):
@@ -124,8 +126,10 @@ class SymbolInfo(Wire):
     """Name in exchange_calendars, such as ``XNYS``."""
     time_zone: str
     currency: str = "USD"
-    first_session: date
-    last_session: date
+    asset_class: str = "equity"
+    first_session: date | None = None
+    """None where it is not known."""
+    last_session: date | None = None
     """The newest session the clock has reached; never one to come."""
     source: str
 

@@ -20,9 +20,13 @@ from trading_dashboard.models.market import (
 
 
 class SymbolsResponse(Labelled):
-    """``GET /symbols``: what is listed by the market clock."""
+    """``GET /symbols``: what is listed by the market clock, and fits the text."""
 
     symbols: list[SymbolInfo]
+    total: int = 0
+    """How many fit, on all pages."""
+    next_offset: int | None = None
+    """Pass it as `offset` for those after these. None on the last page."""
 
 
 class ActionsResponse(Labelled):

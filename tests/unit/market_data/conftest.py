@@ -5,15 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
+import orjson
 import pytest
 
+from trading_dashboard.agents.market_data.api.bar_json import history_json
 from trading_dashboard.agents.market_data.demo import dataset
 from trading_dashboard.agents.market_data.demo.dataset import Action, DailyRow
 from trading_dashboard.agents.market_data.demo.loading import FIRST_DAY, LAST_DAY, ask_calendar
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
 from trading_dashboard.agents.market_data.demo.series import DailySeries
-from trading_dashboard.agents.market_data.demo.timeline import Timeline
+from trading_dashboard.agents.market_data.demo.timeline import Instant, Timeline
+from trading_dashboard.agents.market_data.market import BarsQuestion
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +53,16 @@ def market(
         for listing in dataset.LISTINGS
     }
     return DemoMarket(timeline, series, seed=1)
+
+
+def answered(
+    market: DemoMarket, question: BarsQuestion, series: DailySeries, instant: Instant
+) -> dict[str, Any]:
+    """Return the body that a question to the replay is answered with."""
+    body: dict[str, Any] = orjson.loads(
+        history_json(market.history.answer(question, series, instant))
+    )
+    return body
 
 
 def position_at(timeline: Timeline, day: date, offset: float = 0.0) -> float:

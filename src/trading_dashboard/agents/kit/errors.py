@@ -17,11 +17,13 @@ from starlette.exceptions import HTTPException
 
 from trading_dashboard.models.errors import (
     ConfigurationError,
+    DataUnavailable,
     Forbidden,
     InvalidRange,
     SourceRefused,
     TradingDashboardError,
     Unauthorized,
+    UnknownSource,
     UnknownSymbol,
     error_body,
 )
@@ -31,8 +33,10 @@ STATUS_BY_ERROR: dict[type[TradingDashboardError], int] = {
     Forbidden: 403,
     SourceRefused: 403,
     UnknownSymbol: 404,
+    UnknownSource: 404,
     InvalidRange: 422,
     ConfigurationError: 422,
+    DataUnavailable: 503,
 }
 """HTTP status of our errors, by the nearest class; 500 for the rest."""
 

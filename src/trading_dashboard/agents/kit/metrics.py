@@ -136,7 +136,8 @@ class RequestMeter:
         try:
             await self.app(scope, receive, note_status)
         finally:
-            route = getattr(scope.get("route"), "path", UNMATCHED)
+            # As in the OpenAPI document: `/price/{symbol}`, whatever a symbol may contain.
+            route = getattr(scope.get("route"), "path_format", UNMATCHED)
             seconds = time.perf_counter() - began
             method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
             self.metrics.count_request(method, route, status, seconds)

@@ -19,6 +19,7 @@ import uvicorn
 
 from trading_dashboard.agents.kit.app import AgentApp
 from trading_dashboard.agents.kit.environment import AgentEnvironment, read_environment
+from trading_dashboard.agents.kit.http_protocol import BoundedHttp
 from trading_dashboard.agents.kit.logs import configure_logging
 from trading_dashboard.agents.kit.signals import call_on_stop_signals
 from trading_dashboard.models.errors import (
@@ -123,7 +124,7 @@ async def _serve(app: AgentApp, environment: AgentEnvironment, listener: socket.
         app,
         host=environment.host,
         loop="asyncio",
-        http="h11",
+        http=BoundedHttp,
         ws="websockets-sansio",
         ws_max_size=_MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,

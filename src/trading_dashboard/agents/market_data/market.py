@@ -7,10 +7,15 @@ own clock is ever in an answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_dashboard.models.errors import InvalidRange
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,6 +23,10 @@ if TYPE_CHECKING:
 
 Adjusted = Literal["none", "splits", "all"]
 Body = Mapping[str, Any]
+Columns = Mapping[str, NDArray[Any]]
+
+FIRST_PAGE = "first"
+"""The page to begin with when going forward from the first bar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +46,54 @@ class BarsQuestion:
     include_partial: bool = False
     source: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse swapped dates."""
+        if self.start and self.end and self.start > self.end:
+            raise InvalidRange(
+                "start_date is after end_date.",
+                subject=self.symbol[:32],
+                observed=f"{self.start} to {self.end}",
+                next_step="Swap the two dates.",
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarsAnswer:
     """Bars of one source as columns, and what is said of them.
 
-    `table` has start (int64 microseconds), open, high, low, close, volume, adjusted_close,
-    quality_score (float64), closed (bool) and revision (int32), oldest first.
+    Attributes:
+        head: `symbol`, `interval`, `next_page`, `as_of` and the label (`source`, `replay`,
+            `intraday`). What is derived from the bars (`data_points`, the dates) is added later.
+        table: start (int64 microseconds), open, high, low, close, volume, closed (bool) and, if
+            known, adjusted_close, quality_score (float64) and revision (int32), oldest first. Arrow
+            or plain numpy: a market that is not in Arrow anyway need not import it.
     """
 
     head: Body
-    table: pa.Table
+    table: pa.Table | Columns
+
+    def __len__(self) -> int:
+        """Return how many bars there are."""
+        table = self.table
+        return len(table["start"]) if isinstance(table, Mapping) else int(table.num_rows)
+
+    def parts(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Yield the columns in parts, each with its name; no column is put together."""
+        if isinstance(self.table, Mapping):
+            yield from self.table.items()
+            return
+        for name in self.table.column_names:
+            for chunk in self.table.column(name).chunks:
+                yield name, np.ascontiguousarray(chunk.to_numpy(zero_copy_only=False))
+
+    def columns(self) -> Columns:
+        """Return the bars as numpy columns; what is unknown is NaN."""
+        if isinstance(self.table, Mapping):
+            return self.table
+        table = self.table
+        return {
+            name: np.ascontiguousarray(table.column(name).to_numpy()) for name in table.column_names
+        }
 
 
 class Market(Protocol):

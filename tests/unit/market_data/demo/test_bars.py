@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 import pytest
 
-from tests.unit.market_data.conftest import position_at
+from tests.unit.market_data.conftest import answered, position_at
+from trading_dashboard.agents.market_data.api.historical import MAX_JSON_BARS
 from trading_dashboard.agents.market_data.demo.bars import SECONDS, DayBars
-from trading_dashboard.agents.market_data.demo.history import MAX_LIMIT, Question
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.market import BarsQuestion
 
 FULL_DAY = date(2012, 11, 21)
 HALF_DAY = date(2012, 11, 23)
@@ -61,8 +62,10 @@ def test_hours_are_exchange_hours_and_the_last_is_short(market: DemoMarket) -> N
 def test_weeks_and_months(market: DemoMarket, symbol: str, interval: str) -> None:
     series = market.series[symbol]
     instant = market.timeline.at(market.timeline.total)
-    question = Question(symbol=symbol, interval=interval, limit=MAX_LIMIT, include_partial=True)
-    data = market.history.answer(question, series, instant)["data"]
+    question = BarsQuestion(
+        symbol=symbol, interval=interval, limit=MAX_JSON_BARS, include_partial=True
+    )
+    data = answered(market, question, series, instant)["data"]
     daily = pd.DataFrame(
         {name: getattr(series, name) for name in RULES},
         index=pd.to_datetime(series.day, unit="D"),
@@ -81,8 +84,8 @@ def test_weeks_and_months(market: DemoMarket, symbol: str, interval: str) -> Non
 def test_a_forming_week_holds_the_days_so_far(market: DemoMarket) -> None:
     series = market.series["MSFT"]
     instant = market.timeline.at(position_at(market.timeline, date(2012, 9, 6), 100.0))
-    question = Question(symbol="MSFT", interval="1w", limit=1, include_partial=True)
-    (bar,) = market.history.answer(question, series, instant)["data"]
+    question = BarsQuestion(symbol="MSFT", interval="1w", limit=1, include_partial=True)
+    (bar,) = answered(market, question, series, instant)["data"]
     row = series.row_of(market.timeline.index_from(date(2012, 9, 4)))
     assert row is not None
     today = market.intraday.path("MSFT", row + 2)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.market_data.conftest import position_at
+from tests.unit.market_data.conftest import answered, position_at
 from trading_dashboard.agents.market_data.demo.feed import Feed
-from trading_dashboard.agents.market_data.demo.history import Question
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.market import BarsQuestion
 from trading_dashboard.models.market import INTERVALS, Bar, PriceResponse
 
 
@@ -87,12 +87,12 @@ def test_closed_bars_come_once_each_however_time_is_cut(
         marks.append(marks[-1] + step)
     recorder = advance(market, marks, MSFT=(interval,))
     before, after = market.timeline.at(start), market.timeline.at(marks[-1])
-    question = Question(symbol="MSFT", interval=interval, limit=10_000, start=date(2012, 1, 1))
+    question = BarsQuestion(symbol="MSFT", interval=interval, limit=10_000, start=date(2012, 1, 1))
     series = market.series["MSFT"]
-    known = [bar["timestamp"] for bar in market.history.answer(question, series, before)["data"]]
+    known = [bar["timestamp"] for bar in answered(market, question, series, before)["data"]]
     expected = [
         bar
-        for bar in market.history.answer(question, series, after)["data"]
+        for bar in answered(market, question, series, after)["data"]
         if bar["timestamp"] not in known
     ]
     for bar in expected:
@@ -107,8 +107,8 @@ def test_a_snapshot_has_the_bar_that_history_calls_partial(
     instant = market.timeline.at(position_at(market.timeline, date(2012, 11, 23), 5_432.1))
     body = Feed(market).snapshot_body("AAPL", [interval], instant)
     message = orjson.loads(f"{{{body}}}")
-    question = Question(symbol="AAPL", interval=interval, limit=1, include_partial=True)
-    answer = market.history.answer(question, market.series["AAPL"], instant)
+    question = BarsQuestion(symbol="AAPL", interval=interval, limit=1, include_partial=True)
+    answer = answered(market, question, market.series["AAPL"], instant)
     assert message["bars"][interval] == {
         **answer["data"][-1],
         "adjusted_close": answer["data"][-1]["close"],

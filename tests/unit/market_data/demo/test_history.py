@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.market_data.conftest import position_at
+from tests.unit.market_data.conftest import answered, position_at
 from trading_dashboard.agents.market_data.demo.bars import SECONDS
-from trading_dashboard.agents.market_data.demo.history import Question
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
 from trading_dashboard.agents.market_data.demo.timeline import Instant, utc
+from trading_dashboard.agents.market_data.market import BarsQuestion
 from trading_dashboard.models.errors import InvalidRange, UnknownSymbol
 from trading_dashboard.models.market import INTERVALS, HistoricalResponse, PriceResponse
 
@@ -22,8 +22,8 @@ SYMBOLS = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
 
 
 def ask(market: DemoMarket, instant: Instant, **question: Any) -> dict[str, Any]:
-    asked = Question(**{"symbol": "AAPL", "interval": "1d", **question})
-    return market.history.answer(asked, market.series[asked.symbol], instant)
+    asked = BarsQuestion(**{"symbol": "AAPL", "interval": "1d", **question})
+    return answered(market, asked, market.series[asked.symbol], instant)
 
 
 def at(market: DemoMarket, day: date, offset: float = 0.0) -> Instant:
@@ -156,10 +156,10 @@ def bodies(market: DemoMarket, instant: Instant, symbol: str, interval: str) -> 
     yield market.quote(symbol, instant)
     yield market.actions(symbol, instant)
     for partial in (False, True):
-        question = Question(
+        question = BarsQuestion(
             symbol=symbol, interval=interval, limit=20, include_partial=partial, adjusted="all"
         )
-        yield market.history.answer(question, series, instant)
+        yield answered(market, question, series, instant)
 
 
 offsets = st.one_of(st.just(0.0), st.integers(0, 23_399), st.floats(0, 23_399.99))

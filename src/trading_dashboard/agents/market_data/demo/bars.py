@@ -7,14 +7,15 @@ calendar months, of the sessions they hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trading_dashboard.agents.market_data.demo.path import Floats, Integers, SessionPath
+from trading_dashboard.agents.market_data.market import Columns
+from trading_dashboard.agents.market_data.records import MICROSECONDS
 
 SECONDS = {
     "1s": 1, "5s": 5, "15s": 15, "30s": 30,
@@ -162,38 +163,19 @@ def slice_bar(path: SessionPath, first: int, last: int) -> tuple[float, float, f
     )
 
 
-def iso_times(seconds: Integers) -> list[str]:
-    """Return UTC texts with a trailing Z."""
-    return [text + "Z" for text in np.datetime_as_string(seconds.astype("datetime64[s]")).tolist()]
-
-
-def as_records(bars: DayBars, adjusted_close: Floats, source: str) -> Iterator[dict[str, Any]]:
-    """Yield one dictionary per bar, shaped like `models.market.Bar`."""
-    columns = zip(
-        iso_times(bars.start),
-        bars.open.tolist(),
-        bars.high.tolist(),
-        bars.low.tolist(),
-        bars.close.tolist(),
-        bars.volume.tolist(),
-        adjusted_close.tolist(),
-        bars.quality.tolist(),
-        bars.closed.tolist(),
-        strict=True,
-    )
-    for start, open_, high, low, close, volume, adjusted, quality, closed in columns:
-        yield {
-            "timestamp": start,
-            "open": open_,
-            "high": high,
-            "low": low,
-            "close": close,
-            "volume": volume,
-            "adjusted_close": adjusted,
-            "source": source,
-            "quality_score": quality,
-            "closed": closed,
-        }
+def as_columns(bars: DayBars, adjusted_close: Floats) -> Columns:
+    """Return the columns of a `BarsAnswer`; a replayed bar is never amended."""
+    return {
+        "start": bars.start * MICROSECONDS,
+        "open": bars.open,
+        "high": bars.high,
+        "low": bars.low,
+        "close": bars.close,
+        "volume": bars.volume,
+        "adjusted_close": adjusted_close,
+        "quality_score": bars.quality,
+        "closed": bars.closed,
+    }
 
 
 EMPTY = DayBars(

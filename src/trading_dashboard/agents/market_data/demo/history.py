@@ -10,9 +10,6 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
 
 import numpy as np
 
@@ -21,37 +18,17 @@ from trading_dashboard.agents.market_data.demo.bars import DAY_SECONDS, DayBars
 from trading_dashboard.agents.market_data.demo.dataset import SOURCE
 from trading_dashboard.agents.market_data.demo.intraday import Intraday
 from trading_dashboard.agents.market_data.demo.path import Floats, Integers
-from trading_dashboard.agents.market_data.demo.series import Adjusted, DailySeries
+from trading_dashboard.agents.market_data.demo.series import DailySeries
 from trading_dashboard.agents.market_data.demo.timeline import EPOCH, Instant, Timeline, iso
+from trading_dashboard.agents.market_data.market import (
+    FIRST_PAGE,
+    Adjusted,
+    BarsAnswer,
+    BarsQuestion,
+)
 from trading_dashboard.models.errors import InvalidRange
 
-FIRST_PAGE = "first"
-DEFAULT_LIMIT = 500
-MAX_LIMIT = 10_000
 _DECIMALS = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One request for bars. `page` is None for the newest bars, else pages go forward."""
-
-    symbol: str
-    interval: str
-    start: date | None = None
-    end: date | None = None
-    limit: int = DEFAULT_LIMIT
-    page: str | None = None
-    adjusted: Adjusted = "none"
-    include_partial: bool = False
-
-    def __post_init__(self) -> None:
-        if self.start and self.end and self.start > self.end:
-            raise InvalidRange(
-                "start_date is after end_date.",
-                subject=self.symbol,
-                observed=f"{self.start} to {self.end}",
-                next_step="Swap the two dates.",
-            )
 
 
 class History:
@@ -61,8 +38,8 @@ class History:
         self._timeline = timeline
         self._intraday = intraday
 
-    def answer(self, question: Question, series: DailySeries, instant: Instant) -> dict[str, Any]:
-        """Return a body shaped like `HistoricalResponse`.
+    def answer(self, question: BarsQuestion, series: DailySeries, instant: Instant) -> BarsAnswer:
+        """Return the bars that a question asks for.
 
         Raises:
             InvalidRange: `page` is none of ours, or of another question.
@@ -76,22 +53,20 @@ class History:
         elif question.page is None:
             bars = bars.take(slice(max(len(bars) - question.limit, 0), None))
         adjusted_close = np.round(self._adjusted_close(question, series, instant, bars), _DECIMALS)
-        records = list(barlib.as_records(bars, adjusted_close, SOURCE))
-        return {
+        head = {
             "symbol": series.listing.symbol,
-            "start_date": question.start or _first_day(records),
-            "end_date": question.end or _last_day(records),
+            "start_date": question.start.isoformat() if question.start else None,
+            "end_date": question.end.isoformat() if question.end else None,
             "interval": question.interval,
-            "data_points": len(records),
-            "data": records,
             "next_page": next_page,
             "as_of": iso(instant.now),
             "source": SOURCE,
             "replay": True,
             "intraday": "simulated",
         }
+        return BarsAnswer(head=head, table=barlib.as_columns(bars, adjusted_close))
 
-    def cost(self, question: Question) -> int:
+    def cost(self, question: BarsQuestion) -> int:
         """Return about how many sessions must be simulated to answer."""
         width = barlib.SECONDS.get(question.interval)
         if width is None:
@@ -128,7 +103,7 @@ class History:
     # Private
 
     def _select(
-        self, question: Question, series: DailySeries, instant: Instant, after: int | None
+        self, question: BarsQuestion, series: DailySeries, instant: Instant, after: int | None
     ) -> DayBars:
         rows = self._rows(question, series, instant)
         if question.interval in barlib.DAILY:
@@ -142,7 +117,7 @@ class History:
             keep &= found.closed
         return found.take(keep)
 
-    def _rows(self, question: Question, series: DailySeries, instant: Instant) -> slice:
+    def _rows(self, question: BarsQuestion, series: DailySeries, instant: Instant) -> slice:
         """Return the symbol's rows within the dates, the one in progress included."""
         reached = int(np.searchsorted(series.session, instant.session, side="right"))
         first, last = 0, reached
@@ -153,7 +128,7 @@ class History:
         return slice(first, max(min(last, reached), first))
 
     def _grouped(
-        self, question: Question, series: DailySeries, instant: Instant, rows: slice
+        self, question: BarsQuestion, series: DailySeries, instant: Instant, rows: slice
     ) -> DayBars:
         """Return daily, weekly or monthly bars; a group is whole or has its first day in range."""
         if question.interval != "1d" and rows.stop > rows.start:
@@ -169,7 +144,7 @@ class History:
 
     def _intraday_bars(
         self,
-        question: Question,
+        question: BarsQuestion,
         series: DailySeries,
         instant: Instant,
         rows: slice,
@@ -197,7 +172,7 @@ class History:
         return barlib.concat(parts if forward else parts[::-1])
 
     def _session_bars(
-        self, question: Question, series: DailySeries, instant: Instant, row: int, width: int
+        self, question: BarsQuestion, series: DailySeries, instant: Instant, row: int, width: int
     ) -> DayBars:
         found = self._intraday.bars(series.listing.symbol, row, width)
         index = int(series.session[row])
@@ -252,13 +227,13 @@ class History:
         return _one_bar(start, instant.session, values, float(series.quality[row]))
 
     def _adjusted_close(
-        self, question: Question, series: DailySeries, instant: Instant, bars: DayBars
+        self, question: BarsQuestion, series: DailySeries, instant: Instant, bars: DayBars
     ) -> Floats:
         factors = series.price_factors(bars.session, instant, "all")
         already = series.price_factors(bars.session, instant, question.adjusted)
         return np.where(factors == already, bars.close, bars.close / already * factors)
 
-    def _after(self, question: Question) -> int | None:
+    def _after(self, question: BarsQuestion) -> int | None:
         if question.page is None or question.page == FIRST_PAGE:
             return None
         try:
@@ -298,14 +273,6 @@ def _scaled(prices: Floats, factors: Floats) -> Floats:
     return np.where(factors == 1.0, prices, np.round(prices * factors, _DECIMALS))
 
 
-def _page_token(question: Question, after: int) -> str:
+def _page_token(question: BarsQuestion, after: int) -> str:
     body = json.dumps([question.symbol, question.interval, after], separators=(",", ":"))
     return base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
-
-
-def _first_day(records: list[dict[str, Any]]) -> str | None:
-    return str(records[0]["timestamp"])[:10] if records else None
-
-
-def _last_day(records: list[dict[str, Any]]) -> str | None:
-    return str(records[-1]["timestamp"])[:10] if records else None

@@ -114,6 +114,7 @@ class DemoMarket:
                     "calendar": CALENDAR,
                     "time_zone": TIME_ZONE,
                     "currency": "USD",
+                    "asset_class": "equity",
                     "first_session": sessions[int(series.session[0])].day.isoformat(),
                     "last_session": sessions[newest].day.isoformat(),
                     "source": SOURCE,

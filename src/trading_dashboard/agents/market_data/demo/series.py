@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 import numpy as np
 
 from trading_dashboard.agents.market_data.demo.dataset import Action, DailyRow, Listing
 from trading_dashboard.agents.market_data.demo.path import DayBar, Floats, Integers
 from trading_dashboard.agents.market_data.demo.timeline import EPOCH, Instant, Timeline
-
-Adjusted = Literal["none", "splits", "all"]
+from trading_dashboard.agents.market_data.market import Adjusted
 
 SOUND_QUALITY = 100.0
 FLAWED_QUALITY = 50.0
@@ -47,6 +45,7 @@ class DailySeries:
         open, high, low, close: float64[n], dollars as traded; flawed rows clamped to be coherent.
         volume: int64[n], shares.
         quality: float64[n], 0 to 100.
+        flawed: The rows as they came, of those that contradict themselves, by their index.
     """
 
     def __init__(
@@ -71,6 +70,7 @@ class DailySeries:
         self.quality: Floats = np.array(
             [FLAWED_QUALITY if row.flaws else SOUND_QUALITY for row in rows]
         )
+        self.flawed = {i: row for i, row in enumerate(rows) if row.flaws}
         self.actions = tuple(self._place(action, indices) for action in actions)
 
     def __len__(self) -> int:

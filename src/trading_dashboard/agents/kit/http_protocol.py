@@ -1,0 +1,48 @@
+"""How an agent reads HTTP: llhttp through httptools, with a bound on the head of a request.
+
+Owns that bound: httptools itself keeps reading a head without end. Bodies are `guard.BodyLimit`'s.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Of the request line and all headers, trailers included; what h11 allowed."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's protocol over httptools; a longer head is answered with 400 and the end."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._is_in_head = True
+        self._head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came, unless the head has become too long."""
+        if self._is_in_head:
+            self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.send_400_response("The head of the request is too long.")
+            return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Note that a head begins."""
+        super().on_message_begin()
+        self._is_in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count trailers, too: they come when the head is over."""
+        super().on_header(name, value)
+        if not self._is_in_head:
+            self._head_bytes += len(name) + len(value)
+
+    def on_headers_complete(self) -> None:
+        """Note that the head is over."""
+        self._is_in_head = False
+        self._head_bytes = 0
+        super().on_headers_complete()
