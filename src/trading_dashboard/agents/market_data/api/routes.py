@@ -78,7 +78,7 @@ def add_routes(app: AgentApp, agent: MarketDataAgent) -> None:
     _add_clock(app, agent)
 
     async def stream(websocket: WebSocket) -> None:
-        await serve_stream(websocket, agent.hub, agent.market, agent.clock)
+        await serve_stream(websocket, agent.hub)
 
     app.router.add_websocket_route("/stream", stream, name="stream")
 
