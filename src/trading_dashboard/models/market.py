@@ -44,8 +44,8 @@ class PriceResponse(Labelled):
     price: float = Field(gt=0)
     timestamp: datetime
     """When the price was made, in market time."""
-    volume: int = Field(ge=0)
-    """Shares traded in the session so far."""
+    volume: float = Field(ge=0)
+    """Shares or coins traded in the session so far."""
     bid: float | None = None
     ask: float | None = None
     quality_score: float | None = Field(default=None, ge=0, le=100)
@@ -75,12 +75,14 @@ class Bar(Wire):
     high: float
     low: float
     close: float
-    volume: int
+    volume: float
     adjusted_close: float | None = None
     source: str
     quality_score: float | None = None
     closed: bool = True
     """False while the bar is still forming."""
+    revision: int = 0
+    """How often the bar was amended, by late ticks or by its source."""
 
 
 class HistoricalResponse(Labelled):

@@ -117,6 +117,9 @@ class ReplayFeed:
 
     # Content
 
+    def read(self, symbol: str, intervals: Collection[str]) -> None:
+        """Nothing is kept for readers: what they miss is computed."""
+
     def advance(self, wanted: Wanted, out: Receiver) -> None:
         """Hand over all that happened up to the clock."""
         start, self._served = self._served, self._clock.position()

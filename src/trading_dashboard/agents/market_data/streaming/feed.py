@@ -93,6 +93,9 @@ class Feed(Protocol):
 
     # Content
 
+    def read(self, symbol: str, intervals: Collection[str]) -> None:
+        """Take note that somebody begins to read a symbol."""
+
     def advance(self, wanted: Wanted, out: Receiver) -> None:
         """Hand over all of the symbols wanted that happened since the last call."""
 

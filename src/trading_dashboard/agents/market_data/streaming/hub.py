@@ -304,6 +304,7 @@ class StreamHub:
         intervals = set(intervals)
         subscriber.intervals.setdefault(symbol, set()).update(intervals)
         self._readership.add(subscriber, symbol, intervals)
+        self._feed.read(symbol, intervals)
 
     def _resume(self, subscriber: Subscriber, symbols: Sequence[str], back: Return) -> None:
         """Give a reader what it missed of the symbols; what is not known any more begins anew."""
