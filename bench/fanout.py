@@ -180,10 +180,12 @@ class Client(asyncio.Protocol):
     def __init__(self) -> None:
         self.lateness: list[float] = []
         self.merged = 0
+        self._transport: asyncio.Transport
         self._buffer = b""
         self._is_open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Shake hands."""
         assert isinstance(transport, asyncio.Transport)
         key = base64.b64encode(os.urandom(16)).decode()
         transport.write(
@@ -194,6 +196,7 @@ class Client(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Take whole frames."""
         buffer = self._buffer + data
         at = 0
         if not self._is_open:
@@ -213,6 +216,9 @@ class Client(asyncio.Protocol):
                 break
             if buffer[at] == 0x81:
                 self._take(buffer[begin : begin + size])
+            elif buffer[at] == 0x89:
+                pong = bytes((0x8A, 0x80 | size)) + bytes(4)
+                self._transport.write(pong + buffer[begin : begin + size])
             at = begin + size
         self._buffer = buffer[at:]
 

@@ -22,7 +22,10 @@
     └── MarketDataError
         ├── UnknownSymbol
         ├── InvalidRange
-        └── SourceRefused           a source that this environment does not allow
+        ├── SourceRefused           a source that this environment does not allow
+        ├── UnknownRecording
+        ├── RecordingConflict       as it is now, it cannot be made, stopped or deleted
+        └── RecordingDamaged
 
 Messages are for people: what, observed, next step. Programs look at `code`.
 """
@@ -284,3 +287,21 @@ class SourceRefused(MarketDataError):
     """The configured source may not be used in this environment."""
 
     code = "source_refused"
+
+
+class UnknownRecording(MarketDataError):
+    """No recording has this name."""
+
+    code = "unknown_recording"
+
+
+class RecordingConflict(MarketDataError):
+    """The recording cannot be made, stopped or deleted as it is now."""
+
+    code = "recording_conflict"
+
+
+class RecordingDamaged(MarketDataError):
+    """A part of the recording cannot be read."""
+
+    code = "recording_damaged"

@@ -19,9 +19,11 @@ from trading_dashboard.models.errors import (
     ConfigurationError,
     Forbidden,
     InvalidRange,
+    RecordingConflict,
     SourceRefused,
     TradingDashboardError,
     Unauthorized,
+    UnknownRecording,
     UnknownSymbol,
     error_body,
 )
@@ -31,6 +33,8 @@ STATUS_BY_ERROR: dict[type[TradingDashboardError], int] = {
     Forbidden: 403,
     SourceRefused: 403,
     UnknownSymbol: 404,
+    UnknownRecording: 404,
+    RecordingConflict: 409,
     InvalidRange: 422,
     ConfigurationError: 422,
 }
