@@ -63,7 +63,7 @@ def test_messages_and_intervals() -> None:
         get_args(model.model_fields["type"].annotation)[0]
         for model in get_args(get_args(MarketMessage)[0])
     ]
-    assert len(kinds) == 7
+    assert len(kinds) == 8
     for kind in kinds:
         assert f"| `{kind}` |" in API
     assert " ".join(INTERVALS) in API

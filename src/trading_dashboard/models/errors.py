@@ -24,7 +24,10 @@
         ├── InvalidRange
         ├── DataUnavailable         no source can answer now
         ├── UnknownSource           no source of that name is configured
-        └── SourceRefused           a source that this environment does not allow
+        ├── SourceRefused           a source that this environment does not allow
+        ├── UnknownRecording
+        ├── RecordingConflict       as it is now, it cannot be made, stopped or deleted
+        └── RecordingDamaged
 
 Messages are for people: what, observed, next step. Programs look at `code`.
 """
@@ -298,3 +301,21 @@ class UnknownSource(MarketDataError):
     """No source of that name is configured."""
 
     code = "unknown_source"
+
+
+class UnknownRecording(MarketDataError):
+    """No recording has this name."""
+
+    code = "unknown_recording"
+
+
+class RecordingConflict(MarketDataError):
+    """The recording cannot be made, stopped or deleted as it is now."""
+
+    code = "recording_conflict"
+
+
+class RecordingDamaged(MarketDataError):
+    """A part of the recording cannot be read."""
+
+    code = "recording_damaged"

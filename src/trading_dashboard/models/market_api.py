@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter
@@ -63,6 +64,10 @@ class ClockChange(Wire):
     )
 
 
+StreamInterval = Interval | Annotated[str, Field(pattern=r"^[1-9][0-9]{0,11}[tvd]$")]
+"""An interval, or bars of so many ticks (``100t``), so much volume or turnover."""
+
+
 class StreamOperation(Wire):
     """What a client of ``/stream`` sends."""
 
@@ -70,15 +75,29 @@ class StreamOperation(Wire):
 
     op: Literal["subscribe", "unsubscribe"]
     symbols: list[str] = Field(min_length=1, max_length=100)
-    """Names in any case; ``*`` means every symbol, also those listed later."""
-    intervals: list[Interval] = Field(default_factory=list, max_length=15)
+    """Names in any case; ``*`` means every symbol, ``BTC/*`` those that begin so, also of those
+    listed later."""
+    intervals: list[StreamInterval] = Field(default_factory=list, max_length=15)
     """Bars wanted besides ticks. Of an unsubscription: only these, or the symbol as a whole."""
+    resume_from: int | None = Field(default=None, ge=0)
+    """The event up to which all was received before; what came after it is sent, not snapshots."""
+    epoch: str | None = Field(default=None, max_length=64)
+    """The numbering `resume_from` belongs to, from the clock message."""
+    since: AwareDatetime | None = None
+    """The newest market time received: a backfill that cannot be dated otherwise begins here."""
 
 
 class FeedMessage(Wire):
-    """Base of what the server sends. `seq` strictly grows by one on one connection."""
+    """Base of what the server sends. `seq` strictly grows by one on one connection.
+
+    `event` numbers what happens in the market, for all connections alike; it is the state's for a
+    snapshot, and missing where nothing happened. `complete`, if given, is the event up to which
+    this connection was told all, where that is not `event` itself.
+    """
 
     seq: int
+    event: int | None = None
+    complete: int | None = None
 
 
 class SymbolSnapshot(FeedMessage):
@@ -108,7 +127,7 @@ class BarUpdate(FeedMessage):
 
     type: Literal["bar"]
     symbol: str
-    interval: Interval
+    interval: StreamInterval
     bar: Bar
     conflated: int = 0
 
@@ -118,6 +137,8 @@ class ClockUpdate(FeedMessage):
 
     type: Literal["clock"]
     clock: ClockState
+    epoch: str | None = None
+    """The numbering of events."""
     conflated: int = 0
 
 
@@ -128,10 +149,25 @@ class MarketHeartbeat(FeedMessage):
 
 
 class MarketReset(FeedMessage):
-    """Forget what was received: snapshots follow, history must be read anew."""
+    """Forget what was received: snapshots follow, history must be read anew.
+
+    With a `symbol` only of that one; `start` and `end` are the stretch that may have been missed.
+    """
 
     type: Literal["reset"]
     reason: str
+    symbol: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+class StreamResumed(FeedMessage):
+    """All that was missed has been sent; from here on it is live."""
+
+    type: Literal["resumed"]
+    epoch: str
+    symbols: int
+    missed: int
 
 
 class MarketRefusal(FeedMessage):
@@ -148,6 +184,7 @@ MarketMessage = Annotated[
     | ClockUpdate
     | MarketHeartbeat
     | MarketReset
+    | StreamResumed
     | MarketRefusal,
     Field(discriminator="type"),
 ]

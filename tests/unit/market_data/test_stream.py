@@ -17,11 +17,14 @@ from tests.support import eventually
 from tests.unit.market_data.conftest import position_at
 from trading_dashboard.agents.market_data.agent import MarketDataAgent
 from trading_dashboard.agents.market_data.demo.clock import ReplayClock
+from trading_dashboard.agents.market_data.demo.feed import Feed
 from trading_dashboard.agents.market_data.demo.journal import PositionJournal, ReplayRecord
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.replay_feed import ReplayFeed
 from trading_dashboard.agents.market_data.demo.store import MarketStore
 from trading_dashboard.agents.market_data.demo.timeline import Instant
-from trading_dashboard.agents.market_data.streaming.hub import StreamHub, Subscriber
+from trading_dashboard.agents.market_data.streaming.hub import StreamHub
+from trading_dashboard.agents.market_data.streaming.subscriber import Subscriber
 from trading_dashboard.clients.market_data import MarketDataClient
 from trading_dashboard.models.market import ClockState
 from trading_dashboard.models.market_api import MarketHeartbeat
@@ -47,6 +50,15 @@ def make_clock(market: DemoMarket, journal: Any, speed: float = 60.0) -> ReplayC
     return clock
 
 
+def hub_of(market: DemoMarket, clock: ReplayClock) -> StreamHub:
+    return StreamHub(ReplayFeed(market, clock))
+
+
+def updates_of(hub: StreamHub) -> Feed:
+    assert isinstance(hub._feed, ReplayFeed)
+    return hub._feed.updates
+
+
 async def run_until(hub: StreamHub, predicate: Any) -> None:
     runner = asyncio.create_task(hub.run())
     try:
@@ -59,7 +71,7 @@ async def run_until(hub: StreamHub, predicate: Any) -> None:
 async def test_a_full_disk_holds_the_clock_and_recovers(market: DemoMarket) -> None:
     journal = FailingJournal()
     clock = make_clock(market, journal, speed=1000.0)
-    hub = StreamHub(market, clock)
+    hub = hub_of(market, clock)
     journal.is_full = True
     runner = asyncio.create_task(hub.run())
     try:
@@ -78,12 +90,12 @@ async def test_without_readers_no_update_is_made(
     market: DemoMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = FailingJournal()
-    hub = StreamHub(market, make_clock(market, journal))
+    hub = hub_of(market, make_clock(market, journal))
 
     def unexpected(*_: Any) -> None:
         raise AssertionError("an update was made for nobody")
 
-    monkeypatch.setattr(hub._feed, "advance", unexpected)
+    monkeypatch.setattr(updates_of(hub), "advance", unexpected)
     await run_until(hub, lambda: journal.writes > 3)
     # Control arm: with a reader the same call is made.
     hub.subscribe(hub.join(), ["IBM"], [])
@@ -95,15 +107,15 @@ async def test_without_readers_no_update_is_made(
 
 async def test_readers_share_the_work(market: DemoMarket, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each update is made once, however many read it; each reader counts for itself."""
-    hub = StreamHub(market, make_clock(market, FailingJournal()))
+    hub = hub_of(market, make_clock(market, FailingJournal()))
     made: list[str] = []
-    make_body = hub._feed.tick_body
+    make_body = updates_of(hub).tick_body
 
     def counted(symbol: str, instant: Instant) -> str:
         made.append(symbol)
         return make_body(symbol, instant)
 
-    monkeypatch.setattr(hub._feed, "tick_body", counted)
+    monkeypatch.setattr(updates_of(hub), "tick_body", counted)
     readers = [hub.join() for _ in range(5)]
     received: list[list[Mapping[str, Any]]] = [[] for _ in readers]
     for reader in readers:
@@ -143,7 +155,7 @@ def at_position(market: DemoMarket, position: float) -> tuple[StreamHub, ReplayC
     clock = ReplayClock(
         market.timeline, FailingJournal(), position=position, speed=1, configured="", paused=True
     )
-    return StreamHub(market, clock), clock
+    return hub_of(market, clock), clock
 
 
 def test_a_new_symbols_bars_come_before_the_state_they_led_to(market: DemoMarket) -> None:

@@ -22,6 +22,7 @@ from trading_dashboard.agents.kit.environment import AgentEnvironment, read_envi
 from trading_dashboard.agents.kit.http_protocol import BoundedHttp
 from trading_dashboard.agents.kit.logs import configure_logging
 from trading_dashboard.agents.kit.signals import call_on_stop_signals
+from trading_dashboard.agents.kit.sockets import AgentSocket
 from trading_dashboard.models.errors import (
     ConfigurationError,
     PortInUse,
@@ -125,7 +126,7 @@ async def _serve(app: AgentApp, environment: AgentEnvironment, listener: socket.
         host=environment.host,
         loop="asyncio",
         http=BoundedHttp,
-        ws="websockets-sansio",
+        ws=AgentSocket,
         ws_max_size=_MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
         log_config=None,

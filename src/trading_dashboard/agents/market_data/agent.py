@@ -20,6 +20,7 @@ from trading_dashboard.agents.market_data.demo.clock import ReplayClock
 from trading_dashboard.agents.market_data.demo.dataset import SOURCE
 from trading_dashboard.agents.market_data.demo.journal import PositionJournal
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
+from trading_dashboard.agents.market_data.demo.replay_feed import ReplayFeed
 from trading_dashboard.agents.market_data.demo.store import MarketStore
 from trading_dashboard.agents.market_data.demo.timeline import Instant
 from trading_dashboard.agents.market_data.errors import StoreUnusable
@@ -47,7 +48,7 @@ class MarketDataAgent:
         self.journal = journal
         self.market = market
         self.clock = clock
-        self.hub = StreamHub(market, clock)
+        self.hub = StreamHub(ReplayFeed(market, clock))
         self.setting = asyncio.Lock()
         """Held while the clock is being set, so that acknowledgements come in order."""
         self.failure: str | None = None

@@ -33,7 +33,7 @@ def add_routes(app: AgentApp, agent: MarketDataAgent) -> None:
     add_clock_setting(app, agent, market)
 
     async def stream(websocket: WebSocket) -> None:
-        await serve_stream(websocket, agent.hub, agent.market, agent.clock)
+        await serve_stream(websocket, agent.hub)
 
     app.router.add_websocket_route("/stream", stream, name="stream")
 

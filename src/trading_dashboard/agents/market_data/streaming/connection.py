@@ -15,14 +15,14 @@ import orjson
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from trading_dashboard.agents.market_data.demo.clock import ReplayClock
-from trading_dashboard.agents.market_data.demo.market import DemoMarket
-from trading_dashboard.agents.market_data.streaming.hub import (
-    ALL,
-    StreamHub,
-    Subscriber,
-    error_message,
+from trading_dashboard.agents.kit.sockets import direct_writer
+from trading_dashboard.agents.market_data.streaming.hub import Return, StreamHub, error_message
+from trading_dashboard.agents.market_data.streaming.readership import (
+    MAX_PATTERN_LENGTH,
+    MAX_PATTERNS,
+    TooManyPatterns,
 )
+from trading_dashboard.agents.market_data.streaming.subscriber import Subscriber
 from trading_dashboard.models.errors import UnknownSymbol, error_body
 from trading_dashboard.models.market_api import StreamOperation
 
@@ -53,16 +53,15 @@ class Allowance:
         return True
 
 
-async def serve_stream(
-    websocket: WebSocket, hub: StreamHub, market: DemoMarket, clock: ReplayClock
-) -> None:
+async def serve_stream(websocket: WebSocket, hub: StreamHub) -> None:
     """Serve one client until it leaves or the agent stops."""
     await websocket.accept()
     if hub.is_full:
         await websocket.close(_TRY_AGAIN_LATER, "Too many streams are open.")
         return
     subscriber = hub.join()
-    reader = asyncio.create_task(_read(websocket, subscriber, hub, market, clock))
+    subscriber.direct = direct_writer(websocket.scope)
+    reader = asyncio.create_task(_read(websocket, subscriber, hub))
     reader.add_done_callback(lambda _: subscriber.close())
     code = _GOING_AWAY
     try:
@@ -87,13 +86,7 @@ async def _close(websocket: WebSocket, code: int) -> None:
         return
 
 
-async def _read(
-    websocket: WebSocket,
-    subscriber: Subscriber,
-    hub: StreamHub,
-    market: DemoMarket,
-    clock: ReplayClock,
-) -> int:
+async def _read(websocket: WebSocket, subscriber: Subscriber, hub: StreamHub) -> int:
     """Handle the client's messages; return the code to close with, 0 if it has left."""
     allowance = Allowance()
     bad = 0
@@ -103,9 +96,7 @@ async def _read(
             return 0
         if not allowance.take():
             return _POLICY_VIOLATION
-        problems = handle(
-            message.get("text") or message.get("bytes") or "", subscriber, hub, market, clock
-        )
+        problems = handle(message.get("text") or message.get("bytes") or "", subscriber, hub)
         for problem in problems:
             subscriber.outbox.reply(error_message(problem))
         if problems:
@@ -115,13 +106,7 @@ async def _read(
             return _POLICY_VIOLATION
 
 
-def handle(
-    text: str | bytes,
-    subscriber: Subscriber,
-    hub: StreamHub,
-    market: DemoMarket,
-    clock: ReplayClock,
-) -> Sequence[dict[str, Any]]:
+def handle(text: str | bytes, subscriber: Subscriber, hub: StreamHub) -> Sequence[dict[str, Any]]:
     """Do what a message asks; return what was wrong with it, as error bodies."""
     try:
         operation = StreamOperation.model_validate(orjson.loads(text))
@@ -131,16 +116,43 @@ def handle(
         names = [symbol.strip().upper() for symbol in operation.symbols]
         hub.unsubscribe(subscriber, names, operation.intervals)
         return []
-    known, problems = [], []
-    instant = clock.instant()
-    for symbol in operation.symbols:
+    known = []
+    problems = [_not_offered(name) for name in operation.intervals if not hub.offers(name)]
+    for symbol in operation.symbols if not problems else []:
         try:
-            name = ALL if symbol == ALL else market.find(symbol, instant).listing.symbol
-            known.append(name)
+            known.append(hub.resolve(symbol, subscriber))
         except UnknownSymbol as error:
             problems.append(error.as_body())
-    hub.subscribe(subscriber, known, operation.intervals)
+        except TooManyPatterns:
+            problems.append(_too_many_patterns(symbol))
+    if known:
+        hub.subscribe(subscriber, known, operation.intervals, _return_of(operation))
     return problems
+
+
+def _return_of(operation: StreamOperation) -> Return | None:
+    if operation.resume_from is None:
+        return None
+    since = None if operation.since is None else operation.since.isoformat()
+    return Return(operation.epoch or "", operation.resume_from, since)
+
+
+def _too_many_patterns(symbol: str) -> dict[str, Any]:
+    return error_body(
+        "invalid_operation",
+        "The pattern is too long, or one too many.",
+        observed=symbol[:64],
+        next_step=f"Use at most {MAX_PATTERNS} patterns of {MAX_PATTERN_LENGTH} characters.",
+    )
+
+
+def _not_offered(interval: str) -> dict[str, Any]:
+    return error_body(
+        "invalid_operation",
+        f"Bars of {interval} are not made here.",
+        observed=interval,
+        next_step="GET /sources lists the intervals.",
+    )
 
 
 def _not_understood(error: Exception) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """`/stream`: who is subscribed to what, and handing updates on.
 
-Owns subscriptions, sequence numbers and the pace of updates. The updates themselves are `Feed`'s,
-what a slow reader misses is `Outbox`'s. All of it runs on one event loop without awaiting between
-a snapshot and the registration it belongs to, so no update is lost or doubled in between.
+Owns subscriptions and the loop that keeps a market's time and hands on what happens in it. The
+updates themselves are the `Feed`'s, a replay's or a live market's; what a slow reader misses is
+`Outbox`'s. All of it runs on one event loop without awaiting between a snapshot and the
+registration it belongs to, so no update is lost or doubled in between.
 """
 
 from __future__ import annotations
@@ -10,108 +11,81 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import orjson
 
-from trading_dashboard.agents.market_data.demo.clock import RENEW_SECONDS, ReplayClock
-from trading_dashboard.agents.market_data.demo.feed import Feed
-from trading_dashboard.agents.market_data.demo.market import DemoMarket
-from trading_dashboard.agents.market_data.demo.timeline import Instant
-from trading_dashboard.agents.market_data.streaming.outbox import Outbox
+from trading_dashboard.agents.market_data.streaming.feed import Feed
+from trading_dashboard.agents.market_data.streaming.outbox import Missed
+from trading_dashboard.agents.market_data.streaming.readership import (
+    ALL,
+    MAX_PATTERN_LENGTH,
+    MAX_PATTERNS,
+    Readership,
+    TooManyPatterns,
+    fitting,
+    is_pattern,
+    matches,
+)
+from trading_dashboard.agents.market_data.streaming.subscriber import Subscriber
 
-MIN_STEP_SECONDS = 0.05
-"""Ticks of a symbol come no closer together than this, on the wall clock."""
-SILENCE_SECONDS = 1.0
 CLOCK_SECONDS = 1.0
 MAX_SUBSCRIBERS = 64
-ALL = "*"
-
-Send = Callable[[str], Awaitable[None]]
+MAX_MISSED = 20_000
+"""Messages sent after one return; symbols beyond that are begun anew."""
 
 logger = logging.getLogger(__name__)
 
 
-class Subscriber:
-    """One connection's subscriptions and what it has still to be sent."""
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Where a reader that was here before wants to go on.
 
-    def __init__(self) -> None:
-        self.outbox = Outbox()
-        self.intervals: dict[str, set[str]] = {}
-        """Intervals by symbol, listed or not; a symbol without intervals gets ticks only."""
-        self._wake = asyncio.Event()
-        self._is_closing = False
-        self._seq = 0
-        self.sent = 0
+    Attributes:
+        epoch: The numbering it knows.
+        after: The event up to which it has got all.
+        since: The newest market time it has seen, as text, if it says so.
+    """
 
-    def wake(self) -> None:
-        """Let `pump` look at the outbox."""
-        self._wake.set()
-
-    def close(self) -> None:
-        """End `pump`; what still waits is not sent."""
-        self._is_closing = True
-        self._wake.set()
-
-    async def pump(self, send: Send) -> None:
-        """Send what waits, one message at a time, until `close`; heartbeats fill silence."""
-        while not self._is_closing:
-            if self.outbox:
-                await send(self._next())
-                continue
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(SILENCE_SECONDS):
-                    await self._wake.wait()
-            except TimeoutError:
-                self.outbox.reply('"type":"heartbeat"')
-
-    def _next(self) -> str:
-        body, conflated = self.outbox.take()
-        self._seq += 1
-        self.sent += 1
-        mark = f',"conflated":{conflated}' if conflated else ""
-        return f'{{"seq":{self._seq},{body}{mark}}}'
+    epoch: str
+    after: int
+    since: str | None = None
 
 
 class StreamHub:
-    """All subscribers of this agent, and the loop that moves the clock's record and the updates."""
+    """All subscribers of this agent, and the loop that moves market time and the updates."""
 
-    def __init__(self, market: DemoMarket, clock: ReplayClock) -> None:
-        self._market = market
-        self._clock = clock
-        self._feed = Feed(market)
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
         self._subscribers: set[Subscriber] = set()
-        self._wanted: dict[str, set[str]] = {}
-        self._served = clock.position()
-        self._session = clock.instant().session
-        self._finished = clock.instant().finished
+        self._readership: Readership[Subscriber] = Readership()
+        self._phase = feed.phase()
         self._clock_told_at = 0.0
         self._changed = asyncio.Event()
         self._gone_sent = 0
         self._gone_conflated = 0
+        self._touched: set[Subscriber] = set()
         self.empty = asyncio.Event()
         """Set while there is no subscriber."""
         self.empty.set()
-        self.record_error: str | None = None
-        """Why the position cannot be put on record now; None while all is well."""
+        feed.bind(self._changed.set)
 
     # Life
 
     async def run(self) -> None:
-        """Renew the clock's record and hand updates on, for ever."""
-        renewed_at = -math.inf
+        """Keep market time going and hand updates on, for ever."""
+        told: str | None = None
         while True:
-            now = time.monotonic()
-            if now - renewed_at >= RENEW_SECONDS:
-                self._renew()
-                renewed_at = now
+            self._feed.keep()
+            if (trouble := self._feed.trouble) and not told:
+                logger.error("Market time stands still, it cannot be recorded: %s", trouble)
+            told = trouble
+            self.advance()
             if self._subscribers:
-                self.advance()
-                self._tell_clock_now_and_then(now)
-            await self._rest(renewed_at)
+                self._tell_clock_now_and_then()
+            await self._rest()
 
     def close(self) -> None:
         """End every subscriber's pump."""
@@ -120,20 +94,19 @@ class StreamHub:
 
     def jumped(self) -> None:
         """Tell everyone that the clock was set: history must be read anew."""
-        instant = self._clock.instant()
-        self._served = instant.position
-        self._session, self._finished = instant.session, instant.finished
-        listed = self._market.listed(instant)
+        self._feed.jump()
+        self._phase = self._feed.phase()
+        listed = self._feed.listed()
         for subscriber in self._subscribers:
             subscriber.outbox.reset('"type":"reset","reason":"clock_jump"')
             for symbol in listed:
                 if symbol in subscriber.intervals:
-                    self._snapshot(subscriber, symbol, instant)
+                    self._snapshot(subscriber, symbol)
         self.clock_changed()
 
     def clock_changed(self) -> None:
         """Tell everyone the clock's state and look at the pace anew."""
-        self._tell_clock(time.monotonic())
+        self._tell_clock()
         self._changed.set()
 
     # Subscribers
@@ -148,35 +121,70 @@ class StreamHub:
         subscriber = Subscriber()
         self._subscribers.add(subscriber)
         self.empty.clear()
-        subscriber.outbox.clock(self._clock_body())
+        subscriber.outbox.clock(self._clock_body(), self._feed.event)
         self._changed.set()
         return subscriber
 
     def leave(self, subscriber: Subscriber) -> None:
         """Remove a subscriber."""
         self._subscribers.discard(subscriber)
+        self._touched.discard(subscriber)
         if not self._subscribers:
             self.empty.set()
         self._gone_sent += subscriber.sent
         self._gone_conflated += subscriber.outbox.conflated
-        self._count_wanted()
+        for symbol in subscriber.intervals:
+            self._readership.remove(subscriber, symbol)
+
+    def resolve(self, symbol: str, subscriber: Subscriber) -> str:
+        """Return a symbol or pattern as it is known here; a pattern counts from now on.
+
+        Raises:
+            UnknownSymbol, TooManyPatterns.
+        """
+        if not is_pattern(symbol):
+            return self._feed.resolve(symbol)
+        pattern, own = symbol.strip().upper(), subscriber.patterns
+        if len(pattern) > MAX_PATTERN_LENGTH or (pattern not in own and len(own) >= MAX_PATTERNS):
+            raise TooManyPatterns
+        own.setdefault(pattern, set())
+        return pattern
+
+    def offers(self, interval: str) -> bool:
+        """Return whether bars of this interval are made here."""
+        return self._feed.offers(interval)
 
     def subscribe(
-        self, subscriber: Subscriber, symbols: Iterable[str], intervals: Iterable[str]
+        self,
+        subscriber: Subscriber,
+        symbols: Iterable[str],
+        intervals: Iterable[str],
+        back: Return | None = None,
     ) -> None:
-        """Add symbols (known ones, or ``*``) with intervals; each gets a snapshot now."""
+        """Add symbols (known ones, or patterns) with intervals; each gets a snapshot now.
+
+        Who comes `back` gets what it missed instead, as far as that is still known.
+        """
         self.advance()
-        instant = self._market.timeline.at(self._served)
         added = set(intervals)
-        listed = self._market.listed(instant)
+        targets: dict[str, None] = {}
         for symbol in symbols:
-            for target in self._market.series if symbol == ALL else [symbol]:
-                subscriber.intervals.setdefault(target, set()).update(added)
-                if target in listed:
-                    self._snapshot(subscriber, target, instant)
-        self._count_wanted()
-        subscriber.wake()
+            if is_pattern(symbol):
+                subscriber.patterns.setdefault(symbol, set()).update(added)
+                targets.update(dict.fromkeys(fitting(symbol, self._feed.symbols())))
+            else:
+                targets[symbol] = None
+        for target in targets:
+            self._add(subscriber, target, added)
+        listed = set(self._feed.listed()).intersection(targets)
+        shown = [target for target in targets if target in listed]
+        if back is None:
+            for symbol in shown:
+                self._snapshot(subscriber, symbol)
+        else:
+            self._resume(subscriber, shown, back)
         self._changed.set()
+        subscriber.wake()
 
     def unsubscribe(
         self, subscriber: Subscriber, symbols: Iterable[str], intervals: Iterable[str]
@@ -184,53 +192,79 @@ class StreamHub:
         """Remove symbols; with intervals given, only those intervals of the symbols."""
         removed = set(intervals)
         for symbol in symbols:
-            for target in list(subscriber.intervals) if symbol == ALL else [symbol]:
+            targets = [symbol]
+            if is_pattern(symbol):
+                targets = fitting(symbol, subscriber.intervals)
+                _forget_patterns(subscriber, symbol, removed)
+            for target in targets:
                 subscriber.outbox.forget(target, removed)
+                self._readership.remove(subscriber, target, removed)
                 if removed:
                     subscriber.intervals.get(target, set()).difference_update(removed)
                 else:
                     subscriber.intervals.pop(target, None)
-        self._count_wanted()
 
     # Updates
 
     def advance(self) -> None:
         """Hand on all that happened since the last call."""
-        instant = self._clock.instant()
-        if self._wanted:
-            served, self._served = self._served, instant.position
-            self._feed.advance(served, instant.position, self._wanted, self)
-            for subscriber in self._subscribers:
-                if subscriber.outbox:
-                    subscriber.wake()
-        self._served = instant.position
-        if (instant.session, instant.finished) != (self._session, self._finished):
-            self._session, self._finished = instant.session, instant.finished
-            self._tell_clock(time.monotonic())
+        self._feed.advance(self._readership.wanted, self)
+        touched, self._touched = self._touched, set()
+        for subscriber in touched:
+            subscriber.wake()
+        if (phase := self._feed.phase()) != self._phase:
+            self._phase = phase
+            self._tell_clock()
 
-    def tick(self, symbol: str, body: str, merged: int) -> None:
+    def tick(self, symbol: str, body: str, merged: int, event: int, first: int) -> None:
         """Hand a tick on."""
-        for subscriber in self._subscribers:
-            if symbol in subscriber.intervals:
-                subscriber.outbox.tick(symbol, body, merged)
+        readers = self._readership.of(symbol)
+        if readers:
+            body = f'"event":{event},{body}'
+            for subscriber in readers:
+                subscriber.outbox.tick(symbol, body, merged, event, first)
+            self._touched.update(readers)
 
-    def bar(self, symbol: str, interval: str, body: str, *, closed: bool) -> None:
-        """Hand a bar on."""
-        for subscriber in self._subscribers:
-            if interval in subscriber.intervals.get(symbol, ()):
-                if closed:
-                    subscriber.outbox.closed(symbol, interval, body)
-                else:
-                    subscriber.outbox.forming(symbol, interval, body)
+    def forming(self, symbol: str, interval: str, body: str, event: int, first: int) -> None:
+        """Hand the state of a forming bar on."""
+        body = f'"event":{event},{body}'
+        for subscriber in self._readers(symbol, interval):
+            subscriber.outbox.forming(symbol, interval, body, event, first)
+
+    def closed(self, symbol: str, interval: str, body: str, event: int, first: int) -> None:
+        """Hand a closed bar on."""
+        body = f'"event":{event},{body}'
+        for subscriber in self._readers(symbol, interval):
+            subscriber.outbox.closed(symbol, interval, body, event, first)
+
+    def amended(self, symbol: str, interval: str, body: str, event: int, first: int) -> None:
+        """Hand a closed bar on that has changed."""
+        body = f'"event":{event},{body}'
+        for subscriber in self._readers(symbol, interval):
+            subscriber.outbox.amended(symbol, interval, body, event, first)
 
     def listed(self, symbol: str) -> None:
         """Send a newly listed symbol's state to everyone who wants it."""
-        instant = self._market.timeline.at(self._served)
         for subscriber in self._subscribers:
+            if symbol not in subscriber.intervals:
+                for pattern, intervals in subscriber.patterns.items():
+                    if matches(pattern, symbol):
+                        self._add(subscriber, symbol, intervals)
             if symbol in subscriber.intervals:
-                self._snapshot(subscriber, symbol, instant)
+                self._snapshot(subscriber, symbol)
+
+    def restarted(self, symbol: str, body: str) -> None:
+        """Tell everyone who reads a symbol to begin with it anew."""
+        for subscriber in self._readership.of(symbol):
+            subscriber.outbox.forget(symbol)
+            self._snapshot(subscriber, symbol, before=body)
 
     # Figures
+
+    @property
+    def record_error(self) -> str | None:
+        """Return why market time stands still though it should not; None while all is well."""
+        return self._feed.trouble
 
     @property
     def subscribers(self) -> int:
@@ -249,59 +283,94 @@ class StreamHub:
 
     # Private
 
-    def _renew(self) -> None:
-        try:
-            self._clock.renew()
-        except OSError as error:
-            if self.record_error is None:
-                logger.error("The replay's position cannot be recorded, it stands still: %s", error)
-            self.record_error = str(error)
-        else:
-            self.record_error = None
-
-    async def _rest(self, renewed_at: float) -> None:
+    async def _rest(self) -> None:
         """Wait until something is due: a tick, the record, or a change."""
+        pause = self._feed.pause(self._readership.wanted)
+        if self._subscribers and self._feed.is_moving:
+            pause = CLOCK_SECONDS if pause is None else min(pause, CLOCK_SECONDS)
+        if not self._changed.is_set() or pause is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
         self._changed.clear()
-        is_moving = self._clock.is_moving
-        pause: float | None = None
-        if is_moving:
-            pause = renewed_at + RENEW_SECONDS - time.monotonic()
-            if self._wanted:
-                to_next_second = (math.floor(self._served) + 1 - self._served) / self._clock.speed
-                pause = min(pause, to_next_second)
-            pause = max(pause, MIN_STEP_SECONDS)
-        elif self.record_error:
-            pause = RENEW_SECONDS
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await self._changed.wait()
 
-    def _tell_clock_now_and_then(self, now: float) -> None:
-        if self._clock.is_moving and now - self._clock_told_at >= CLOCK_SECONDS:
-            self._tell_clock(now)
+    def _readers(self, symbol: str, interval: str) -> list[Subscriber]:
+        readers = self._readership.of(symbol)
+        found = [reader for reader, intervals in readers.items() if interval in intervals]
+        self._touched.update(found)
+        return found
 
-    def _tell_clock(self, now: float) -> None:
-        self._clock_told_at = now
+    def _add(self, subscriber: Subscriber, symbol: str, intervals: Iterable[str]) -> None:
+        intervals = set(intervals)
+        subscriber.intervals.setdefault(symbol, set()).update(intervals)
+        self._readership.add(subscriber, symbol, intervals)
+        self._feed.read(symbol, intervals)
+
+    def _resume(self, subscriber: Subscriber, symbols: Sequence[str], back: Return) -> None:
+        """Give a reader what it missed of the symbols; what is not known any more begins anew."""
+        feed = self._feed
+        if back.epoch != feed.epoch or back.after > feed.event:
+            subscriber.outbox.reply(_reset("reconnected", back.since, feed.now()))
+            for symbol in symbols:
+                self._snapshot(subscriber, symbol)
+            return
+        missed: list[Missed] = []
+        for symbol in symbols:
+            own = feed.missed(symbol, sorted(subscriber.intervals[symbol]), back.after)
+            if own is None or len(missed) + len(own) > MAX_MISSED:
+                since = feed.time_of(back.after) or back.since
+                before = _reset("gap", since, feed.now(), symbol)
+                self._snapshot(subscriber, symbol, before=before)
+            else:
+                missed.extend(own)
+        missed.sort(key=lambda message: message.event)
+        subscriber.outbox.missed(missed)
+        about = f'"event":{feed.event},"symbols":{len(symbols)},"missed":{len(missed)}'
+        subscriber.outbox.resumed(f'"type":"resumed","epoch":"{feed.epoch}",{about}', feed.event)
+
+    def _tell_clock_now_and_then(self) -> None:
+        if self._feed.is_moving and time.monotonic() - self._clock_told_at >= CLOCK_SECONDS:
+            self._tell_clock()
+
+    def _tell_clock(self) -> None:
+        self._clock_told_at = time.monotonic()
         body = self._clock_body()
         for subscriber in self._subscribers:
-            subscriber.outbox.clock(body)
+            subscriber.outbox.clock(body, self._feed.event)
             subscriber.wake()
 
     def _clock_body(self) -> str:
-        return f'"type":"clock","clock":{self._clock.state().model_dump_json()}'
+        return f'"type":"clock","clock":{self._feed.clock_body()},"epoch":"{self._feed.epoch}"'
 
-    def _snapshot(self, subscriber: Subscriber, symbol: str, instant: Instant) -> None:
+    def _snapshot(self, subscriber: Subscriber, symbol: str, *, before: str | None = None) -> None:
         intervals = sorted(subscriber.intervals[symbol])
-        body = self._feed.snapshot_body(symbol, intervals, instant)
-        subscriber.outbox.snapshot(symbol, body)
-        subscriber.wake()
+        event = self._feed.event
+        body = f'"event":{event},{self._feed.snapshot_body(symbol, intervals)}'
+        subscriber.outbox.snapshot(symbol, body, event, before)
+        self._touched.add(subscriber)
 
-    def _count_wanted(self) -> None:
-        wanted: dict[str, set[str]] = {}
-        for subscriber in self._subscribers:
-            for symbol, intervals in subscriber.intervals.items():
-                wanted.setdefault(symbol, set()).update(intervals)
-        self._wanted = wanted
+
+def _forget_patterns(subscriber: Subscriber, symbol: str, intervals: set[str]) -> None:
+    """Take patterns back: the one named, or all of them with ``*``."""
+    for pattern in list(subscriber.patterns) if symbol == ALL else [symbol]:
+        if intervals:
+            subscriber.patterns.get(pattern, set()).difference_update(intervals)
+        else:
+            subscriber.patterns.pop(pattern, None)
+
+
+def _reset(reason: str, start: str | None, end: str, symbol: str | None = None) -> str:
+    """Return a reset that names what is to be read as history."""
+    about = orjson.dumps(
+        {
+            "type": "reset",
+            "reason": reason,
+            **({} if symbol is None else {"symbol": symbol}),
+            "start": start,
+            "end": end,
+        }
+    )
+    return about.decode()[1:-1]
 
 
 def error_message(body: dict[str, object]) -> str:

@@ -1,0 +1,1 @@
+"""Stretches of a source's stream, kept to be lived through again."""
