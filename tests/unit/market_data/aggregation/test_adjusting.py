@@ -18,7 +18,8 @@ from trading_dashboard.agents.market_data.aggregation.grid import DAY
 from trading_dashboard.agents.market_data.aggregation.resampling import resample
 from trading_dashboard.agents.market_data.demo.dataset import Action
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
-from trading_dashboard.agents.market_data.demo.series import Adjusted, DailySeries
+from trading_dashboard.agents.market_data.demo.series import DailySeries
+from trading_dashboard.agents.market_data.market import Adjusted
 from trading_dashboard.agents.market_data.records import Bars, CorporateEvent
 
 HOWS: tuple[Adjusted, ...] = ("none", "splits", "all")

@@ -144,8 +144,8 @@ def rows(
 class AllGood:
     def sort_out(
         self, instrument: Instrument, past: PastBars, received: int
-    ) -> tuple[Bars, Sequence[Rejected]]:
-        return past.bars, ()
+    ) -> tuple[Bars, Sequence[CorporateEvent], Sequence[Rejected]]:
+        return past.bars, past.actions, ()
 
 
 class NoneBelowOne:
@@ -164,7 +164,7 @@ class NoneBelowOne:
 
 
 class NoScores:
-    def of(self, symbol: str) -> list[Body]:
+    def quality(self, symbol: str) -> list[Body]:
         return []
 
     def report(self) -> list[Body]:
@@ -245,9 +245,6 @@ class MemoryArchive:
 
     def note(self, key: str) -> str | None:
         return self.notes.get(key)
-
-    def statistics(self) -> Mapping[str, Any]:
-        return {"rows": sum(len(kept) for kept in self.rows.values())}
 
     def backup(self, path: Path) -> None:
         raise AssertionError("nobody asked for a copy")

@@ -121,7 +121,7 @@ def ticks(at: list[int], symbols: tuple[str, ...] = ("AAPL", "MSFT")) -> Ticks:
         symbols=symbols,
         symbol=np.zeros(count, np.int32),
         at=np.array(at, np.int64),
-        price=np.arange(count) + 1.0,
+        price=np.arange(1, count + 1, dtype=np.float64),
         size=np.ones(count),
         received=np.array(at, np.int64) + 5,
     )

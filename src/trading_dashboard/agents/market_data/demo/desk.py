@@ -7,7 +7,6 @@ in an answer; of the calendar, only the session that follows.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -20,6 +19,7 @@ from trading_dashboard.agents.market_data.demo.dataset import CALENDAR, SOURCE, 
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
 from trading_dashboard.agents.market_data.demo.series import DailySeries
 from trading_dashboard.agents.market_data.demo.timeline import Instant, iso
+from trading_dashboard.agents.market_data.disk import files_in
 from trading_dashboard.agents.market_data.market import BarsAnswer, BarsQuestion, Body
 from trading_dashboard.agents.market_data.search import SymbolIndex
 from trading_dashboard.models.errors import UnknownSource, UnknownSymbol
@@ -168,7 +168,7 @@ class DemoDesk:
     async def storage(self) -> Body:
         """Return the data directory's files and the real rows in them."""
         series = [self._stored(series) for series in self._market.series.values()]
-        files, free = await asyncio.to_thread(_files, self._data_directory)
+        files, free = await asyncio.to_thread(files_in, self._data_directory)
         return {
             "files": files,
             "total_bytes": sum(file["bytes"] for file in files),
@@ -214,16 +214,3 @@ def _check_source(name: str | None) -> None:
             observed=SOURCE,
             next_step="GET /sources lists all.",
         )
-
-
-def _files(directory: Path) -> tuple[list[dict[str, Any]], int]:
-    """Return the names and sizes of the files, and the bytes left on their disk."""
-    files = []
-    for path in sorted(directory.iterdir()):
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError:  # DuckDB's log comes and goes
-            continue
-        if path.is_file():
-            files.append({"name": path.name, "bytes": size})
-    return files, shutil.disk_usage(directory).free

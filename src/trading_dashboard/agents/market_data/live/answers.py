@@ -20,7 +20,7 @@ from trading_dashboard.agents.market_data.sources.contract import (
     SourceFailure,
     UnknownToSource,
 )
-from trading_dashboard.agents.market_data.store.contract import Gap, Rejected
+from trading_dashboard.agents.market_data.store.contract import Gap, Rejected, SeriesInfo
 from trading_dashboard.models.errors import DataUnavailable, TradingDashboardError, UnknownSymbol
 
 
@@ -117,6 +117,18 @@ def rejected_body(row: Rejected) -> Body:
         "reason": row.reason,
         "detail": row.detail,
         "row": row.row,
+    }
+
+
+def series_body(series: SeriesInfo) -> Body:
+    """Return a body that says what is kept of a series."""
+    return {
+        "source": series.source,
+        "symbol": series.symbol,
+        "interval": series.interval or "ticks",
+        "rows": series.rows,
+        "first": iso(series.first),
+        "last": iso(series.last),
     }
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
+from trading_dashboard.agents.market_data.disk import files_in
 from trading_dashboard.agents.market_data.live.answers import (
     calendar_body,
     failed,
@@ -18,14 +20,16 @@ from trading_dashboard.agents.market_data.live.answers import (
     instrument_body,
     price_body,
     rejected_body,
+    series_body,
 )
 from trading_dashboard.agents.market_data.live.book import PriceBook
 from trading_dashboard.agents.market_data.live.clock import LiveClock
+from trading_dashboard.agents.market_data.live.hours import Hours
 from trading_dashboard.agents.market_data.live.intake import Intake
 from trading_dashboard.agents.market_data.live.past import LivePast
 from trading_dashboard.agents.market_data.live.ports import InThread, Scores, SourcesDesk
 from trading_dashboard.agents.market_data.market import BarsAnswer, BarsQuestion, Body
-from trading_dashboard.agents.market_data.sessions import Calendars, Sessions
+from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument, SourceFailure
 from trading_dashboard.agents.market_data.store.contract import Archive
 from trading_dashboard.models.errors import TradingDashboardError
@@ -40,7 +44,7 @@ class LiveParts:
 
     sources: SourcesDesk
     archive: Archive
-    calendars: Calendars
+    hours: Hours
     clock: LiveClock
     book: PriceBook
     past: LivePast
@@ -48,6 +52,7 @@ class LiveParts:
     scores: Scores
     source_bodies: Callable[[], Sequence[Body]]
     in_thread: InThread
+    data_directory: Path
     symbols: Sequence[str] = ()
     """Followed from the start."""
 
@@ -122,11 +127,12 @@ class LiveDesk:
     async def quality(self, symbol: str) -> list[Body]:
         """Return the scores of a symbol, one for each source that has it."""
         instrument = await self._instrument(symbol)
-        return await self._parts.in_thread(lambda: self._parts.scores.of(instrument.symbol))
+        scores = self._parts.scores
+        return list(await self._parts.in_thread(lambda: scores.quality(instrument.symbol)))
 
     async def quality_report(self) -> list[Body]:
         """Return the newest scores of all symbols."""
-        return await self._parts.in_thread(self._parts.scores.report)
+        return list(await self._parts.in_thread(self._parts.scores.report))
 
     async def rejected(self, symbol: str | None, limit: int) -> list[Body]:
         """Return quarantined rows, newest first."""
@@ -148,7 +154,15 @@ class LiveDesk:
 
     async def storage(self) -> Body:
         """Return what is kept and how much room it takes."""
-        return await self._parts.in_thread(self._parts.archive.statistics)
+        series = await self._parts.in_thread(self._parts.archive.series)
+        files, free = await self._parts.in_thread(lambda: files_in(self._parts.data_directory))
+        return {
+            "files": files,
+            "total_bytes": sum(file["bytes"] for file in files),
+            "free_bytes": free,
+            "rows": sum(item.rows for item in series),
+            "series": [series_body(item) for item in series],
+        }
 
     # Private
 
@@ -159,9 +173,7 @@ class LiveDesk:
             raise failed(symbol, failure) from failure
 
     async def _sessions(self, instrument: Instrument) -> Sessions:
-        return await self._parts.in_thread(
-            lambda: self._parts.calendars.sessions(instrument.calendar)
-        )
+        return await self._parts.hours.learn(instrument)
 
     async def _known(self) -> list[str]:
         """Return the symbols that are followed or kept."""

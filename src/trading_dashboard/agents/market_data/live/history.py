@@ -144,7 +144,7 @@ class LiveHistory:
     async def _ask(self, question: _Question, part: Stretch, source: str | None) -> str:
         symbol, interval, now = question.instrument.symbol, question.interval, question.now
         answer = await self._desk.history(symbol, interval, part.start, part.end, source=source)
-        good, bad = self._gate.sort_out(question.instrument, answer.value, now)
+        good, events, bad = self._gate.sort_out(question.instrument, answer.value, now)
         # A provider calls the bar in progress a bar like any other.
         over = ends(good.start, interval, question.sessions)
         good = replace(good, closed=over <= now)
@@ -155,7 +155,7 @@ class LiveHistory:
             covered, part, min(certain, part.end), is_newest=part.end >= now - _width(interval)
         )
         notes = {} if known is None else {_key(name, symbol, interval): json.dumps(known)}
-        writing = Writing(bars=[good], actions=answer.value.actions, rejected=bad, notes=notes)
+        writing = Writing(bars=[good], actions=events, rejected=bad, notes=notes)
         await self._in_thread(lambda: self._archive.write(writing))
         self._renewed[(name, symbol, interval)] = (now, part.end)
         return name

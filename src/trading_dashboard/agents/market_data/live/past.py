@@ -86,7 +86,7 @@ class LivePast:
         table = await self._in_thread(
             lambda: self._finish(table, instrument, sessions, found.source, question, events)
         )
-        return BarsAnswer(head=self._head(question, found, table, next_page, now), table=table)
+        return BarsAnswer(head=self._head(question, found, next_page, now), table=table)
 
     async def actions(self, instrument: Instrument, source: str) -> list[Body]:
         """Return bodies shaped like `CorporateAction`, effective by now, oldest first."""
@@ -96,13 +96,6 @@ class LivePast:
 
     def _wanted(self, question: BarsQuestion, sessions: Sessions, now: int) -> tuple[Stretch, bool]:
         """Return the stretch to read, and whether the newest bars of it are wanted."""
-        if question.start and question.end and question.start > question.end:
-            raise InvalidRange(
-                "start_date is after end_date.",
-                subject=question.symbol,
-                observed=f"{question.start} to {question.end}",
-                next_step="Swap the two dates.",
-            )
         after = _after(question)
         wanted = stretch_of(sessions, question.interval, question.start, question.end, now)
         if question.page is None:
@@ -114,18 +107,10 @@ class LivePast:
             return Stretch(max(wanted.start, after + 1), wanted.end), False
         return wanted, False
 
-    def _head(
-        self, question: BarsQuestion, found: Found, table: pa.Table, page: str | None, now: int
-    ) -> Body:
-        starts = table.column("start")
-        first = iso(starts[0].as_py())[:10] if len(starts) else None
-        last = iso(starts[-1].as_py())[:10] if len(starts) else None
+    def _head(self, question: BarsQuestion, found: Found, page: str | None, now: int) -> Body:
         return {
             "symbol": question.symbol,
-            "start_date": question.start.isoformat() if question.start else first,
-            "end_date": question.end.isoformat() if question.end else last,
             "interval": question.interval,
-            "data_points": table.num_rows,
             "next_page": page,
             "as_of": iso(now),
             "source": found.source,

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from trading_dashboard.agents.market_data.market import Body
-from trading_dashboard.agents.market_data.records import Bars, Ticks
+from trading_dashboard.agents.market_data.records import Bars, CorporateEvent, Ticks
 from trading_dashboard.agents.market_data.sources.contract import (
     Instrument,
     PastBars,
@@ -81,8 +81,8 @@ class PastGate(Protocol):
 
     def sort_out(
         self, instrument: Instrument, past: PastBars, received: int
-    ) -> tuple[Bars, Sequence[Rejected]]:
-        """Return the good bars, in order, and the others with the reason."""
+    ) -> tuple[Bars, Sequence[CorporateEvent], Sequence[Rejected]]:
+        """Return the good bars, in order, the good events, and the others with the reason."""
 
 
 class TickSorter(Protocol):
@@ -95,10 +95,10 @@ class TickSorter(Protocol):
 class Scores(Protocol):
     """How good each series is."""
 
-    def of(self, symbol: str) -> list[Body]:
+    def quality(self, symbol: str) -> Sequence[Body]:
         """Return the scores of a symbol, one for each source that has it."""
 
-    def report(self) -> list[Body]:
+    def report(self) -> Sequence[Body]:
         """Return the newest scores of all symbols."""
 
     def total(self, source: str, symbol: str) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from trading_dashboard.agents.market_data.records import Bars, CorporateEvent, Ticks
 
@@ -134,9 +134,6 @@ class Archive(Protocol):
 
     def note(self, key: str) -> str | None:
         """Return what was noted under a key."""
-
-    def statistics(self) -> Mapping[str, Any]:
-        """Return what is kept and how much room it takes, as plain types."""
 
     def backup(self, path: Path) -> None:
         """Write a whole copy while others read and write."""

@@ -1,0 +1,44 @@
+"""Which sessions a symbol has, answered from memory once they were asked for.
+
+Owns the way from a symbol to its calendar. Whoever may wait calls `learn` first; whoever may not
+(the gate, the bars) is told None until then.
+"""
+
+from __future__ import annotations
+
+from trading_dashboard.agents.market_data.live.clock import LiveClock
+from trading_dashboard.agents.market_data.live.ports import InThread
+from trading_dashboard.agents.market_data.sessions import Calendars, Sessions
+from trading_dashboard.agents.market_data.sources.contract import Instrument
+
+MAX_SYMBOLS = 50_000
+
+
+class Hours:
+    """Sessions by symbol."""
+
+    def __init__(self, calendars: Calendars, clock: LiveClock, in_thread: InThread) -> None:
+        self._calendars = calendars
+        self._clock = clock
+        self._in_thread = in_thread
+        self._calendar_of: dict[str, str] = {}
+        self._sessions: dict[str, Sessions] = {}
+
+    async def learn(self, instrument: Instrument) -> Sessions:
+        """Return an instrument's sessions, newly asked for; renewed as the calendars renew them."""
+        name = instrument.calendar
+        sessions = await self._in_thread(lambda: self._calendars.sessions(name))
+        self._sessions[name] = sessions
+        if len(self._calendar_of) < MAX_SYMBOLS:
+            self._calendar_of[instrument.symbol] = name
+        return sessions
+
+    def of(self, symbol: str) -> Sessions | None:
+        """Return a symbol's sessions, None if they were not learnt yet."""
+        name = self._calendar_of.get(symbol)
+        return None if name is None else self._sessions.get(name)
+
+    def is_open(self, symbol: str) -> bool:
+        """Return whether a symbol's market is open now; one that is not known is not."""
+        sessions = self.of(symbol)
+        return sessions is not None and self._clock.is_open(sessions)
