@@ -44,6 +44,11 @@ def build(environment: AgentEnvironment) -> AgentApp:
     """
     settings = checked_settings(MarketDataSettings, environment)
     check_source(settings, environment)
+    if settings.source == "live":
+        # What real sources need is not loaded for a replay.
+        from trading_dashboard.agents.market_data.live.assembly import build_live
+
+        return build_live(settings, environment)
     store, market = open_market(environment.data_directory / STORE_FILE, settings.seed)
     journal, clock = open_clock(
         market.timeline, environment.data_directory / JOURNAL_FILE, settings
@@ -68,13 +73,13 @@ def build(environment: AgentEnvironment) -> AgentApp:
 
 def check_source(settings: MarketDataSettings, environment: AgentEnvironment) -> None:
     """Raise `SourceRefused` if the environment does not allow the source."""
-    if environment.environment == "production" and settings.source == "demo":
+    if environment.environment == "production" and settings.source != "live":
         setting = f"agents.{environment.name}.settings.source"
         raise SourceRefused(
-            f"{setting} is 'demo', a replay of the past, which production refuses.",
+            f"{setting} is '{settings.source}', a replay of the past, which production refuses.",
             subject=setting,
-            observed="environment production, source demo",
-            next_step=f"Set {setting} to a real source, or use the environment development.",
+            observed=f"environment production, source {settings.source}",
+            next_step=f"Set {setting} to live, or use the environment development.",
         )
 
 

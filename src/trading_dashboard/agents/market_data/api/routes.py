@@ -22,8 +22,9 @@ from trading_dashboard.agents.market_data.api.validation import add_validation
 from trading_dashboard.agents.market_data.demo.desk import DemoDesk
 from trading_dashboard.agents.market_data.market import Market
 from trading_dashboard.agents.market_data.streaming.connection import serve_stream
+from trading_dashboard.agents.market_data.streaming.hub import StreamHub
 
-__all__ = ["add_metrics", "add_reading", "add_routes"]
+__all__ = ["add_metrics", "add_reading", "add_routes", "add_stream"]
 
 
 def add_routes(app: AgentApp, agent: MarketDataAgent) -> None:
@@ -31,9 +32,14 @@ def add_routes(app: AgentApp, agent: MarketDataAgent) -> None:
     market = DemoDesk(agent.market, agent.clock, agent.computed, agent.store.path.parent)
     add_reading(app, market)
     add_clock_setting(app, agent, market)
+    add_stream(app, agent.hub)
+
+
+def add_stream(app: AgentApp, hub: StreamHub) -> None:
+    """Add the WebSocket."""
 
     async def stream(websocket: WebSocket) -> None:
-        await serve_stream(websocket, agent.hub)
+        await serve_stream(websocket, hub)
 
     app.router.add_websocket_route("/stream", stream, name="stream")
 

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -258,6 +258,11 @@ class StreamHub:
         for subscriber in self._readership.of(symbol):
             subscriber.outbox.forget(symbol)
             self._snapshot(subscriber, symbol, before=body)
+
+    @property
+    def wanted(self) -> Collection[str]:
+        """Return the symbols that somebody reads."""
+        return self._readership.wanted.keys()
 
     # Figures
 
