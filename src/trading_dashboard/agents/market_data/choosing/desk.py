@@ -188,7 +188,7 @@ class SourceDesk:
             answers.update(await self._unresolved(unknown))
         written: dict[str, str] = {}
         wanted: dict[str, Chain] = {}
-        for symbol in asked.keys() - answers.keys():
+        for symbol in [each for each in asked if each not in answers]:
             try:
                 written[symbol], chain = await self._chain(symbol, "quotes", source)
                 wanted[written[symbol]] = chain
