@@ -13,6 +13,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
 
 from trading_dashboard.agents.market_data.choosing.desk import SourceDesk
 from trading_dashboard.agents.market_data.choosing.policy import Limits, Policy
@@ -27,8 +28,8 @@ from trading_dashboard.agents.market_data.sources.contract import (
 BATCH = [f"S{number}" for number in range(100)]
 
 
-class Instant(Source):
-    """Answers from memory."""
+class Instant:
+    """Answers prices from memory, and nothing else."""
 
     name = "instant"
     capabilities = Capabilities(
@@ -48,22 +49,28 @@ class Instant(Source):
         """Nothing to do."""
 
     async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
+        """Return the same each time."""
         return [self.told[symbol] for symbol in symbols]
 
 
-class NoNotes:
-    """Notes that are not kept: the disk is not what is measured."""
+class Notes:
+    """Notes in memory: the disk is not what is measured."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
 
     def note(self, key: str) -> str | None:
-        return None
+        """Return what was noted."""
+        return self.kept.get(key)
 
     def write_note(self, key: str, text: str) -> None:
-        return None
+        """Keep it as long as the process lives."""
+        self.kept[key] = text
 
 
 def desk_of(source: Source, quote_seconds: float, limits: Limits) -> SourceDesk:
     policy = Policy(quote_seconds=quote_seconds)
-    desk = SourceDesk([source], {}, NoNotes(), {"instant": limits}, policy=policy)
+    desk = SourceDesk([source], {}, Notes(), {"instant": limits}, policy=policy)
     desk.know(
         Instrument(
             symbol=symbol,
@@ -87,7 +94,7 @@ async def microseconds(ask: Callable[[], Awaitable[object]], calls: int) -> floa
 
 
 async def measure(rounds: int, calls: int) -> None:
-    source = Instant()
+    source = cast(Source, Instant())
     limits = Limits(requests_per_minute=10_000_000, requests_per_day=100_000_000)
     asked, kept = desk_of(source, 1e-9, limits), desk_of(source, 3600.0, limits)
     arms: dict[str, Callable[[], Awaitable[object]]] = {
