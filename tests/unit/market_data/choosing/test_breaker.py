@@ -6,12 +6,16 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from trading_dashboard.agents.market_data.choosing.breaker import Breaker, BreakerState, Change
+from trading_dashboard.agents.market_data.choosing.breaker import (
+    Breaker,
+    BreakerChange,
+    BreakerState,
+)
 
 OPEN_SECONDS, CAP_SECONDS, FAILURES = 30.0, 120.0, 3
 
 
-def breaker(changes: list[Change] | None = None) -> Breaker:
+def breaker(changes: list[BreakerChange] | None = None) -> Breaker:
     seen = changes if changes is not None else []
     return Breaker(
         failures_to_open=FAILURES,
@@ -81,7 +85,7 @@ def test_a_late_failure_of_before_changes_nothing() -> None:
 
 
 def test_a_refusal_opens_for_long_until_settings_change() -> None:
-    changes: list[Change] = []
+    changes: list[BreakerChange] = []
     each = breaker(changes)
     each.refused(each.begin(0.0), 0.0, 3600.0)
     assert (each.is_refused, each.allows(3599.0)) == (True, False)
@@ -95,7 +99,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.changes: list[Change] = []
+        self.changes: list[BreakerChange] = []
         self.breaker = breaker(self.changes)
         self.now = 0.0
         self.under_way: list[int] = []

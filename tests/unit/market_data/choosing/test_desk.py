@@ -14,7 +14,7 @@ from tests.unit.market_data.choosing.fakes import (
     instrument,
 )
 from tests.unit.market_data.choosing.virtual import MIDNIGHT, loop_time
-from trading_dashboard.agents.market_data.choosing.answers import Answer, NoSourceAnswers
+from trading_dashboard.agents.market_data.choosing.answers import NoSourceAnswers, SourceAnswer
 from trading_dashboard.agents.market_data.choosing.flights import Flights
 from trading_dashboard.agents.market_data.choosing.policy import Limits, Policy
 from trading_dashboard.agents.market_data.sources.contract import (
@@ -32,7 +32,7 @@ OLD = MIDNIGHT - 30 * DAY
 
 
 def source_of(answer: object) -> str:
-    assert isinstance(answer, Answer), answer
+    assert isinstance(answer, SourceAnswer), answer
     return answer.source
 
 
@@ -184,12 +184,12 @@ async def test_quotes_come_in_batches_and_are_given_again_for_a_second() -> None
         assert not any(answer.is_cached for answer in answers.values())  # type: ignore[union-attr]
         await asyncio.sleep(0.4)
         again = (await desk.quotes(["IBM"]))["IBM"]
-        assert isinstance(again, Answer)
+        assert isinstance(again, SourceAnswer)
         assert again.is_cached
         assert again.age_seconds == pytest.approx(0.4)
         await asyncio.sleep(0.7)
         fresh = (await desk.quotes(["IBM"]))["IBM"]
-        assert isinstance(fresh, Answer)
+        assert isinstance(fresh, SourceAnswer)
         assert (fresh.is_cached, fresh.age_seconds) == (False, 0.0)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.market_data.choosing.fakes import SYMBOLS, Desk, FakeSource, MemoryNotes, can
 from tests.unit.market_data.choosing.virtual import MIDNIGHT, loop_time
-from trading_dashboard.agents.market_data.choosing.answers import Answer, NoSourceAnswers
+from trading_dashboard.agents.market_data.choosing.answers import NoSourceAnswers, SourceAnswer
 from trading_dashboard.agents.market_data.choosing.desk import SourceDesk
 from trading_dashboard.agents.market_data.choosing.policy import Limits, Policy
 from trading_dashboard.agents.market_data.choosing.states import SourceState, source_body
@@ -34,7 +34,7 @@ async def codes(desk: SourceDesk, symbol: str = "AAPL") -> list[str]:
     answer = (await desk.quotes([symbol]))[symbol]
     if isinstance(answer, NoSourceAnswers):
         return [each.code for each in answer.failed]
-    return [] if isinstance(answer, Answer) else [answer.code]
+    return [] if isinstance(answer, SourceAnswer) else [answer.code]
 
 
 def state(desk: SourceDesk) -> SourceState:
@@ -157,7 +157,7 @@ async def test_a_source_without_requests_left_is_passed_over_at_once() -> None:
         await desk.quotes(["AAPL"])
         began = loop_time()
         answer = (await desk.quotes(["MSFT"]))["MSFT"]
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, SourceAnswer)
         assert (answer.source, answer.failed[0].code) == ("two", "rate_limited")
         assert loop_time() == began
 

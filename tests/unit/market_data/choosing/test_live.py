@@ -283,6 +283,16 @@ async def test_prices_asked_for_become_ticks_when_they_change() -> None:
     assert room.made.kinds() == []
 
 
+async def test_a_symbol_a_poll_leaves_out_goes_to_the_next_source() -> None:
+    one, two = FakeSource("one", symbols=("AAPL", "MSFT")), FakeSource("two")
+    room = Room(one, two)
+    async with room.running() as live:
+        await asyncio.sleep(120.0)
+        assert (live.serving("AAPL"), live.serving("IBM")) == ("one", "two")
+        assert {ticks.source for _, ticks in room.got if "IBM" in ticks.symbols} == {"two"}
+    assert room.made.kinds() == []
+
+
 async def test_polling_leaves_half_of_the_limits_to_others() -> None:
     one = FakeSource("one", capabilities=can(max_quotes=1))
     room = Room(one, limits={"one": Limits(requests_per_minute=12)})
