@@ -36,7 +36,7 @@ class PassedOver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer(Generic[T]):
+class SourceAnswer(Generic[T]):
     """What one source said.
 
     Attributes:
@@ -54,7 +54,7 @@ class Answer(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchFound:
     """Instruments that fit a text, without duplicates; `sources` says who offers each symbol."""
 
     instruments: Sequence[Instrument]

@@ -11,7 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from trading_dashboard.agents.market_data.choosing.answers import Answer, PassedOver, no_answer
+from trading_dashboard.agents.market_data.choosing.answers import (
+    PassedOver,
+    SourceAnswer,
+    no_answer,
+)
 from trading_dashboard.agents.market_data.choosing.episodes import Episodes
 from trading_dashboard.agents.market_data.choosing.line import SourceLine
 from trading_dashboard.agents.market_data.choosing.policy import Policy
@@ -26,7 +30,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class SourceQuestion:
     """Something asked about one symbol; `what` names it in a failure."""
 
     kind: str
@@ -43,8 +47,8 @@ class Asking:
         self._now = now
 
     async def first_answer(
-        self, chain: Chain, question: Question, ask: Callable[[Source], Awaitable[T]]
-    ) -> Answer[T]:
+        self, chain: Chain, question: SourceQuestion, ask: Callable[[Source], Awaitable[T]]
+    ) -> SourceAnswer[T]:
         """Return the first answer along a chain. Raises `SourceFailure` if there is none."""
         until = loop_time() + self.policy.deadline_seconds
         failed: list[PassedOver] = []
@@ -55,7 +59,7 @@ class Asking:
                 failed.append(PassedOver.of(line.name, failure))
                 continue
             self.episodes.answered(line.name, failed, [question.symbol])
-            return Answer(source=line.name, value=value, at=self._now(), failed=tuple(failed))
+            return SourceAnswer(source=line.name, value=value, at=self._now(), failed=tuple(failed))
         raise no_answer(question.what, failed)
 
     async def of_line(
@@ -80,7 +84,7 @@ class Asking:
     async def _asked(
         self,
         line: SourceLine,
-        question: Question,
+        question: SourceQuestion,
         ask: Callable[[Source], Awaitable[T]],
         until: float,
         left: int,

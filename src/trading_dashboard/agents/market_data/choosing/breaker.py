@@ -47,7 +47,7 @@ _TABLE = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class BreakerChange:
     """A breaker moved."""
 
     before: BreakerState
@@ -64,7 +64,7 @@ class Breaker:
         failures_to_open: int,
         open_seconds: float,
         open_cap_seconds: float,
-        on_change: Callable[[Change], None],
+        on_change: Callable[[BreakerChange], None],
     ) -> None:
         self.state = BreakerState.CLOSED
         self.is_refused = False
@@ -144,4 +144,4 @@ class Breaker:
         if self.state is BreakerState.CLOSED:
             self._failures = 0
             self.is_refused = False
-        self._on_change(Change(before=before, after=self.state, trigger=trigger))
+        self._on_change(BreakerChange(before=before, after=self.state, trigger=trigger))

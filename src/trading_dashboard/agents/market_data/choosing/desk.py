@@ -14,18 +14,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from trading_dashboard.agents.market_data.choosing.answers import (
-    Answer,
-    Found,
     OtherInstrument,
+    SearchFound,
+    SourceAnswer,
     no_answer,
 )
 from trading_dashboard.agents.market_data.choosing.asking import (
     Asking,
-    Question,
+    SourceQuestion,
     first_well,
     loop_time,
 )
-from trading_dashboard.agents.market_data.choosing.breaker import BreakerState, Change
+from trading_dashboard.agents.market_data.choosing.breaker import BreakerChange, BreakerState
 from trading_dashboard.agents.market_data.choosing.caches import AgedCache
 from trading_dashboard.agents.market_data.choosing.episodes import Episodes
 from trading_dashboard.agents.market_data.choosing.events import EventKind, EventLog, SourceEvent
@@ -118,7 +118,7 @@ class SourceDesk:
         self._asking = asking
         self._lookup = Lookup(self.routing, asking, self._flights)
         self.quoting = Quoting(asking, self._flights, self._lookup.known, now)
-        self._past: AgedCache[HistoryKey, Answer[PastBars]] = AgedCache(
+        self._past: AgedCache[HistoryKey, SourceAnswer[PastBars]] = AgedCache(
             self.policy.cached_bars, None
         )
         self._live: LiveView | None = None
@@ -155,13 +155,13 @@ class SourceDesk:
         """Return what a symbol is. Raises `UnknownToSource` if all sources say they do not know."""
         return await self._lookup.instrument(symbol)
 
-    async def find(self, text: str, limit: int) -> Found:
+    async def find(self, text: str, limit: int) -> SearchFound:
         """Return instruments of all sources that can search, without duplicates."""
         return await self._lookup.find(text, limit)
 
     async def history(
         self, symbol: str, interval: str, start: int, end: int, *, source: str | None = None
-    ) -> Answer[PastBars]:
+    ) -> SourceAnswer[PastBars]:
         """Return the bars that open in [start, end), all of one source: the one named, if any."""
         symbol, chain = await self._chain(symbol, f"history {interval}", source)
         kept = self._kept(chain, symbol, interval, start, end)
@@ -172,12 +172,12 @@ class SourceDesk:
         if flight is None:
             work = self._history(chain, symbol, interval, start, end)
             flight = self._flights.start([key], work)
-        answer: Answer[PastBars] = await self._flights.result(flight)
+        answer: SourceAnswer[PastBars] = await self._flights.result(flight)
         return answer
 
     async def quotes(
         self, symbols: Sequence[str], *, source: str | None = None
-    ) -> Mapping[str, Answer[Quote] | SourceFailure]:
+    ) -> Mapping[str, SourceAnswer[Quote] | SourceFailure]:
         """Return the newest price, or why there is none, for each symbol; raises nothing."""
         if len(symbols) > MAX_QUOTES:
             raise NotOffered(f"{len(symbols)} prices were asked for at once; {MAX_QUOTES} may be")
@@ -188,7 +188,7 @@ class SourceDesk:
             answers.update(await self._unresolved(unknown))
         written: dict[str, str] = {}
         wanted: dict[str, Chain] = {}
-        for symbol in asked.keys() - answers.keys():
+        for symbol in [each for each in asked if each not in answers]:
             try:
                 written[symbol], chain = await self._chain(symbol, "quotes", source)
                 wanted[written[symbol]] = chain
@@ -246,13 +246,13 @@ class SourceDesk:
 
     def _kept(
         self, chain: Chain, symbol: str, interval: str, start: int, end: int
-    ) -> Answer[PastBars] | None:
+    ) -> SourceAnswer[PastBars] | None:
         now = loop_time()
         for line in chain:
             kept = self._past.get((line.name, symbol, interval, start, end), now)
             if kept is not None:
                 age = max(0.0, (self.now() - kept.at) / MICROSECONDS)
-                return Answer(
+                return SourceAnswer(
                     source=kept.source,
                     value=kept.value,
                     at=kept.at,
@@ -265,13 +265,13 @@ class SourceDesk:
 
     async def _history(
         self, chain: Chain, symbol: str, interval: str, start: int, end: int
-    ) -> Answer[PastBars]:
+    ) -> SourceAnswer[PastBars]:
         async def ask(source: Source) -> PastBars:
             self._must_reach(source, interval, end)
             past = await source.history(symbol, interval, start, end)
             return _of_question(past, source.name, symbol, interval)
 
-        question = Question(
+        question = SourceQuestion(
             kind=f"history {interval}", symbol=symbol, what=f"{interval} bars of {symbol}"
         )
         answer = await self._asking.first_answer(chain, question, ask)
@@ -291,7 +291,7 @@ class SourceDesk:
         if days is not None and end < self.now() - days * 86_400 * MICROSECONDS:
             raise NotOffered(f"has {interval} bars of the last {days} days only")
 
-    def _breaker_moved(self, line: SourceLine, change: Change) -> None:
+    def _breaker_moved(self, line: SourceLine, change: BreakerChange) -> None:
         if change.after is BreakerState.HALF_OPEN:
             return
         is_closed = change.after is BreakerState.CLOSED

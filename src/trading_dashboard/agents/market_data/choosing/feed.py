@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
@@ -31,13 +32,17 @@ from trading_dashboard.agents.market_data.sources.contract import (
     UnknownToSource,
 )
 
-Deliver = Callable[["Feed", Ticks], Awaitable[None]]
+Deliver = Callable[["PriceFeed", Ticks], Awaitable[None]]
 
 KIND = "live"
+UNKNOWN_SECONDS = 6 * 3600.0
+"""How long a source is believed not to have a symbol live."""
+_LEFT_OUT = 3
+"""Times in a row a symbol may be left out of what a source tells."""
 _PATIENCE_SECONDS = 10.0
 
 
-class Feed(Protocol):
+class PriceFeed(Protocol):
     """One attempt at live prices of one source."""
 
     line: SourceLine
@@ -115,6 +120,7 @@ class PollFeed:
         self._policy = policy
         self._now = now
         self._last: dict[str, Quote] = {}
+        self._left_out: Counter[str] = Counter()
         self._next_at = 0.0
         self._added = asyncio.Event()
 
@@ -163,14 +169,26 @@ class PollFeed:
         size = self.line.capabilities.max_quotes
         for at in range(0, len(symbols), size):
             chunk = symbols[at : at + size]
-            quotes, _ = await self._quoting.ask_line(
+            quotes, unfit = await self._quoting.ask_line(
                 self.line,
                 chunk,
                 kind=KIND,
                 until=loop_time() + 2 * _PATIENCE_SECONDS,
                 patience=_PATIENCE_SECONDS,
             )
+            for symbol in chunk:
+                self._count_left_out(symbol, is_told=symbol in quotes, is_unfit=symbol in unfit)
             await _hand_on(self, self._deliver, self._news(quotes))
+
+    def _count_left_out(self, symbol: str, *, is_told: bool, is_unfit: bool) -> None:
+        """Leave to the next source what this one leaves out again and again."""
+        if is_told:
+            self._left_out.pop(symbol, None)
+            return
+        self._left_out[symbol] += 1
+        if is_unfit or self._left_out[symbol] >= _LEFT_OUT:
+            del self._left_out[symbol]
+            self.line.unknown.put(symbol, True, loop_time(), seconds=UNKNOWN_SECONDS)
 
     def _news(self, quotes: Mapping[str, Quote]) -> Ticks:
         """Return ticks of prices that are newer than the last; nothing for what is unchanged.

@@ -13,8 +13,12 @@ from collections.abc import Callable
 
 from trading_dashboard.agents.market_data.choosing.answers import RateLimited, Resting
 from trading_dashboard.agents.market_data.choosing.asking import loop_time
-from trading_dashboard.agents.market_data.choosing.breaker import Breaker, BreakerState, Change
-from trading_dashboard.agents.market_data.choosing.feed import Feed, Weeded
+from trading_dashboard.agents.market_data.choosing.breaker import (
+    Breaker,
+    BreakerChange,
+    BreakerState,
+)
+from trading_dashboard.agents.market_data.choosing.feed import PriceFeed, Weeded
 from trading_dashboard.agents.market_data.choosing.line import SourceLine
 from trading_dashboard.agents.market_data.choosing.policy import LivePolicy
 from trading_dashboard.agents.market_data.sources.contract import (
@@ -29,7 +33,7 @@ _REFUSAL_SECONDS = 6 * 3600.0
 _STOP_SECONDS = 5.0
 
 
-class Lane:
+class LiveLane:
     """One source's live prices. Monotonic times are the event loop's."""
 
     def __init__(
@@ -37,7 +41,7 @@ class Lane:
         line: SourceLine,
         policy: LivePolicy,
         rng: random.Random,
-        on_change: Callable[[Lane, Change], None],
+        on_change: Callable[[LiveLane, BreakerChange], None],
     ) -> None:
         self.line = line
         self.name = line.name
@@ -47,7 +51,7 @@ class Lane:
             open_cap_seconds=policy.open_cap_seconds,
             on_change=lambda change: on_change(self, change),
         )
-        self.feed: Feed | None = None
+        self.feed: PriceFeed | None = None
         self.task: asyncio.Task[SourceFailure] | None = None
         self.must_weed = False
         """It said that it does not know a symbol, not which."""
@@ -81,7 +85,9 @@ class Lane:
             return False
         return self.breaker.allows(now)
 
-    def started(self, feed: Feed, task: asyncio.Task[SourceFailure], now: float, wall: int) -> None:
+    def started(
+        self, feed: PriceFeed, task: asyncio.Task[SourceFailure], now: float, wall: int
+    ) -> None:
         """Take a feed that begins."""
         if not self.retained:
             self.heard_at = wall

@@ -20,7 +20,11 @@ from trading_dashboard.agents.market_data.choosing.answers import (
     RateLimited,
     Resting,
 )
-from trading_dashboard.agents.market_data.choosing.breaker import Breaker, BreakerState, Change
+from trading_dashboard.agents.market_data.choosing.breaker import (
+    Breaker,
+    BreakerChange,
+    BreakerState,
+)
 from trading_dashboard.agents.market_data.choosing.caches import AgedCache
 from trading_dashboard.agents.market_data.choosing.policy import Limits, Policy
 from trading_dashboard.agents.market_data.choosing.quota import DailyQuota, MinuteBucket, Notes
@@ -49,7 +53,7 @@ _SLACK_SECONDS = 0.01
 class LineEvents:
     """Whom a line tells: the breaker moved, the day's requests are used up."""
 
-    breaker_moved: Callable[[SourceLine, Change], None]
+    breaker_moved: Callable[[SourceLine, BreakerChange], None]
     quota_exhausted: Callable[[SourceLine], None]
 
 

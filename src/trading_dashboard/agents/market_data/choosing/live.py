@@ -16,7 +16,7 @@ import numpy as np
 
 from trading_dashboard.agents.market_data.choosing.answers import MAX_TEXT
 from trading_dashboard.agents.market_data.choosing.asking import loop_time
-from trading_dashboard.agents.market_data.choosing.breaker import BreakerState, Change
+from trading_dashboard.agents.market_data.choosing.breaker import BreakerChange, BreakerState
 from trading_dashboard.agents.market_data.choosing.desk import SourceDesk
 from trading_dashboard.agents.market_data.choosing.events import (
     MAX_SYMBOLS,
@@ -24,13 +24,14 @@ from trading_dashboard.agents.market_data.choosing.events import (
     SourceEvent,
 )
 from trading_dashboard.agents.market_data.choosing.feed import (
-    Feed,
+    UNKNOWN_SECONDS,
     PollFeed,
+    PriceFeed,
     StreamFeed,
     Weeded,
     weed,
 )
-from trading_dashboard.agents.market_data.choosing.lane import Lane
+from trading_dashboard.agents.market_data.choosing.lane import LiveLane
 from trading_dashboard.agents.market_data.choosing.outages import Cause, Loss, Outages
 from trading_dashboard.agents.market_data.choosing.policy import LivePolicy
 from trading_dashboard.agents.market_data.choosing.states import LiveState
@@ -47,7 +48,6 @@ MAX_WANTED = 20_000
 _STEP_SECONDS = 1.0
 _REVIEW_SECONDS = 30.0
 """How often everything is looked at again although nothing seems to have changed."""
-_UNKNOWN_SECONDS = 6 * 3600.0
 _LEARNING = 8
 """Symbols learnt at once."""
 
@@ -77,7 +77,7 @@ class LiveFeeds:
         self._is_open = is_open
         self._policy = policy or LivePolicy()
         self._lanes = {
-            name: Lane(line, self._policy, desk.rng, self._breaker_moved)
+            name: LiveLane(line, self._policy, desk.rng, self._breaker_moved)
             for name, line in desk.routing.lines.items()
         }
         self._outages = Outages(desk.events, desk.now, is_open)
@@ -153,7 +153,7 @@ class LiveFeeds:
         for lane, symbols in self._due().items():
             await self._fit(lane, symbols)
 
-    async def _look_at(self, lane: Lane, now: float) -> None:
+    async def _look_at(self, lane: LiveLane, now: float) -> None:
         """Notice that a feed ended or is silent."""
         if lane.task is not None and lane.task.done():
             self._lost(lane, lane.task.result(), "source_down")
@@ -167,7 +167,7 @@ class LiveFeeds:
                     task.cancel()
                     await asyncio.wait([task], timeout=self._policy.restart_seconds)
 
-    def _lost(self, lane: Lane, failure: SourceFailure, cause: Cause) -> None:
+    def _lost(self, lane: LiveLane, failure: SourceFailure, cause: Cause) -> None:
         feed = lane.feed
         lane.line.tally.failed(failure, self._desk.now())
         lane.lost(failure, loop_time())
@@ -197,17 +197,17 @@ class LiveFeeds:
             if after is None or after.name == before:
                 continue
             self._serving[symbol] = after.name
-            if before is not None:
-                names = [lane.name for lane in chain]
-                is_back = before not in names or names.index(after.name) < names.index(before)
+            names = [lane.name for lane in chain]
+            if before in names:
+                is_back = names.index(after.name) < names.index(before)
                 kind = EventKind.RECOVERED if is_back else EventKind.FAILED_OVER
                 moved[before, after.name, kind].append(symbol)
         for (old, new, kind), symbols in moved.items():
             self._tell_move(old, new, kind, symbols)
 
-    def _due(self) -> Mapping[Lane, frozenset[str]]:
+    def _due(self) -> Mapping[LiveLane, frozenset[str]]:
         """Return the symbols each lane should have, those it is only tried with included."""
-        due: dict[Lane, set[str]] = {lane: set() for lane in self._lanes.values()}
+        due: dict[LiveLane, set[str]] = {lane: set() for lane in self._lanes.values()}
         now = loop_time()
         tried = {
             lane.name
@@ -225,7 +225,7 @@ class LiveFeeds:
                         due[lane].add(symbol)
         return {lane: frozenset(symbols) for lane, symbols in due.items()}
 
-    async def _fit(self, lane: Lane, symbols: frozenset[str]) -> None:
+    async def _fit(self, lane: LiveLane, symbols: frozenset[str]) -> None:
         """Start, change or stop a lane's feed."""
         if not symbols:
             if lane.feed is not None:
@@ -243,7 +243,7 @@ class LiveFeeds:
             # A trial may be all there is: then it serves from now on.
             self._is_dirty |= lane.is_on_trial
 
-    def _feed(self, lane: Lane, symbols: frozenset[str]) -> Feed:
+    def _feed(self, lane: LiveLane, symbols: frozenset[str]) -> PriceFeed:
         if lane.line.capabilities.live == "stream":
             return StreamFeed(lane.line, symbols, self._deliver)
         return PollFeed(
@@ -255,15 +255,15 @@ class LiveFeeds:
             now=self._desk.now,
         )
 
-    async def _run(self, lane: Lane, feed: Feed) -> SourceFailure:
+    async def _run(self, lane: LiveLane, feed: PriceFeed) -> SourceFailure:
         if lane.must_weed:
-            found = await weed(lane.line, feed.symbols, _UNKNOWN_SECONDS)
+            found = await weed(lane.line, feed.symbols, UNKNOWN_SECONDS)
             if found:
                 lane.must_weed = False
                 return Weeded("does not know some of the symbols")
         return await feed.run()
 
-    async def _deliver(self, feed: Feed, ticks: Ticks) -> None:
+    async def _deliver(self, feed: PriceFeed, ticks: Ticks) -> None:
         lane = self._lanes[feed.line.name]
         if lane.feed is not feed:
             return
@@ -315,7 +315,7 @@ class LiveFeeds:
             except TimeoutError:
                 continue
 
-    def _chain(self, symbol: str) -> list[Lane]:
+    def _chain(self, symbol: str) -> list[LiveLane]:
         asset_class = self._classes.get(symbol)
         if asset_class is None:
             return []
@@ -327,7 +327,7 @@ class LiveFeeds:
         self._is_dirty = True
         self._wake.set()
 
-    def _breaker_moved(self, lane: Lane, change: Change) -> None:
+    def _breaker_moved(self, lane: LiveLane, change: BreakerChange) -> None:
         self._is_dirty = True
         is_closed = change.after is BreakerState.CLOSED
         if is_closed or (
@@ -358,7 +358,7 @@ class LiveFeeds:
             )
         )
 
-    def _tell_resubscribed(self, lane: Lane, now: int) -> None:
+    def _tell_resubscribed(self, lane: LiveLane, now: int) -> None:
         retained, lane.retained = lane.retained, frozenset()
         open_now = [symbol for symbol in sorted(retained) if self._is_open(symbol)]
         for at in range(0, len(open_now), MAX_SYMBOLS):

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from trading_dashboard.agents.market_data.choosing.answers import (
-    Found,
     PassedOver,
+    SearchFound,
     no_answer,
 )
-from trading_dashboard.agents.market_data.choosing.asking import Asking, Question, loop_time
+from trading_dashboard.agents.market_data.choosing.asking import Asking, SourceQuestion, loop_time
 from trading_dashboard.agents.market_data.choosing.caches import AgedCache
 from trading_dashboard.agents.market_data.choosing.flights import Flights
 from trading_dashboard.agents.market_data.choosing.line import SourceLine
@@ -51,7 +51,7 @@ class Lookup:
         self._instruments: AgedCache[str, Instrument] = AgedCache(
             MAX_INSTRUMENTS, policy.instrument_seconds
         )
-        self._searches: AgedCache[tuple[str, int], Found] = AgedCache(
+        self._searches: AgedCache[tuple[str, int], SearchFound] = AgedCache(
             MAX_SEARCHES, policy.find_seconds
         )
 
@@ -79,7 +79,7 @@ class Lookup:
         instrument: Instrument = await self._flights.result(flight)
         return instrument
 
-    async def find(self, text: str, limit: int) -> Found:
+    async def find(self, text: str, limit: int) -> SearchFound:
         """Return instruments that fit, the best of each source first.
 
         Raises:
@@ -93,12 +93,12 @@ class Lookup:
         flight = self._flights.find(("find", *key))
         if flight is None:
             flight = self._flights.start([("find", *key)], self._searched(text, limit))
-        found: Found = await self._flights.result(flight)
+        found: SearchFound = await self._flights.result(flight)
         return found
 
     async def _resolved(self, symbol: str) -> Instrument:
         chain = self._routing.chain(None, "any")
-        question = Question(kind="instrument", symbol=symbol, what=f"the symbol {symbol}")
+        question = SourceQuestion(kind="instrument", symbol=symbol, what=f"the symbol {symbol}")
         answer = await self._asking.first_answer(
             chain, question, lambda source: _told(source, symbol)
         )
@@ -107,7 +107,7 @@ class Lookup:
         self._instruments.put(symbol, answer.value, loop_time(), seconds=seconds)
         return answer.value
 
-    async def _searched(self, text: str, limit: int) -> Found:
+    async def _searched(self, text: str, limit: int) -> SearchFound:
         chain = self._routing.chain(None, "search")
         if not chain:
             raise NotOffered("No enabled source can search")
@@ -156,7 +156,7 @@ def _merged(
     text: str,
     limit: int,
     failed: tuple[PassedOver, ...],
-) -> Found:
+) -> SearchFound:
     sources: dict[str, list[str]] = {}
     for line, instruments in zip(chain, offers, strict=True):
         for instrument in instruments:
@@ -171,7 +171,7 @@ def _merged(
     wanted = text.casefold()
     # The sort is stable: within equals, each source's own order stands.
     symbols = sorted(ranked, key=lambda symbol: symbol.casefold() != wanted)[:limit]
-    return Found(
+    return SearchFound(
         instruments=tuple(first[symbol] for symbol in symbols),
         sources={symbol: tuple(dict.fromkeys(sources[symbol])) for symbol in symbols},
         failed=failed,

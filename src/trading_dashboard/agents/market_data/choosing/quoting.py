@@ -11,9 +11,9 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from trading_dashboard.agents.market_data.choosing.answers import (
-    Answer,
     OtherInstrument,
     PassedOver,
+    SourceAnswer,
     no_answer,
 )
 from trading_dashboard.agents.market_data.choosing.asking import Asking, loop_time
@@ -32,7 +32,7 @@ from trading_dashboard.agents.market_data.sources.contract import (
 
 MAX_CACHED = 20_000
 
-Quoted = Answer[Quote] | SourceFailure
+Quoted = SourceAnswer[Quote] | SourceFailure
 Batch = dict[str, Quoted]
 
 
@@ -50,18 +50,18 @@ class Quoting:
         self._flights = flights
         self._known = known
         self._now = now
-        self._kept: AgedCache[tuple[str, str], Answer[Quote]] = AgedCache(
+        self._kept: AgedCache[tuple[str, str], SourceAnswer[Quote]] = AgedCache(
             MAX_CACHED, asking.policy.quote_seconds
         )
 
-    def cached(self, chain: Chain, symbol: str) -> Answer[Quote] | None:
+    def cached(self, chain: Chain, symbol: str) -> SourceAnswer[Quote] | None:
         """Return a price heard a moment ago from whoever would be asked now."""
         now = loop_time()
         for line in chain:
             kept = self._kept.get((line.name, symbol), now)
             if kept is not None:
                 age = max(0.0, (self._now() - kept.at) / MICROSECONDS)
-                return Answer(
+                return SourceAnswer(
                     source=kept.source,
                     value=kept.value,
                     at=kept.at,
@@ -187,7 +187,9 @@ class Quoting:
         at = self._now()
         now = loop_time()
         for symbol, quote in quotes.items():
-            answer = Answer(source=line.name, value=quote, at=at, failed=tuple(failed[symbol]))
+            answer = SourceAnswer(
+                source=line.name, value=quote, at=at, failed=tuple(failed[symbol])
+            )
             batch[symbol] = answer
             self._kept.put((line.name, symbol), answer, now)
         passed = {each.source: each for symbol in quotes for each in failed[symbol]}

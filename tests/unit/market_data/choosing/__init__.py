@@ -1,0 +1,1 @@
+"""Choosing a source, with fake sources and a virtual clock."""
