@@ -60,7 +60,7 @@ ARCHIVE_FILE = "archive.duckdb"
 KEYS_FILE = "keys"
 CALENDARS_FOLDER = "calendars"
 _SHORT = ("1s", "5s", "15s", "30s")
-_MEDIUM = ("1m", "2m", "5m", "15m", "30m", "1h", "2h", "4h")
+_MEDIUM = ("1m", "2m", "5m")
 
 logger = logging.getLogger(__name__)
 
