@@ -87,12 +87,14 @@ def _read_private(path: Path) -> str:
         return ""
     except OSError as error:
         raise _unreadable(path, error.strerror or "it cannot be opened") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _unreadable(path, "it is no regular file")
         _check_private(path, status)
-        content = file.read(MAX_FILE_BYTES + 1)
+        content = os.read(descriptor, MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > MAX_FILE_BYTES:
         raise _unreadable(path, f"it is longer than {MAX_FILE_BYTES} bytes")
     try:

@@ -201,11 +201,13 @@ def _told_by_distance(moments: Moments, code: Indices, label: str) -> str:
 
 
 def _problems(raw: RawTable, at: Integers, values: dict[str, Floats]) -> list[str]:
-    """Return the first values that could not be read, with their lines."""
-    found: list[tuple[int, str]] = []
-    no_time = np.flatnonzero(at == UNREADABLE)[:MAX_PROBLEMS]
-    found += [(int(row), f"{raw.place(row)}: the time cannot be read") for row in no_time]
-    for name, column in values.items():
-        no_number = np.flatnonzero(np.isnan(column))[:MAX_PROBLEMS]
-        found += [(int(row), f"{raw.place(row)}: no number for {name}") for row in no_number]
-    return [text for _, text in sorted(found)[:MAX_PROBLEMS]]
+    """Return what could not be read of the first bad rows, and how many more there are."""
+    unread = {"time": at == UNREADABLE} | {name: np.isnan(told) for name, told in values.items()}
+    rows = np.flatnonzero(np.logical_or.reduce(list(unread.values())))
+    found = []
+    for row in rows[:MAX_PROBLEMS].tolist():
+        names = ", ".join(name for name, bad in unread.items() if bad[row])
+        found.append(f"{raw.place(row)}: cannot be read: {names}")
+    if len(rows) > MAX_PROBLEMS:
+        found.append(f"{len(rows) - MAX_PROBLEMS} more rows have values that cannot be read")
+    return found
