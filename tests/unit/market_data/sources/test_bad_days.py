@@ -16,6 +16,7 @@ from tests.providers.serving import Day, FakeProvider
 from tests.providers.twelve_data import TwelveDataFake
 from tests.support import eventually
 from tests.unit.market_data.sources.conftest import KEYS, make
+from trading_dashboard.agents.market_data.sources import http
 from trading_dashboard.agents.market_data.sources.contract import (
     Source,
     SourceFailure,
@@ -117,6 +118,7 @@ async def test_a_bad_day_is_told_and_shows_no_key(
         # The key did travel, so that there was something to hide.
         assert KEYS[name] in str(fake.asked[0])
         assert KEYS[name] not in everything_told(caught.value)
+        assert caught.value.__cause__ is caught.value.__context__ is None
         assert KEYS[name] not in caplog.text
         # A day later all is well again, on the same source.
         fake.day = Day.GOOD
@@ -134,6 +136,24 @@ async def test_the_capture_would_notice_a_key(
             await client.get(f"{fake.url}/query", params={"apikey": "SECRETKEY", "symbol": "IBM"})
     assert "SECRETKEY" in everything_told(caught.value)
     assert "SECRETKEY" in caplog.text
+
+
+async def test_the_http_library_never_has_the_key_and_the_filter_hides_the_providers_echo(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control arm of the log filter, and what holds without it."""
+    caplog.set_level(logging.DEBUG)
+    fake = AlphaVantageFake()
+    async with fake.served(), opened(make(fake, "alpha_vantage")) as source:
+        for logger in http.LOGGERS:
+            monkeypatch.setattr(logger, "filters", [])
+        await source.history("IBM", "1d", *YEAR)
+        assert f"GET {fake.url}/query" in caplog.text
+        assert KEYS["alpha_vantage"] not in caplog.text
+        fake.day, fake.elsewhere = Day.ELSEWHERE, fake.url
+        with pytest.raises(SourceUnreachable):
+            await source.history("IBM", "1d", *YEAR)
+        assert KEYS["alpha_vantage"] in caplog.text
 
 
 async def test_a_retry_time_is_passed_on(name: str, fake: FakeProvider) -> None:
