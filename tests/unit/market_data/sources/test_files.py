@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -288,3 +290,32 @@ async def test_quotes_of_trades(folder: Folder) -> None:
     folder.put("EMPTY_1d.csv", HEAD)
     (quote,) = await folder.source().quotes(["AAPL", "EMPTY"])
     assert (quote.price, quote.at) == (5.0, 1704205801_000_000)
+
+
+def test_reading_files_imports_no_pandas(folder: Folder) -> None:
+    rows = "2024-01-02,09:30,AAPL,1,1,1,1\n2024-01-02,09:31,AAPL,1,1\n"
+    folder.put("AAPL_1m.csv", "date,time,symbol,open,high,low,close\n" + rows + "x\n")
+    folder.put("AAPL_1d.csv", HEAD + written(GOOD))
+    times = pa.array([datetime(2024, 1, 2, tzinfo=UTC)], pa.timestamp("ms", tz="UTC"))
+    table = pa.table({"ts": times, "o": [1], "h": [1], "l": [1], "c": [1]})
+    pq.write_table(table, folder.path / "AAPL_1h.parquet")
+    code = f"""
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+from trading_dashboard.agents.market_data.sources.files.library import FileLibrary
+from trading_dashboard.agents.market_data.sources.files.table import FileForm
+
+form = FileForm(zone=ZoneInfo("America/New_York"))
+library = FileLibrary("file", Path({str(folder.path)!r}), form)
+print([len(library.bars("AAPL", interval)) for interval in ("1m", "1d", "1h")])
+print("pandas" in sys.modules)
+import pyarrow
+pyarrow.array([1])
+print("pandas" in sys.modules)
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    # The last is the control arm: pyarrow does import it.
+    assert output.split("\n")[:3] == ["[2, 6, 1]", "False", "True"]
