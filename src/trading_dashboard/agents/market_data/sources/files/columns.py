@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trading_dashboard.agents.market_data.sources.contract import SourceGarbled
+from trading_dashboard.agents.market_data.sources.files.arrow_columns import texts
 from trading_dashboard.agents.market_data.sources.files.headings import (
     Headings,
     Unrecognised,
@@ -98,8 +99,6 @@ def _parsed_one_by_one(
     text: str, headings: Headings, width: int, delimiter: str, skip: int, label: str
 ) -> RawTable:
     """Return the columns of rows that may be short (filled up) or long (nothing in them counts)."""
-    import pyarrow as pa
-
     fields: dict[int, list[str]] = {index: [] for index in headings.used}
     lines: list[int] = []
     body = io.StringIO(text)
@@ -116,9 +115,7 @@ def _parsed_one_by_one(
             lines.append(skip + reader.line_num)
     except csv.Error as error:
         raise SourceGarbled(f"{label}, line {skip + reader.line_num}: {error}.") from error
-    columns = {
-        index: pa.chunked_array([pa.array(told, pa.string())]) for index, told in fields.items()
-    }
+    columns = {index: texts(told) for index, told in fields.items()}
     return RawTable(headings, columns, lines=lines)
 
 
