@@ -30,7 +30,7 @@ def excursions(moves: Moves, settings: BarSettings) -> Flags:
             # What an action in between did to the level, it did to the level before, too.
             shift += moves.before[place + 1] - moves.close[place]
             near = abs(moves.close[place + 1] - shift - level) <= moves.limit[begin]
-            if near and abs(moves.move[place + 1]) > moves.limit[begin]:
+            if near and abs(moves.move[place + 1]) > moves.limit[begin] / 2:  # no gentle return
                 outside[begin : place + 1] = True
                 returned = place + 1
                 break
