@@ -284,16 +284,16 @@ def judge_bars(seed: int, gate: BarGate) -> Outcome:
                 outcome.quarantined[case.kind] += not served[key] and refused[key] > 0
                 refused[key] -= 1
             elif served[key]:
-                outcome.good["good"] += 1
+                outcome.good[case.kind] += 1
                 served[key] -= 1
             elif copies:
                 copies -= 1
             else:
-                outcome.good["good"] += 1
+                outcome.good[case.kind] += 1
                 outcome.lost[case.kind] += 1
         good_actions = len(case.actions) - len(case.bad_actions)
-        outcome.good["good: action"] += good_actions
-        outcome.lost[case.kind] += max(0, good_actions - len(verdict.actions))
+        outcome.good[f"{case.kind}: actions"] += good_actions
+        outcome.lost[f"{case.kind}: actions"] += max(0, good_actions - len(verdict.actions))
         if case.bad_actions:
             outcome.bad[case.kind] += len(case.bad_actions)
             outcome.quarantined[case.kind] += bad_actions
