@@ -203,8 +203,8 @@ class Scorer:
 
     def _note_rejected(self, rows: Sequence[Rejected]) -> None:
         for row in rows:
-            day = self._today(row.source, row.symbol)
-            if day is not None and row.symbol:
+            day = self._today(row.source, row.symbol) if row.symbol else None
+            if day is not None:
                 name = _COUNTED[LOWERS[Reason(row.reason)]]
                 setattr(day.counts, name, getattr(day.counts, name) + 1)
                 day.reasons[row.reason] += 1
