@@ -274,7 +274,7 @@ class SourceBars:
         self._delay[symbols] = np.minimum(self._delay[symbols], least)
 
     def _changes(self, rows: Rows, rejected: tuple[Rejected, ...] = ()) -> Changes:
-        return Changes(self.source, self._symbols, self._intervals, rows, rejected)
+        return Changes(self.source, self._index, self._intervals, rows, rejected)
 
     # Symbols
 
