@@ -21,6 +21,7 @@ from trading_dashboard.agents.market_data.records import (
     Ticks,
 )
 from trading_dashboard.agents.market_data.store import records_kept as kept
+from trading_dashboard.agents.market_data.store.arrow import to_arrow
 from trading_dashboard.agents.market_data.store.backup import copy_to
 from trading_dashboard.agents.market_data.store.compaction import COMPACT_ROWS, Compaction
 from trading_dashboard.agents.market_data.store.contract import (
@@ -153,18 +154,14 @@ class DuckArchive:
 
         With a limit the first ones, or the newest ones.
         """
-        import pyarrow as pa
-
         stretch = Stretch(start, end, limit, newest)
         rows = self._rows(BARS, (source, symbol, interval), stretch)
-        return pa.table({name: rows[name] for name in BAR_COLUMNS})
+        return to_arrow({name: rows[name] for name in BAR_COLUMNS})
 
     def ticks(self, source: str, symbol: str, start: int, end: int) -> pa.Table:
         """Return ticks made in [start, end), oldest first: at, price, size, received."""
-        import pyarrow as pa
-
         rows = self._rows(TICKS, (source, symbol, ""), Stretch(start, end))
-        return pa.table({name: rows[column] for name, column in TICK_COLUMNS.items()})
+        return to_arrow({name: rows[column] for name, column in TICK_COLUMNS.items()})
 
     def series(self, symbol: str | None = None) -> Sequence[SeriesInfo]:
         """Return what is stored, of one symbol or of all; ticks have an empty interval."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trading_dashboard.agents.market_data.errors import StoreUnusable
+from trading_dashboard.agents.market_data.store.arrow import to_arrow, to_numpy
 from trading_dashboard.agents.market_data.store.digest import PartDigest
 from trading_dashboard.agents.market_data.store.part_store import (
     PartStore,
@@ -178,7 +179,7 @@ def batches(
         for batch in reader:
             if batch.num_rows:
                 yield {
-                    name: batch.column(name).to_numpy(zero_copy_only=False) for name in kind.columns
+                    name: to_numpy(batch.column(name)) for name in kind.columns
                 }
     finally:
         reader.close()
@@ -190,9 +191,7 @@ def is_in_order(parts: Sequence[Part]) -> bool:
 
 
 def _insert_index(cursor: duckdb.DuckDBPyConnection, part: int, index: Index) -> None:
-    import pyarrow as pa
-
-    columns = {
+    columns: Arrays = {
         "part": np.full(len(index.series), part, np.int32),
         "series": index.series.astype(np.int32),
         "first": index.first,
@@ -200,4 +199,4 @@ def _insert_index(cursor: duckdb.DuckDBPyConnection, part: int, index: Index) ->
         "row_count": index.rows,
         "position": index.position,
     }
-    insert_table(cursor, "part_series", tuple(columns), pa.table(columns))
+    insert_table(cursor, "part_series", tuple(columns), to_arrow(columns))
