@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -37,6 +38,7 @@ from trading_dashboard.agents.market_data.store.inventory import (
     list_series,
 )
 from trading_dashboard.agents.market_data.store.part_store import Addition, Columns, PartStore
+from trading_dashboard.agents.market_data.store.parts import Part, State
 from trading_dashboard.agents.market_data.store.reading import Arrays, Stretch, read_series
 from trading_dashboard.agents.market_data.store.retention import Retention, apply_retention
 from trading_dashboard.agents.market_data.store.schema import BARS, SCHEMA_VERSION, TICKS, Kind
@@ -131,6 +133,17 @@ class DuckArchive:
         """Sort everything, also what is not due; the fewest parts, the quickest reads."""
         with self._maintenance:
             self._compaction.run(everything=True)
+
+    def adopt(self, part: Part, note: str) -> int:
+        """Make a part that was loaded readable and sorted; return how many rows count.
+
+        The note of how far loading was goes with it. A crash in the middle leaves it readable.
+        """
+        with self._maintenance:
+            with self.store.rearranging() as cursor:
+                cursor.execute("UPDATE parts SET state = ? WHERE id = ?", [State.SEALED, part.id])
+                cursor.execute("DELETE FROM notes WHERE key = ?", [note])
+            return self._compaction.rewrite([replace(part, state=State.SEALED)])
 
     def backup(self, path: Path) -> None:
         """Write a whole copy while others read and write; it is there whole or not at all."""

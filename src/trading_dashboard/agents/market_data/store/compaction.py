@@ -72,8 +72,8 @@ class Compaction:
 
     def rewrite(
         self, parts: Sequence[Part], keep: str = "true", on_rows: Step | None = None
-    ) -> None:
-        """Replace parts by a sorted one with those of their rows that are to be kept."""
+    ) -> int:
+        """Replace parts by a sorted one with the rows that are to be kept; return how many."""
         kind = parts[0].kind
         digest = PartDigest(kind)
         with self._store.rearranging() as cursor:
@@ -91,9 +91,8 @@ class Compaction:
             with contextlib.suppress(StoreUnusable), self._store.rearranging() as cursor:
                 drop_parts(cursor, [made])
             raise
-        logger.info(
-            "Sorted %d rows of %d parts of %s", digest.rows, len(parts), kind.name,
-        )  # fmt: skip
+        logger.info("Sorted %d rows of %d parts of %s", digest.rows, len(parts), kind.name)
+        return digest.rows
 
     def _exchange(self, old: Sequence[Part], made: Part, digest: PartDigest) -> None:
         with self._store.rearranging() as cursor:
@@ -178,9 +177,7 @@ def batches(
     try:
         for batch in reader:
             if batch.num_rows:
-                yield {
-                    name: to_numpy(batch.column(name)) for name in kind.columns
-                }
+                yield {name: to_numpy(batch.column(name)) for name in kind.columns}
     finally:
         reader.close()
 
