@@ -1,6 +1,6 @@
 """Bars out of the archive into a file: Parquet, CSV or Arrow.
 
-Owns writing. A bounded number of rows is in memory at a time; the file is there whole or not at all.
+Owns writing. A bounded number of rows is in memory at a time; a file is there whole or not.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -116,7 +116,7 @@ class _Writer:
         self._waiting: list[pa.Table] = []
         self._rows = 0
 
-    def __enter__(self) -> _Writer:
+    def __enter__(self) -> Self:
         self._stack.enter_context(self._writer)
         return self
 
