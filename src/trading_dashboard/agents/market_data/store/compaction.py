@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trading_dashboard.agents.market_data.errors import StoreUnusable
+from trading_dashboard.agents.market_data.store.arrow import to_arrow, to_numpy
 from trading_dashboard.agents.market_data.store.digest import PartDigest
 from trading_dashboard.agents.market_data.store.part_store import (
     PartStore,
@@ -71,8 +72,8 @@ class Compaction:
 
     def rewrite(
         self, parts: Sequence[Part], keep: str = "true", on_rows: Step | None = None
-    ) -> None:
-        """Replace parts by a sorted one with those of their rows that are to be kept."""
+    ) -> int:
+        """Replace parts by a sorted one with the rows that are to be kept; return how many."""
         kind = parts[0].kind
         digest = PartDigest(kind)
         with self._store.rearranging() as cursor:
@@ -90,9 +91,8 @@ class Compaction:
             with contextlib.suppress(StoreUnusable), self._store.rearranging() as cursor:
                 drop_parts(cursor, [made])
             raise
-        logger.info(
-            "Sorted %d rows of %d parts of %s", digest.rows, len(parts), kind.name,
-        )  # fmt: skip
+        logger.info("Sorted %d rows of %d parts of %s", digest.rows, len(parts), kind.name)
+        return digest.rows
 
     def _exchange(self, old: Sequence[Part], made: Part, digest: PartDigest) -> None:
         with self._store.rearranging() as cursor:
@@ -177,9 +177,7 @@ def batches(
     try:
         for batch in reader:
             if batch.num_rows:
-                yield {
-                    name: batch.column(name).to_numpy(zero_copy_only=False) for name in kind.columns
-                }
+                yield {name: to_numpy(batch.column(name)) for name in kind.columns}
     finally:
         reader.close()
 
@@ -190,9 +188,7 @@ def is_in_order(parts: Sequence[Part]) -> bool:
 
 
 def _insert_index(cursor: duckdb.DuckDBPyConnection, part: int, index: Index) -> None:
-    import pyarrow as pa
-
-    columns = {
+    columns: Arrays = {
         "part": np.full(len(index.series), part, np.int32),
         "series": index.series.astype(np.int32),
         "first": index.first,
@@ -200,4 +196,4 @@ def _insert_index(cursor: duckdb.DuckDBPyConnection, part: int, index: Index) ->
         "row_count": index.rows,
         "position": index.position,
     }
-    insert_table(cursor, "part_series", tuple(columns), pa.table(columns))
+    insert_table(cursor, "part_series", tuple(columns), to_arrow(columns))
