@@ -7,6 +7,7 @@ serves the symbol; those of any other are not shown, because series are never mi
 
 from __future__ import annotations
 
+import heapq
 import secrets
 import time
 from collections import deque
@@ -81,6 +82,9 @@ class LiveFeed:
         self._states: dict[str, SymbolState] = {}
         self._changes: deque[Change] = deque()
         self._dirty: dict[str, SymbolState] = {}
+        """What has news, by symbol."""
+        self._held: list[tuple[float, str]] = []
+        """When each of these may be shown again: a heap."""
         self._times: deque[tuple[int, str]] = deque(maxlen=MAX_TIMES)
         self._timed_at = 0.0
         self._swept_at = monotonic()
@@ -123,7 +127,7 @@ class LiveFeed:
                 self.ignored += count
                 continue
             state.take_price(value, when, count, float(sizes[index]))
-            self._dirty[state.symbol] = state
+            self._has_news(state)
         self._wake()
 
     def publish_bars(self, bars: Bars) -> None:
@@ -138,7 +142,7 @@ class LiveFeed:
                 continue
             if kind == "forming":
                 state.is_forming.add(bars.interval)
-                self._dirty[state.symbol] = state
+                self._has_news(state)
             else:
                 text = bar_text(bars.symbol, bars.source, bars.interval, row)
                 self._changes.append(Change(bars.symbol, bars.interval, kind, text))
@@ -150,6 +154,7 @@ class LiveFeed:
         self._states.clear()
         self._changes.clear()
         self._dirty.clear()
+        self._held.clear()
         self._ring = Ring(self._monotonic)
         self._times.clear()
         self._epoch = secrets.token_hex(8)
@@ -213,10 +218,9 @@ class LiveFeed:
 
     def pause(self, wanted: Wanted) -> float | None:  # noqa: ARG002
         """Return the seconds until an update held back for its pace may go."""
-        if not self._dirty:
+        if not self._held:
             return None
-        next_at = min(state.next_at for state in self._dirty.values())
-        return max(next_at - self._monotonic(), 0.0)
+        return max(self._held[0][0] - self._monotonic(), 0.0)
 
     @property
     def is_moving(self) -> bool:
@@ -246,11 +250,11 @@ class LiveFeed:
         now = self._monotonic()
         if self._dirty:
             self._micros = self._now_micros()
-        due = [state for state in self._dirty.values() if state.next_at <= now]
-        for state in due:
-            del self._dirty[state.symbol]
-            self._show(state, out)
-            state.next_at = now + MIN_STEP_SECONDS
+        while self._held and self._held[0][0] <= now:
+            _, symbol = heapq.heappop(self._held)
+            if (state := self._dirty.pop(symbol, None)) is not None:
+                self._show(state, out)
+                state.next_at = now + MIN_STEP_SECONDS
 
     def read(self, symbol: str, intervals: Collection[str]) -> None:
         """Begin to keep what a reader would miss if it went away for a moment."""
@@ -300,6 +304,11 @@ class LiveFeed:
         if state is None and len(self._states) < MAX_SYMBOLS:
             state = self._states[symbol] = SymbolState(symbol, source)
         return state if state is not None and state.source == source else None
+
+    def _has_news(self, state: SymbolState) -> None:
+        if state.symbol not in self._dirty:
+            self._dirty[state.symbol] = state
+            heapq.heappush(self._held, (state.next_at, state.symbol))
 
     def _change(self, change: Change, out: Receiver) -> None:
         symbol, interval = change.symbol, change.interval
