@@ -7,7 +7,6 @@ classes the agent raised (`models.errors`).
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import date, datetime
@@ -18,6 +17,7 @@ import httpx
 from pydantic import ValidationError
 
 from trading_dashboard.clients.json_client import JsonClient
+from trading_dashboard.clients.market_stream import follow
 from trading_dashboard.models.errors import (
     Forbidden,
     InvalidRange,
@@ -40,15 +40,12 @@ from trading_dashboard.models.market_api import (
     ClockChange,
     ClockResponse,
     MarketMessage,
-    MarketReset,
     StreamOperation,
     SymbolsResponse,
 )
 
 SILENCE_SECONDS = 5.0
 """The agent sends a heartbeat each second; after this long without a word the stream is dead."""
-FIRST_RETRY_SECONDS = 0.2
-MAX_RETRY_SECONDS = 5.0
 MAX_MESSAGE_BYTES = 1024 * 1024
 PAGE_LIMIT = 5_000
 
@@ -196,47 +193,37 @@ class MarketDataClient(JsonClient):
     # The stream
 
     async def stream(
-        self, symbols: Sequence[str], intervals: Sequence[Interval] = ()
+        self, symbols: Sequence[str], intervals: Sequence[str] = ()
     ) -> AsyncGenerator[MarketMessage]:
         """Yield messages for ever, over as many connections as it takes.
 
-        After an interruption a `MarketReset` (reason ``reconnected``) comes first, then new
-        snapshots: forget what was received and read history anew. A gap in the sequence counts as
-        an interruption. Refusals end the stream with their error; silence and lost connections
-        do not.
+        After an interruption it goes on with what came meanwhile, nothing twice; a `StreamResumed`
+        says so. What the agent does not know any more begins anew: a `MarketReset` with a `symbol`
+        (reason ``gap``), or of all (reason ``reconnected``), then snapshots. Forget what was
+        received of it and read history anew, of `start` to `end` if it names them. A gap in the
+        sequence counts as an interruption. Refusals end the stream with their error; silence and
+        lost connections do not.
+
+        Args:
+            symbols: Names, or patterns such as ``*`` and ``BTC/*``.
+            intervals: Bars wanted besides ticks.
 
         Raises:
             Forbidden: The agent does not answer to this host name.
         """
-        attempts = 0
-        is_first = True
-        while True:
-            received = False
-            # Closed by name: who stops reading has left the agent, too, not only when collected.
-            async with aclosing(self._connection(symbols, intervals)) as messages:
-                async for message in messages:
-                    if not received and not is_first:
-                        yield MarketReset(type="reset", seq=0, reason="reconnected")
-                    received, is_first, attempts = True, False, 0
-                    yield message
-            attempts += 1
-            ceiling = min(FIRST_RETRY_SECONDS * 2**attempts, MAX_RETRY_SECONDS)
-            await asyncio.sleep(random.uniform(FIRST_RETRY_SECONDS / 2, ceiling))
+        async with aclosing(follow(self._connection, symbols, intervals)) as messages:
+            async for message in messages:
+                yield message
 
-    async def _connection(
-        self, symbols: Sequence[str], intervals: Sequence[Interval]
-    ) -> AsyncGenerator[MarketMessage]:
+    async def _connection(self, operation: StreamOperation) -> AsyncGenerator[MarketMessage]:
         """Yield one connection's messages until it is lost."""
         from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
         url = self._base_url.replace("http", "ws", 1) + "/stream"
-        operation = StreamOperation(
-            op="subscribe", symbols=list(symbols), intervals=list(intervals)
-        )
         try:
             async with connect(url, max_size=MAX_MESSAGE_BYTES, proxy=None) as connection:
-                await connection.send(operation.model_dump_json())
+                await connection.send(operation.model_dump_json(exclude_none=True))
                 expected = 1
                 while True:
                     async with asyncio.timeout(SILENCE_SECONDS):
