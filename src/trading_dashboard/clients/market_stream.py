@@ -37,7 +37,8 @@ class Progress:
         """The event up to which all was received; 0 while that cannot be said."""
         self.newest: datetime | None = None
         """The newest market time received."""
-        self._beyond: set[tuple[object, ...]] = set()
+        self._beyond: dict[tuple[object, ...], int] = {}
+        """What was received of later events, with the event: it may come again."""
 
     def operation(self, symbols: Sequence[str], intervals: Sequence[str]) -> StreamOperation:
         """Return the subscription that goes on where this is."""
@@ -71,7 +72,7 @@ class Progress:
         told = message.event if message.complete is None else message.complete
         self._told(told)
         if identity is not None and message.event > self.complete:
-            self._beyond.add(identity)
+            self._beyond[identity] = message.event
         return is_new
 
     def _changed_to(self, epoch: str | None) -> None:
@@ -81,8 +82,8 @@ class Progress:
     def _told(self, event: int) -> None:
         if event > self.complete:
             self.complete = event
-            # All up to the newest event was told: nothing can come twice.
-            self._beyond.clear()
+            beyond = self._beyond.items()
+            self._beyond = {key: number for key, number in beyond if number > event}
 
 
 def _identity(message: MarketMessage) -> tuple[object, ...] | None:

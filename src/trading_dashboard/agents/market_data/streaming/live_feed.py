@@ -104,7 +104,6 @@ class LiveFeed:
             self._state(symbol, source)
         elif state.source != source:
             self._states[symbol] = SymbolState(symbol, source)
-            self._states[symbol].is_fresh = True
             self._dirty.pop(symbol, None)
             self._changes = deque(item for item in self._changes if item.symbol != symbol)
             self._changes.append(Change(symbol, None, "restarted", ""))
@@ -314,6 +313,11 @@ class LiveFeed:
         symbol, interval = change.symbol, change.interval
         self._event += 1
         if interval is None:
+            state = self._states[symbol]
+            if state.has_price:
+                # What has come of it already is in the snapshot that its readers get now.
+                state.is_fresh = False
+                state.take_merged()
             self._ring.restart(symbol, self._event)
             body = orjson.dumps({"symbol": symbol, "start": None, "end": self.now()}).decode()
             out.restarted(symbol, f'"type":"reset","reason":"source_changed",{body[1:-1]}')
@@ -327,12 +331,13 @@ class LiveFeed:
         """Hand over a symbol's newest price and the bars that form."""
         symbol = state.symbol
         merged = state.take_merged()
+        # Numbered also where nobody reads it: who comes back must not take it for nothing.
+        self._event += 1
         if merged is not None and state.is_fresh:
             state.is_fresh = False
-            self._event += 1
+            self._ring.restart(symbol, self._event)
             out.listed(symbol)
         elif merged is not None and self._ring.keeps(symbol):
-            self._event += 1
             text = f'"type":"tick","symbol":{state.name},"price":{self._price(state)}'
             conflated = f',"conflated":{merged}' if merged else ""
             self._ring.add(symbol, self._event, f'"event":{self._event},{text}{conflated}')

@@ -1,0 +1,1 @@
+"""The market by real sources, part by part."""
