@@ -58,8 +58,8 @@ class Market:
         for symbol in symbols:
             if chance.random() < 0.3:
                 self.minute += 1
-                close = float(self.minute)
-                self.bench.feed.publish_bars(bars_of(symbol, [(self.minute, close, True, 0)]))
+                row = (self.minute, float(self.minute), chance.random() < 0.6, 0)
+                self.bench.feed.publish_bars(bars_of(symbol, [row]))
         self.bench.tick(*[(symbol, chance.random()) for symbol in symbols], step=0.2)
 
 
