@@ -8,7 +8,6 @@ Owns setting the clock and a stream that comes back after an interruption. What 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -21,15 +20,14 @@ from trading_dashboard.clients.market_questions import (
     MarketDataRefused,
     MarketDataUnavailable,
 )
+from trading_dashboard.clients.market_stream import follow
 from trading_dashboard.clients.market_tables import MarketTables
 from trading_dashboard.models.errors import Forbidden
-from trading_dashboard.models.market import Interval
 from trading_dashboard.models.market_api import (
     MARKET_MESSAGE,
     ClockChange,
     ClockResponse,
     MarketMessage,
-    MarketReset,
     StreamOperation,
 )
 
@@ -43,8 +41,6 @@ __all__ = [
 
 SILENCE_SECONDS = 5.0
 """The agent sends a heartbeat each second; after this long without a word the stream is dead."""
-FIRST_RETRY_SECONDS = 0.2
-MAX_RETRY_SECONDS = 5.0
 MAX_MESSAGE_BYTES = 1024 * 1024
 
 
@@ -82,47 +78,37 @@ class MarketDataClient(MarketTables):
     # The stream
 
     async def stream(
-        self, symbols: Sequence[str], intervals: Sequence[Interval] = ()
+        self, symbols: Sequence[str], intervals: Sequence[str] = ()
     ) -> AsyncGenerator[MarketMessage]:
         """Yield messages for ever, over as many connections as it takes.
 
-        After an interruption a `MarketReset` (reason ``reconnected``) comes first, then new
-        snapshots: forget what was received and read history anew. A gap in the sequence counts as
-        an interruption. Refusals end the stream with their error; silence and lost connections
-        do not.
+        After an interruption it goes on with what came meanwhile, nothing twice; a `StreamResumed`
+        says so. What the agent does not know any more begins anew: a `MarketReset` with a `symbol`
+        (reason ``gap``), or of all (reason ``reconnected``), then snapshots. Forget what was
+        received of it and read history anew, of `start` to `end` if it names them. A gap in the
+        sequence counts as an interruption. Refusals end the stream with their error; silence and
+        lost connections do not.
+
+        Args:
+            symbols: Names, or patterns such as ``*`` and ``BTC/*``.
+            intervals: Bars wanted besides ticks.
 
         Raises:
             Forbidden: The agent does not answer to this host name.
         """
-        attempts = 0
-        is_first = True
-        while True:
-            received = False
-            # Closed by name: who stops reading has left the agent, too, not only when collected.
-            async with aclosing(self._connection(symbols, intervals)) as messages:
-                async for message in messages:
-                    if not received and not is_first:
-                        yield MarketReset(type="reset", seq=0, reason="reconnected")
-                    received, is_first, attempts = True, False, 0
-                    yield message
-            attempts += 1
-            ceiling = min(FIRST_RETRY_SECONDS * 2**attempts, MAX_RETRY_SECONDS)
-            await asyncio.sleep(random.uniform(FIRST_RETRY_SECONDS / 2, ceiling))
+        async with aclosing(follow(self._connection, symbols, intervals)) as messages:
+            async for message in messages:
+                yield message
 
-    async def _connection(
-        self, symbols: Sequence[str], intervals: Sequence[Interval]
-    ) -> AsyncGenerator[MarketMessage]:
+    async def _connection(self, operation: StreamOperation) -> AsyncGenerator[MarketMessage]:
         """Yield one connection's messages until it is lost."""
         from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
         url = self._base_url.replace("http", "ws", 1) + "/stream"
-        operation = StreamOperation(
-            op="subscribe", symbols=list(symbols), intervals=list(intervals)
-        )
         try:
             async with connect(url, max_size=MAX_MESSAGE_BYTES, proxy=None) as connection:
-                await connection.send(operation.model_dump_json())
+                await connection.send(operation.model_dump_json(exclude_none=True))
                 expected = 1
                 while True:
                     async with asyncio.timeout(SILENCE_SECONDS):

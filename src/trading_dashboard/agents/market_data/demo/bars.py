@@ -24,12 +24,10 @@ __all__ = [
     "EMPTY",
     "SECONDS",
     "DayBars",
-    "as_records",
     "coarser",
     "concat",
     "group_days",
     "group_keys",
-    "iso_times",
     "session_bars",
     "slice_bar",
 ]

@@ -104,6 +104,7 @@ class SymbolState:
         if forming is not None and forming.start <= row.start:
             del self._forming[interval]
             self.is_forming.discard(interval)
+            self.forming_events.pop(interval, None)
         if known is None or row.start > known[0]:
             self._newest[interval] = row.start, row.revision
             return "closed"
