@@ -82,7 +82,7 @@ async def test_rows_of_another_width_stay_rows(
     [
         ("AAPL.csv", "a,b,c\n1,2,3\n", r"AAPL.csv, line 1: no column holds the time.*a, b, c"),
         ("AAPL.csv", "\n\ndate,open,high,low\n", r"line 3: no column holds close"),
-        ("AAPL.csv", "", r"line 1: no column holds the time"),
+        ("AAPL.csv", "", r"line 1: no column holds the time.*nothing"),
         ("AAPL.csv", b"date,open,high,low,close\n2024-01-02,\xff,1,1,1\n", "line 2: not UTF-8"),
         ("AAPL.csv", "date,open,high,low,close\n2024-01-02,\0,1,1,1\n", "line 2: holds zero"),
         ("AAPL_1d.csv", 'date,open,high,low,close\n\n2024-01-02,"1,1,1,1\n', "AAPL_1d.csv, line 3"),
