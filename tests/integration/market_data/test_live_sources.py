@@ -98,7 +98,12 @@ def test_what_was_read_survives_a_kill_and_the_source(
     (folder / "BTC_1d.csv").write_text("date,open,high,low,close,volume\n", encoding="utf-8")
     again = start_agent(settings=settings_for(folder), directory=tmp_path / "live")
     after = bars(again, start_date=str(FIRST_DAY), end_date=str(FIRST_DAY + timedelta(days=30)))
-    assert after["data"] == before["data"]
+    assert [kept_of(bar) for bar in after["data"]] == [kept_of(bar) for bar in before["data"]]
+
+
+def kept_of(bar: dict[str, Any]) -> dict[str, Any]:
+    """Return a bar without its score, which is saved now and then only."""
+    return {name: value for name, value in bar.items() if name != "quality_score"}
 
 
 async def test_trades_are_streamed_as_prices_and_bars_and_kept(
@@ -128,24 +133,25 @@ async def test_trades_are_streamed_as_prices_and_bars_and_kept(
 
 
 async def test_a_fat_finger_is_never_streamed(live: AgentProcess, folder: Path) -> None:
+    seen = []
     async with asyncio.timeout(30), connect(live.stream_url, proxy=None) as connection:
         await connection.send(json.dumps({"op": "subscribe", "symbols": ["BTC"]}))
-        messages = of_connection(connection)
-        seen = set()
-        trade(folder, *[101.0, 101.5] * 30)
-        async for message in messages:
+        trading = asyncio.create_task(keep_trading(folder))
+        async for message in of_connection(connection):
             if message["type"] in ("tick", "snapshot"):
-                seen.add(message["price"]["price"])
-                if len(seen) == 1 and 1.0 not in seen:
-                    trade(folder, 1.0, *[101.0, 101.5] * 5, -3.0, 102.0)
-                if 102.0 in seen:
+                seen.append(message["price"]["price"])
+                if len(seen) == 3:
+                    trade(folder, 1.0)
+                    trade(folder, -3.0)
+                if len(seen) >= 10:
                     break
+        trading.cancel()
     assert min(seen) >= 101.0
 
     def reasons() -> set[str]:
         return {row["reason"] for row in live.get("/quarantine").json()["rejected"]}
 
-    eventually_sync(lambda: reasons() == {"x"}, 10.0, what=str(reasons()))
+    eventually_sync(lambda: reasons() == {"not_positive", "outlier"}, 10.0)
 
 
 def test_a_source_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
