@@ -13,9 +13,14 @@ from tests.unit.market_data.quality.provider_ticks import DAY, FIRST_DAY, OPEN, 
 from trading_dashboard.agents.market_data.quality.agreement import agreement
 from trading_dashboard.agents.market_data.quality.bar_gate import BarContext, BarGate
 from trading_dashboard.agents.market_data.quality.gaps import Series, completeness
-from trading_dashboard.agents.market_data.quality.reasons import LOWERS, WORDS, Part, Reason
+from trading_dashboard.agents.market_data.quality.reasons import LOWERS, WORDS, Reason, ScorePart
 from trading_dashboard.agents.market_data.quality.scorer import Scorer, note_key
-from trading_dashboard.agents.market_data.quality.scores import WEIGHTS, Counts, grade_of, score
+from trading_dashboard.agents.market_data.quality.scores import (
+    WEIGHTS,
+    SeriesCounts,
+    grade_of,
+    score,
+)
 from trading_dashboard.agents.market_data.quality.tick_gate import TickGate
 from trading_dashboard.agents.market_data.records import MICROSECONDS, Bars, Ticks
 from trading_dashboard.models.market_quality import QUALITY_GRADES, SeriesQuality
@@ -23,7 +28,7 @@ from trading_dashboard.models.market_quality import QUALITY_GRADES, SeriesQualit
 DOCS = (ROOT / "docs" / "market-data" / "quality.md").read_text("utf-8")
 SESSIONS = weekdays()
 NOON = FIRST_DAY * DAY + OPEN + 3600 * MICROSECONDS
-PARTS = [part.value for part in Part]
+PARTS = [part.value for part in ScorePart]
 
 
 class Clock:
@@ -65,12 +70,12 @@ def test_nothing_counted_is_nothing_said() -> None:
     assert Scorer().quality("A") == []
     assert Scorer().report() == []
     assert Scorer().total("s", "A") is None
-    assert score(Counts()).total is None
-    assert set(score(Counts()).parts.values()) == {None}
+    assert score(SeriesCounts()).total is None
+    assert set(score(SeriesCounts()).parts.values()) == {None}
 
 
 def test_each_part_by_its_formula() -> None:
-    counts = Counts(
+    counts = SeriesCounts(
         received=1000, invalid=10, inaccurate=20, inconsistent=30, doubled=4, repeated=6,
         untimely=2, timed=97, late=7, newest_expected=1, newest_missing=1,
         expected=200, present=150, compared=50, disagreeing=10,
@@ -78,12 +83,12 @@ def test_each_part_by_its_formula() -> None:
     found = score(counts)
     assert found.parts == pytest.approx(
         {
-            Part.VALIDITY: 99.0,
-            Part.ACCURACY: 98.0,
-            Part.CONSISTENCY: 97.0 * 0.8,
-            Part.UNIQUENESS: 99.0,
-            Part.TIMELINESS: 90.0,
-            Part.COMPLETENESS: 75.0,
+            ScorePart.VALIDITY: 99.0,
+            ScorePart.ACCURACY: 98.0,
+            ScorePart.CONSISTENCY: 97.0 * 0.8,
+            ScorePart.UNIQUENESS: 99.0,
+            ScorePart.TIMELINESS: 90.0,
+            ScorePart.COMPLETENESS: 75.0,
         }
     )
     weighted = sum(WEIGHTS[part] * (value or 0) for part, value in found.parts.items())
@@ -92,9 +97,9 @@ def test_each_part_by_its_formula() -> None:
 
 
 def test_an_unknown_part_neither_raises_nor_lowers() -> None:
-    found = score(Counts(expected=10, present=9))
+    found = score(SeriesCounts(expected=10, present=9))
     assert (found.total, found.known) == (90.0, 25.0)
-    assert found.parts[Part.VALIDITY] is None
+    assert found.parts[ScorePart.VALIDITY] is None
 
 
 def test_grades() -> None:
@@ -112,6 +117,7 @@ def test_ticks_are_counted_as_they_came() -> None:
     ):
         scorer.note_ticks(batch, gate.check(batch))
     body = only(scorer)
+    assert scorer.total("s", "A") == scorer.total("s", "A") == body["score"]
     assert (body["rows"], body["rejected"]) == (11, 3)
     assert {row["reason"]: row["rows"] for row in body["reasons"]} == {
         "not_finite": 1, "outlier": 1, "duplicate": 1,
@@ -213,6 +219,6 @@ def test_every_reason_part_and_grade_is_documented() -> None:
     for reason in Reason:
         assert f"| `{reason.value}` | {LOWERS[reason].value} |" in DOCS
     for part in PARTS:
-        assert f"| {part} | {WEIGHTS[Part(part)]:.0f} |" in DOCS
+        assert f"| {part} | {WEIGHTS[ScorePart(part)]:.0f} |" in DOCS
     for least, name in QUALITY_GRADES:
         assert f"{name} from {least:g}" in DOCS
