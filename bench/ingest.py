@@ -176,7 +176,7 @@ def gate(known: Sessions) -> tuple[Gate, str]:
 def archive(path: Path) -> tuple[Archive, str]:
     if _is_there(f"{PACKAGE}.store.archive"):
         module: Any = importlib.import_module(f"{PACKAGE}.store.archive")
-        return module.DuckArchive(path), "DuckArchive"
+        return module.DuckArchive(path, memory_mebibytes=256), "DuckArchive"
     return cast("Archive", MinimalArchive(path)), "stand-in"
 
 
@@ -212,10 +212,11 @@ def measure_pipeline(folder: Path, seconds: float, symbols: int, size: int) -> f
     )  # fmt: skip
     pipeline.start()
     process = psutil.Process()
+    process.cpu_percent()
     maintain = getattr(store, "maintain", lambda: None)
     maintenance = threading.Thread(target=maintain)
     print(f"gate: {gate_name}, store: {store_name}, {symbols} symbols, batches of {size}, 1s to 1M")
-    print(f"{'seconds':>8} {'ticks/s':>10} {'bars/s':>8} {'waiting':>8} {'MiB':>6}")
+    print(f"{'seconds':>8} {'ticks/s':>10} {'bars/s':>8} {'waiting':>8} {'MiB':>6} {'CPU %':>6}")
     began = last = time.perf_counter()
     before = pipeline.stats()
     while (now := time.perf_counter()) < began + seconds:
@@ -253,7 +254,10 @@ def show(
     ticks = (stats.store.written_ticks - before.store.written_ticks) / took
     bars = (stats.store.written_bars - before.store.written_bars) / took
     mebibytes = process.memory_info().rss / 2**20
-    print(f"{at:8.0f} {ticks:10,.0f} {bars:8,.0f} {stats.store.waiting_ticks:8,} {mebibytes:6.0f}")
+    print(
+        f"{at:8.0f} {ticks:10,.0f} {bars:8,.0f} {stats.store.waiting_ticks:8,} {mebibytes:6.0f} "
+        f"{process.cpu_percent():6.0f}"
+    )
     return stats
 
 
