@@ -19,7 +19,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -201,21 +201,44 @@ class Watcher:
 
 
 def measure_pipeline(folder: Path, seconds: float, symbols: int, size: int) -> float:
+    """Return how many ticks a second were on disk."""
     known = sessions()
     checked, gate_name = gate(known)
     store, store_name = archive(folder / "market.duckdb")
     made = batches(symbols, size)
     watcher = Watcher(next(made).symbols)
     writer = WriteQueue(store)
-    pipeline = Pipeline(
-        checked, TimeBars(lambda _: known), writer, lambda _: None, watcher.look
-    )  # fmt: skip
+    pipeline = Pipeline(checked, TimeBars(lambda _: known), writer, lambda _: None, watcher.look)
     pipeline.start()
-    process = psutil.Process()
-    maintain = getattr(store, "maintain", lambda: None)
-    maintenance = threading.Thread(target=maintain)
     print(f"gate: {gate_name}, store: {store_name}, {symbols} symbols, batches of {size}, 1s to 1M")
-    print(f"{'seconds':>8} {'ticks/s':>10} {'bars/s':>8} {'waiting':>8} {'MiB':>6}")
+    began = time.perf_counter()
+    drive(pipeline, writer, made, seconds, getattr(store, "maintain", lambda: None))
+    is_all = asyncio.run(pipeline.flush(120.0))
+    took = time.perf_counter() - began
+    stats = pipeline.stats()
+    asyncio.run(pipeline.close())
+    store.close()
+    print(
+        f"all of {stats.good:,} of {stats.received:,} ticks and {stats.store.written_bars:,} bars "
+        f"acknowledged: {is_all}; {stats.amended_bars:,} bars amended, "
+        f"{stats.rejected:,} ticks quarantined, {stats.store.writes} writes, "
+        f"dropped {stats.store.dropped_ticks}"
+    )
+    return stats.store.written_ticks / took
+
+
+def drive(
+    pipeline: Pipeline,
+    writer: WriteQueue,
+    made: Iterator[Ticks],
+    seconds: float,
+    maintain: Callable[[], None],
+) -> None:
+    """Push for so long as fast as the store takes it, which is kept up meanwhile."""
+    process = psutil.Process()
+    process.cpu_percent()
+    maintenance = threading.Thread(target=maintain)
+    print(f"{'seconds':>8} {'ticks/s':>10} {'bars/s':>8} {'waiting':>8} {'MiB':>6} {'CPU %':>6}")
     began = last = time.perf_counter()
     before = pipeline.stats()
     while (now := time.perf_counter()) < began + seconds:
@@ -231,20 +254,8 @@ def measure_pipeline(folder: Path, seconds: float, symbols: int, size: int) -> f
         pipeline.advance(int(ticks.received[-1]))
         if not writer.wait_for_room(60.0):
             raise SystemExit(f"the store hangs: {writer.stats()}")
-    is_all = asyncio.run(pipeline.flush(120.0))
-    took = time.perf_counter() - began
-    stats = pipeline.stats()
-    asyncio.run(pipeline.close())
     if maintenance.ident is not None:
         maintenance.join()
-    store.close()
-    print(
-        f"all of {stats.good:,} of {stats.received:,} ticks and {stats.store.written_bars:,} bars "
-        f"acknowledged: {is_all}; "
-        f"{stats.amended_bars:,} bars amended, {stats.rejected:,} ticks quarantined, "
-        f"{stats.store.writes} writes, dropped {stats.store.dropped_ticks}"
-    )
-    return stats.store.written_ticks / took
 
 
 def show(
@@ -253,7 +264,10 @@ def show(
     ticks = (stats.store.written_ticks - before.store.written_ticks) / took
     bars = (stats.store.written_bars - before.store.written_bars) / took
     mebibytes = process.memory_info().rss / 2**20
-    print(f"{at:8.0f} {ticks:10,.0f} {bars:8,.0f} {stats.store.waiting_ticks:8,} {mebibytes:6.0f}")
+    print(
+        f"{at:8.0f} {ticks:10,.0f} {bars:8,.0f} {stats.store.waiting_ticks:8,} {mebibytes:6.0f} "
+        f"{process.cpu_percent():6.0f}"
+    )
     return stats
 
 
