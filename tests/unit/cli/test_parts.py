@@ -251,7 +251,8 @@ def test_help_loads_little() -> None:
         "import sys; sys.argv = ['trading-dashboard', 'up', '--help']\n"
         "from trading_dashboard.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0\n"
-        "heavy = {'yaml', 'psutil', 'fastapi', 'httpx', 'pandas', 'duckdb', 'pyarrow'} & set(sys.modules)\n"
+        "heavy = {'yaml', 'psutil', 'fastapi', 'httpx', 'pandas', 'duckdb', 'pyarrow'}\n"
+        "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run(
