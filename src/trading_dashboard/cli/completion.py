@@ -36,8 +36,8 @@ def complete_roles(incomplete: str) -> list[str]:
 def complete_intervals(incomplete: str) -> list[str]:
     """Return the intervals of bars that begin so."""
     names = (
-        "1s", "5s", "15s", "30s", "1m", "2m", "5m", "15m", "30m",
-        "1h", "2h", "4h", "1d", "1w", "1M",
+        "1s", "5s", "15s", "30s", "1m", "2m", "5m", "15m", "30m", "1h", "2h", "4h", "1d", "1w",
+        "1M",
     )  # fmt: skip
     return [name for name in names if name.startswith(incomplete)]
 

@@ -121,6 +121,9 @@ def _time(column: str, schema: pa.Schema, unit: str) -> str:
     number = f"try_cast({name} AS BIGINT) * {UNITS[unit]}"
     return (
         f"CASE WHEN regexp_full_match({name}, '-?[0-9]{{9,}}') THEN {number} "
+        # A cast to TIMESTAMP passes over an offset without a word (DuckDB 2.0).
+        f"WHEN regexp_matches({name}, ':[0-9.]+ *([+-][0-9:]+|[zZ])$') "
+        f"THEN epoch_us(try_cast({name} AS TIMESTAMPTZ)) "
         f"ELSE epoch_us(try_cast({name} AS TIMESTAMP)) END"
     )
 
