@@ -153,5 +153,8 @@ def test_a_table_costs_the_demo_little_memory(paused: AgentProcess) -> None:
     assert "libarrow.so" not in " ".join(mapped.path for mapped in process.memory_maps())
     path = "/historical/IBM?interval=1m&page=first&limit=100000&format=arrow"
     assert read(paused.get(path)).num_rows == 100_000
+    libraries = " ".join(mapped.path for mapped in process.memory_maps())
+    assert "libarrow.so" in libraries
+    assert "pandas" not in libraries
     resident = process.memory_info().rss / 2**20
     assert resident < MAX_RESIDENT_MEBIBYTES, f"{resident:.0f} MiB"
