@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 
 from tests.support import PUPPETS, ROOT, eventually
 from tests.unit.market_data.conftest import position_at
-from tests.unit.market_data.streaming.conftest import BEGAN, SECOND, bars_of
+from tests.unit.market_data.recording.conftest import (
+    SOURCE,
+    STORY,
+    Desk,
+    everything,
+    said,
+    same,
+    ticks_of,
+)
+from tests.unit.market_data.streaming.conftest import SECOND
 from tests.unit.market_data.test_stream import FailingJournal
 from trading_dashboard.agents.kit import AgentEnvironment, create_agent_app
 from trading_dashboard.agents.market_data.api.recordings import add_recordings
@@ -27,103 +31,14 @@ from trading_dashboard.agents.market_data.demo.clock import ReplayClock
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
 from trading_dashboard.agents.market_data.demo.tap import DemoTap
 from trading_dashboard.agents.market_data.recording import recorder as recorder_module
-from trading_dashboard.agents.market_data.recording.clock import AS_FAST_AS_POSSIBLE, PlayerClock
-from trading_dashboard.agents.market_data.recording.files import Recording, Writer, load
+from trading_dashboard.agents.market_data.recording.files import Writer, load
 from trading_dashboard.agents.market_data.recording.heard import (
-    Batch,
     Heard,
-    Silence,
     from_table,
     to_table,
 )
-from trading_dashboard.agents.market_data.recording.library import Library
-from trading_dashboard.agents.market_data.recording.player import RecordingPlayer
-from trading_dashboard.agents.market_data.records import Bars, Ticks
-from trading_dashboard.agents.market_data.streaming.hub import StreamHub
-from trading_dashboard.agents.market_data.streaming.live_feed import LiveFeed
-from trading_dashboard.agents.market_data.streaming.subscriber import Subscriber
+from trading_dashboard.agents.market_data.records import Ticks
 from trading_dashboard.models.errors import InvalidRange, RecordingConflict, UnknownRecording
-
-Result = TypeVar("Result")
-
-SOURCE = "ccxt:test"
-ABOUT = {"calendar": "24/7", "time_zone": "UTC", "intraday": "real"}
-
-
-async def threaded(work: Callable[[], Result]) -> Result:
-    return await asyncio.to_thread(work)
-
-
-def ticks_of(second: float, *prices: float, source: str = SOURCE) -> Ticks:
-    at = np.full(len(prices), BEGAN + int(second * SECOND), dtype=np.int64)
-    return Ticks(
-        source=source,
-        symbols=("A", "B"),
-        symbol=(np.arange(len(prices)) % 2).astype(np.int32),
-        at=at,
-        price=np.array(prices),
-        size=np.ones(len(prices)),
-        received=at,
-    )
-
-
-def same(one: Batch, other: Batch) -> bool:
-    """Return whether two batches say the same, whatever order their symbols are listed in."""
-    if isinstance(one, Silence) or isinstance(other, Silence):
-        return one == other
-    for field in fields(one):
-        mine, theirs = getattr(one, field.name), getattr(other, field.name)
-        if field.name in ("symbol", "symbols") and isinstance(one, Ticks):
-            continue
-        if isinstance(mine, np.ndarray) and not np.array_equal(mine, theirs):
-            return False
-    return said(one) == said(other)
-
-
-def said(batch: Batch) -> list[str]:
-    if isinstance(batch, Ticks):
-        return [batch.symbols[index] for index in batch.symbol.tolist()]
-    return [batch.symbol] if isinstance(batch, Bars) else []
-
-
-STORY: list[tuple[float, Batch]] = [
-    (0.0, bars_of("A", [(-2, 1.0, True, 0), (-1, 1.1, True, 0)])),
-    (0.1, ticks_of(0.1, 1.0, 2.0, 1.5)),
-    (0.3, ticks_of(0.3, 1.2)),
-    (0.5, Silence(SOURCE, has_begun=True, symbols=("A", "B"), detail="no word")),
-    (1.0, Silence(SOURCE, has_begun=False)),
-    (1.05, bars_of("A", [(-1, 1.3, True, 1)])),
-    (1.1, ticks_of(1.1, 1.3, 2.3)),
-]
-
-
-class Desk:
-    """A library with a market clock moved by hand."""
-
-    def __init__(self, folder: Path, **options: Any) -> None:
-        self.second = 0.0
-        self.today = datetime(2026, 1, 5, 15, tzinfo=UTC)
-        self.library = Library(
-            folder, now=self.now, in_thread=threaded, about=ABOUT, wall=lambda: self.today,
-            **options,
-        )  # fmt: skip
-
-    def now(self) -> int:
-        return BEGAN + int(self.second * SECOND)
-
-    async def record(self, name: str = "one") -> Recording:
-        await self.library.start(name, SOURCE)
-        for second, batch in STORY:
-            self.second = second
-            self.library.hear(batch)
-            self.library.hear(ticks_of(second, 9.0, source="another"))
-        self.second = 1.5
-        assert (await self.library.stop(name))["state"] == "complete"
-        return load(self.library.folder / name)
-
-
-def everything(recording: Recording) -> list[Heard]:
-    return [heard for chunk in recording.chunks for heard in recording.read(chunk)]
 
 
 def test_batches_come_back_as_they_were() -> None:
@@ -246,129 +161,6 @@ def test_a_kill_loses_nothing_that_was_on_disk(tmp_path: Path) -> None:
     with (folder / "index.jsonl").open("ab") as index:
         index.write(b'{"file": "99999999.arr')
     assert len(load(folder).chunks) == len(recording.chunks)
-
-
-def player_of(
-    recording: Recording, speed: float = AS_FAST_AS_POSSIBLE, **options: Any
-) -> RecordingPlayer:
-    clock = PlayerClock(recording.first, recording.last, speed=speed)
-    return RecordingPlayer(recording, clock, in_thread=threaded, **options)
-
-
-async def streamed(player: RecordingPlayer) -> tuple[str, list[str]]:
-    """Play a recording through the stream; return the digest of all that a reader was sent."""
-    feed = LiveFeed(
-        player.clock.body, replay=True, monotonic=lambda: player.clock.now() / SECOND
-    )  # fmt: skip
-    feed._epoch = "fixed"
-    hub = StreamHub(feed)
-    reader: Subscriber | None = None
-    texts: list[str] = []
-    async for heard in player.play():
-        if isinstance(heard.batch, Ticks):
-            feed.publish(heard.batch)
-        elif isinstance(heard.batch, Bars):
-            feed.publish_bars(heard.batch)
-        hub.advance()
-        if reader is None and feed.listed():
-            reader = hub.join()
-            hub.subscribe(reader, ["A", "B"], ["1m"])
-        if reader is not None:
-            texts += reader._texts(1000)
-        if heard.at == player.recording.last:
-            break
-    kept = [text for text in texts if '"clock"' not in text and "age_seconds" not in text]
-    kept += [text.split('"age_seconds"')[0] for text in texts if "age_seconds" in text]
-    return hashlib.sha256("\n".join(kept).encode()).hexdigest(), texts
-
-
-async def test_every_speed_gives_the_same(tmp_path: Path) -> None:
-    recording = await Desk(tmp_path).record()
-    digests = set()
-    for speed in (5.0, 50.0, 1000.0, AS_FAST_AS_POSSIBLE):
-        digest, texts = await streamed(player_of(recording, speed))
-        digests.add(digest)
-        assert any(f'"source":"recording:one of {SOURCE}"' in text for text in texts)
-        assert any('"replay":true' in text for text in texts)
-    assert len(digests) == 1
-    # Control arm: another recording gives another digest.
-    desk = Desk(tmp_path)
-    await desk.library.start("two", SOURCE)
-    desk.library.hear(ticks_of(0.0, 7.0, 8.0))
-    await desk.library.stop("two")
-    digest, _ = await streamed(player_of(load(tmp_path / "two")))
-    assert digest not in digests
-
-
-async def test_nothing_is_known_before_its_time_and_silence_is_silence(tmp_path: Path) -> None:
-    recording = await Desk(tmp_path).record()
-    player = player_of(recording, 20.0)
-    kinds = []
-    async for heard in player.play():
-        assert player.clock.now() <= heard.at or heard.at == recording.last
-        kinds.append(type(heard.batch).__name__)
-        past = (await player.history("A", "1m", 0, 2**62)).bars
-        # The bar amended after the silence is known as it was until then.
-        assert past.close.tolist() == ([1.0, 1.3] if kinds.count("Bars") == 2 else [1.0, 1.1])
-        if heard.at == recording.last:
-            break
-    assert kinds == ["Bars", "Ticks", "Ticks", "Silence", "Silence", "Bars", "Ticks"]
-    assert (await player.history("B", "1d", 0, 2**62)).bars.close.tolist() == []
-
-
-async def test_it_can_be_paused_and_set(tmp_path: Path) -> None:
-    recording = await Desk(tmp_path).record()
-    jumps: list[int] = []
-    player = player_of(recording, on_jump=lambda: jumps.append(1))
-    player.set(paused=True)
-    playing = player.play()
-    first = asyncio.ensure_future(anext(playing))
-    done, _ = await asyncio.wait([first], timeout=0.1)
-    # The very first batch is due at the position itself, also while paused nothing moves on.
-    assert not done
-    player.set(paused=False)
-    assert isinstance((await first).batch, Bars)
-    player.set(position=BEGAN + int(1.07 * SECOND))
-    heard = await anext(playing)
-    assert isinstance(heard.batch, Ticks)
-    assert heard.at == recording.last
-    player.set(position=BEGAN)
-    assert isinstance((await anext(playing)).batch, Bars)
-    assert len(jumps) == 2
-    with pytest.raises(InvalidRange):
-        player.set(position=BEGAN - 1)
-    with pytest.raises(InvalidRange):
-        player.set(speed=0.01)
-    await playing.aclose()  # type: ignore[attr-defined]
-
-
-async def test_a_damaged_chunk_ends_the_playing_and_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recorder_module, "CHUNK_ROWS", 1)
-    desk = Desk(tmp_path)
-    await desk.library.start("one", SOURCE)
-    for number in range(3):
-        desk.second = float(number)
-        desk.library.hear(ticks_of(number, 1.0))
-
-        async def is_written(number: int = number) -> bool:
-            return (await desk.library.info("one"))["size_bytes"] > 0 and len(
-                load(tmp_path / "one").chunks
-            ) > number
-
-        await eventually(is_written)
-    await desk.library.close()
-    recording = load(tmp_path / "one")
-    (tmp_path / "one" / recording.chunks[1].file).write_bytes(b"damaged")
-    player = player_of(recording)
-    playing = player.play()
-    assert (await anext(playing)).at == recording.first
-    waiting = asyncio.ensure_future(anext(playing))
-    await eventually(lambda: player.trouble)
-    assert "another digest" in str(player.trouble)
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
 
 
 async def test_the_demo_can_be_recorded(tmp_path: Path, market: DemoMarket) -> None:

@@ -49,7 +49,7 @@ Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 
-class History(Protocol):
+class AskHistory(Protocol):
     """Asks one source, and no other, for bars that can be believed. Raises `SourceFailure`."""
 
     def __call__(
@@ -58,7 +58,7 @@ class History(Protocol):
         """Return the bars that open in [start, end)."""
 
 
-class InThread(Protocol):
+class _OffLoop(Protocol):
     """Does blocking work off the event loop."""
 
     def __call__(self, work: Callable[[], Result]) -> Awaitable[Result]:
@@ -82,11 +82,11 @@ class GapKeeper:
     def __init__(
         self,
         archive: Archive,
-        history: History,
+        history: AskHistory,
         sessions: Callable[[str], Sessions],
         *,
         now: Callable[[], int],
-        in_thread: InThread,
+        in_thread: _OffLoop,
         intervals: Sequence[str] = ("1m",),
         on_change: Callable[[Gap], None] = lambda _: None,
         jitter: Callable[[], float] = random.random,

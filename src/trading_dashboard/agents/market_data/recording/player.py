@@ -17,9 +17,9 @@ from dataclasses import replace
 import numpy as np
 
 from trading_dashboard.agents.market_data.recording.clock import PlayerClock
-from trading_dashboard.agents.market_data.recording.files import Chunk, Recording
+from trading_dashboard.agents.market_data.recording.files import ChunkLine, Recording
 from trading_dashboard.agents.market_data.recording.heard import Batch, Heard
-from trading_dashboard.agents.market_data.recording.recorder import InThread
+from trading_dashboard.agents.market_data.recording.recorder import OffLoop
 from trading_dashboard.agents.market_data.records import BAR_COLUMNS, Bars, Integers, Ticks
 from trading_dashboard.agents.market_data.sources.contract import PastBars
 from trading_dashboard.models.errors import RecordingDamaged
@@ -38,7 +38,7 @@ class RecordingPlayer:
         recording: Recording,
         clock: PlayerClock,
         *,
-        in_thread: InThread,
+        in_thread: OffLoop,
         on_jump: Callable[[], None] = lambda: None,
     ) -> None:
         """Make a player at the clock's position.
@@ -143,7 +143,7 @@ class RecordingPlayer:
                 if heard.at >= start:
                     yield heard
 
-    def _read(self, chunk: Chunk) -> Sequence[Heard]:
+    def _read(self, chunk: ChunkLine) -> Sequence[Heard]:
         return list(self.recording.read(chunk))
 
     async def _wait(self, at: int, jumps: int) -> bool:

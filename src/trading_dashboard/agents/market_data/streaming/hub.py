@@ -1,7 +1,7 @@
 """`/stream`: who is subscribed to what, and handing updates on.
 
 Owns subscriptions and the loop that keeps a market's time and hands on what happens in it. The
-updates themselves are the `Feed`'s, a replay's or a live market's; what a slow reader misses is
+updates themselves are the `MarketFeed`'s, a replay's or a live market's; what a slow reader misses is
 `Outbox`'s. All of it runs on one event loop without awaiting between a snapshot and the
 registration it belongs to, so no update is lost or doubled in between.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from trading_dashboard.agents.market_data.streaming.feed import Feed
+from trading_dashboard.agents.market_data.streaming.feed import MarketFeed
 from trading_dashboard.agents.market_data.streaming.outbox import Missed
 from trading_dashboard.agents.market_data.streaming.readership import (
     ALL,
@@ -57,7 +57,7 @@ class Return:
 class StreamHub:
     """All subscribers of this agent, and the loop that moves market time and the updates."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: MarketFeed) -> None:
         self._feed = feed
         self._subscribers: set[Subscriber] = set()
         self._readership: Readership[Subscriber] = Readership()

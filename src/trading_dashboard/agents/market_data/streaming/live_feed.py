@@ -19,7 +19,7 @@ import numpy as np
 import orjson
 
 from trading_dashboard.agents.market_data.records import MICROSECONDS, Bars, Ticks
-from trading_dashboard.agents.market_data.streaming.feed import Receiver, Wanted
+from trading_dashboard.agents.market_data.streaming.feed import UpdateReceiver, Wanted
 from trading_dashboard.agents.market_data.streaming.live_state import (
     Change,
     SymbolState,
@@ -237,7 +237,7 @@ class LiveFeed:
         self._now = None
         return orjson.dumps(self._time()).decode()
 
-    def advance(self, wanted: Wanted, out: Receiver) -> None:
+    def advance(self, wanted: Wanted, out: UpdateReceiver) -> None:
         """Hand over what was pushed, as far as its pace allows."""
         if self._is_sweeping:
             self._is_sweeping = False
@@ -309,7 +309,7 @@ class LiveFeed:
             self._dirty[state.symbol] = state
             heapq.heappush(self._held, (state.next_at, state.symbol))
 
-    def _change(self, change: Change, out: Receiver) -> None:
+    def _change(self, change: Change, out: UpdateReceiver) -> None:
         symbol, interval = change.symbol, change.interval
         self._event += 1
         if interval is None:
@@ -327,7 +327,7 @@ class LiveFeed:
         hand = out.closed if change.kind == "closed" else out.amended
         hand(symbol, interval, change.text, self._event, self._event)
 
-    def _show(self, state: SymbolState, out: Receiver) -> None:
+    def _show(self, state: SymbolState, out: UpdateReceiver) -> None:
         """Hand over a symbol's newest price and the bars that form."""
         symbol = state.symbol
         merged = state.take_merged()
