@@ -23,7 +23,7 @@ def give_back() -> None:
 
 def _malloc_trim() -> Callable[[int], int] | None:
     """Return glibc's `malloc_trim`; None with another C library."""
-    if sys.platform != "linux":
-        return None
-    trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    trim: Callable[[int], int] | None = None
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return trim

@@ -20,7 +20,7 @@ import numpy as np
 from trading_dashboard.agents.market_data.errors import StoreUnusable
 from trading_dashboard.agents.market_data.live.expected import (
     WIDTHS,
-    Stretch,
+    TimeRange,
     expected_starts,
     missing_stretches,
     open_stretches,
@@ -222,7 +222,7 @@ class GapKeeper:
         detail = "The agent did not run."
         return [self._gap(info.source, info.symbol, info.interval, whole, "agent_down", detail)]
 
-    def _lost(self, source: str, symbol: str, silent: Stretch, outage: Outage) -> list[Gap]:
+    def _lost(self, source: str, symbol: str, silent: TimeRange, outage: Outage) -> list[Gap]:
         stretches = open_stretches(self._sessions(symbol), *silent)
         if not stretches:
             return []
@@ -236,7 +236,7 @@ class GapKeeper:
         return found or [self._gap(source, symbol, "", whole, outage.cause, outage.detail)]
 
     def _gap(
-        self, source: str, symbol: str, interval: str, stretch: Stretch, cause: Cause, detail: str
+        self, source: str, symbol: str, interval: str, stretch: TimeRange, cause: Cause, detail: str
     ) -> Gap:
         return Gap(
             source=source,

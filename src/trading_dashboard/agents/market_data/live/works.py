@@ -70,6 +70,11 @@ class Works:
         self.upkeep_error: str | None = None
         """Why sorting and ageing the archive fails now; None while all is well."""
 
+    @property
+    def hub(self) -> StreamHub:
+        """Return who is subscribed."""
+        return self._parts.hub
+
     # What comes in
 
     async def take(self, ticks: Ticks) -> None:
