@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.dashboard_desk import DashboardDesk, any_port, running_desk
+from tests.support import eventually
+
+T = TypeVar("T")
 
 CHROMIUM_OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -121,6 +124,18 @@ async def logged_in(browser: Browser, desk: DashboardDesk) -> AsyncIterator[Tab]
     yield tab
     await context.close()
     assert tab.complaints == []
+
+
+async def settled(read: Callable[[], Awaitable[T]]) -> T:
+    """Return what `read` returns once it says the same four times in a row."""
+    seen: list[T] = []
+
+    async def is_settled() -> bool:
+        seen.append(await read())
+        return len(seen) > 3 and all(other == seen[-1] for other in seen[-4:])
+
+    await eventually(is_settled, 20, interval=0.15)
+    return seen[-1]
 
 
 def watch(tab: Tab) -> None:

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Route, expect
 
-from tests.browser.conftest import Tab, logged_in
+from tests.browser.conftest import Tab, logged_in, settled
 from tests.browser.test_real_desk import RealDesk
 from tests.dashboard_desk import running
 from tests.support import eventually
@@ -160,8 +160,7 @@ async def zoom_in(tab: Tab, *, away: bool) -> tuple[float, float]:
         return await chart_range(tab) != before
 
     await eventually(is_zoomed)
-    await tab.page.wait_for_timeout(500)
-    return await chart_range(tab)
+    return await settled(lambda: chart_range(tab))
 
 
 async def cross(tab: Tab, desk: ReplayDesk, rereads: int, speed: int = 60) -> None:
@@ -169,8 +168,15 @@ async def cross(tab: Tab, desk: ReplayDesk, rereads: int, speed: int = 60) -> No
     desk.set_clock(speed=speed, paused=False)
     frame = tab.page.locator(".desk-candles")
     await expect(frame).to_have_attribute("data-rereads", str(rereads), timeout=45_000)
+    await pause(tab, desk)
+
+
+async def pause(tab: Tab, desk: ReplayDesk) -> None:
+    """Pause the clock, and wait until the page has drawn all that was on its way."""
     desk.set_clock(paused=True)
-    await tab.page.wait_for_timeout(500)
+    await expect(tab.page.locator(".replay")).to_contain_text("paused", timeout=10_000)
+    frame = tab.page.locator(".desk-candles")
+    await settled(frame.inner_text)
 
 
 def largest_gap(rows: list[dict[str, str]]) -> float:
@@ -180,8 +186,7 @@ def largest_gap(rows: list[dict[str, str]]) -> float:
 
 
 async def largest_step(tab: Tab) -> float:
-    await tab.page.wait_for_timeout(300)
-    found = await tab.page.evaluate(LARGEST_STEP)
+    found = await settled(lambda: tab.page.evaluate(LARGEST_STEP))
     assert found["columns"] > 100
     return float(found["step"])
 
@@ -352,8 +357,7 @@ async def test_a_split_during_a_lost_connection_is_seen_afterwards(
     await tab.page.context.set_offline(False)
     frame = tab.page.locator(".desk-candles")
     await expect(frame).to_have_attribute("data-rereads", "1", timeout=20_000)
-    replay.set_clock(paused=True)
-    await tab.page.wait_for_timeout(500)
+    await pause(tab, replay)
 
     await assert_numbers_are_the_agents(tab, replay, "AAPL 1d splits")
     assert await chart_range(tab) == pytest.approx((start, end), abs=0.02)

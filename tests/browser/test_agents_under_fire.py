@@ -221,9 +221,14 @@ async def test_the_emergency_stop_kills_everything(tiny_tab: Tab, tiny_desk: Tin
     dialog = tab.page.get_by_role("dialog")
     await expect(dialog).to_contain_text("Kills 4 agents at once")
     await dialog.get_by_label("or type STOP").fill("STOP")
-    await tab.page.keyboard.press("Enter")
-    await expect(tab.page.locator(".desk-agents h3")).to_contain_text("0 of 4 up", timeout=20_000)
+    # "0 of 4 up" is said as soon as they are being killed; that they are dead, with the answer.
+    async with tab.page.expect_response("**/api/control/emergency-stop") as asked:
+        await tab.page.keyboard.press("Enter")
+    answer = await (await asked.value).json()
+    assert all(answer["results"].values()), answer
+    assert set(answer["results"]) >= set(NAMES)
     assert [tiny_desk.agents()[name]["pid"] for name in NAMES] == [None] * 4
+    await expect(tab.page.locator(".desk-agents h3")).to_contain_text("0 of 4 up", timeout=20_000)
 
     await tab.page.get_by_role("button", name="Start all").click()
     await expect(tab.page.locator(".desk-agents h3")).to_contain_text("4 of 4 up", timeout=30_000)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Locator, expect
 
-from tests.browser.conftest import Tab, watch
+from tests.browser.conftest import Tab, settled, watch
 from tests.dashboard_desk import DashboardDesk
 from tests.support import eventually
 
@@ -133,6 +134,10 @@ async def test_marking_a_price_does_not_open_the_chart(tab: Tab) -> None:
     await expect(tab.page.locator(".desk-watchlist")).to_be_visible()
 
 
+async def boxes(*found: Locator) -> list[Any]:
+    return [await one.bounding_box() for one in found]
+
+
 async def test_a_long_error_leaves_the_overview_readable(tab: Tab) -> None:
     await tab.open()
     message = "Gave up. " + "no_break_anywhere" * 60
@@ -141,13 +146,10 @@ async def test_a_long_error_leaves_the_overview_readable(tab: Tab) -> None:
     detail = tab.page.locator(".desk-agent-panel tr[data-agent=market_data] .detail")
     await expect(detail).to_contain_text("Gave up.")
 
+    first_row = tab.page.locator(".desk-agent-panel tr").first
     for width in (1440, 1024, 420):
         await tab.page.set_viewport_size({"width": width, "height": 900})
-        await tab.page.wait_for_timeout(200)
-        text = await detail.bounding_box()
-        row = await tab.page.locator(".desk-agent-panel tr").first.bounding_box()
-        assert text is not None
-        assert row is not None
+        text, row = await settled(lambda: boxes(detail, first_row))
         assert text["width"] > 140
         assert row["height"] < 90
 
@@ -185,10 +187,10 @@ async def test_the_theme_is_remembered(tab: Tab) -> None:
 
 async def test_a_narrow_screen_shows_everything_without_scrolling_sideways(tab: Tab) -> None:
     await tab.page.set_viewport_size({"width": 420, "height": 860})
+    measure = "document.querySelector('.stMain').scrollWidth"
     for path in ("/", "/chart", "/agents"):
         await tab.open(path)
-        await tab.page.wait_for_timeout(300)
-        width = await tab.page.evaluate("document.querySelector('.stMain').scrollWidth")
+        width = await settled(lambda: tab.page.evaluate(measure))
         assert width <= 420, path
         await expect(tab.page.get_by_role("link", name="Agents")).to_be_visible()
 

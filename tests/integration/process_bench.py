@@ -68,9 +68,17 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def process_bench(directory: Path, logs: LogSettings | None = None) -> AsyncIterator[Bench]:
-    """Open a runtime on a state directory below `directory`; nothing of its run outlives it."""
-    runtime = LocalRuntime(directory / "var", logs)
+async def process_bench(
+    directory: Path, logs: LogSettings | None = None, *, is_dedicated: bool = False
+) -> AsyncIterator[Bench]:
+    """Open a runtime on a state directory below `directory`; nothing of its run outlives it.
+
+    Args:
+        directory: Of the test.
+        logs: How much of the output is kept.
+        is_dedicated: As `up` has it: what is started is tagged from birth, not a moment later.
+    """
+    runtime = LocalRuntime(directory / "var", logs, is_dedicated=is_dedicated)
     try:
         await runtime.open()
         yield Bench(runtime, directory)

@@ -1,6 +1,7 @@
 """Processes that shed every sign of where they came from, but for the tag of their run.
 
-Each protection has its control arm: untagged, the same puppets get away.
+Each protection has its control arm: untagged, the same puppets get away. What is started is tagged
+from birth, as `up` does it: what a library tags just after its start may have forked before.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def untagged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def test_who_sheds_everything_is_still_ended(
     tmp_path: Path, fugitive: Fugitive, puppet: str, after: str
 ) -> None:
-    async with process_bench(tmp_path) as bench:
+    async with process_bench(tmp_path, is_dedicated=True) as bench:
         handle = await bench.start(puppet, *fugitive.arguments(), after)
         if after:
             await eventually(lambda: bench.exits)
@@ -81,7 +82,7 @@ async def test_control_untagged_it_gets_away(
     tmp_path: Path, fugitive: Fugitive, puppet: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with untagged(monkeypatch):
-        async with process_bench(tmp_path) as bench:
+        async with process_bench(tmp_path, is_dedicated=True) as bench:
             handle = await bench.start(puppet, *fugitive.arguments())
             await bench.runtime.stop(handle, 0.2)
             assert fugitive.is_free()

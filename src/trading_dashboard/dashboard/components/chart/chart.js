@@ -81,7 +81,7 @@ class ChartView {
     parentElement.append(h('div', { class: 'desk-chart' }, this.header.node, this.frame, this.quote.node));
     this.pane = new CandlePane(this.canvas);
     this.model = new ChartModel({
-      bars: (bars, added, appended) => this.pane.setBars(bars, added, appended),
+      bars: (bars, added, appended) => this.drawBars(bars, added, appended),
       update: (bar, series) => this.updateBar(bar, series),
       loading: () => this.showLoading(),
       ready: (series, visible) => this.showReady(series, visible),
@@ -145,8 +145,20 @@ class ChartView {
     this.model.show(symbol, interval, adjusted);
   }
 
+  drawBars(bars, added, appended) {
+    this.pane.setBars(bars, added, appended);
+    this.#describe(bars);
+  }
+
+  /** Say on the frame which bars are drawn: the canvas tells nobody. */
+  #describe(bars) {
+    setAttribute(this.frame, 'data-bars', bars.length);
+    setAttribute(this.frame, 'data-span', bars.length ? `${bars[0].timestamp} ${bars.at(-1).timestamp}` : '');
+  }
+
   updateBar(bar, series) {
     this.pane.update(bar);
+    this.#describe(series.bars);
     if (this.hovered === null || this.hovered === bar.time) this.paintLegend(series);
     if (!this.notice.hidden && this.notice.dataset.kind === 'empty') setHidden(this.notice, true);
   }
@@ -176,7 +188,7 @@ class ChartView {
   showLoading() {
     this.failed = null;
     this.isOwnView = false;
-    this.pane.setBars([]);
+    this.drawBars([]);
     this.legend.paint(null);
     this.#note('loading', h('p', {}, `Loading ${this.model.symbol} ${intervalName(this.model.interval)}`));
   }
@@ -190,7 +202,6 @@ class ChartView {
     else this.pane.showLatest(count, series.bars.length);
     this.paintLegend();
     if (series.bars.length === 0) this.#explainEmpty();
-    this.frame.dataset.bars = String(series.bars.length);
     this.frame.dataset.adjusted = series.adjusted;
     performance.mark('desk-first-candle');
     this.header.offerSymbols();

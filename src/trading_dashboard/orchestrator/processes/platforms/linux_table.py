@@ -62,6 +62,12 @@ def read_stat(pid: int) -> ProcessStat | None:
     fields = data[data.rindex(b")") + 2 :].split(None, 22)
     if int(fields[6]) & _KERNEL_THREAD:
         return None
+    try:
+        tag = _tag_of(pid)
+    except ProcessLookupError:
+        # Ended and reaped since its line was read. Half a row would be worse than none: alive, but
+        # nobody's, it would hide that whoever it left behind has yet to be looked for.
+        return None
     return ProcessStat(
         pid=pid,
         start_ticks=int(fields[19]),
@@ -71,15 +77,25 @@ def read_stat(pid: int) -> ProcessStat | None:
         session=int(fields[3]),
         cpu_ticks=int(fields[11]) + int(fields[12]),
         resident_bytes=int(fields[21]) * _PAGE_BYTES,
-        tag=read_tag(pid),
+        tag=tag,
     )
 
 
 def read_tag(pid: int) -> int | None:
     """Return the limit that carries the tag, or None if there is none to be read."""
     try:
+        return _tag_of(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _tag_of(pid: int) -> int | None:
+    """As `read_tag`, but raise ProcessLookupError if there is no such process."""
+    try:
         tag = resource.prlimit(pid, LOCKS_LIMIT)[0]
-    except OSError:
+    except ProcessLookupError:
+        raise
+    except OSError:  # another user's
         return None
     return None if tag == resource.RLIM_INFINITY else tag
 
