@@ -47,7 +47,7 @@ def backfill_through_agent(request: BackfillRequest, as_json: bool) -> Action:
             with ProgressBar(as_json=as_json) as bar:
                 for number, symbol in enumerate(request.symbols):
                     bar.show(symbol, number, len(request.symbols))
-                    results[symbol] = await _fetch(client, symbol, request, begin, end)
+                    results[symbol] = await fetch(client, symbol, request, begin, end)
         ok = all("error" not in result for result in results.values())
         if as_json:
             say(json.dumps({"ok": ok, "results": results}, indent=2, default=str))
@@ -70,9 +70,10 @@ async def _agent_url(context: Context) -> str:
     return found.url
 
 
-async def _fetch(
+async def fetch(
     client: MarketDataClient, symbol: str, request: BackfillRequest, begin: date, end: date
 ) -> dict[str, Any]:
+    """Ask for one symbol's history, page by page; return what came, or the error."""
     page: str | None = "first"
     bars, source = 0, "any source"
     try:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -25,7 +28,11 @@ from trading_dashboard.agents.market_data.store.bulk.importing import (
 )
 from trading_dashboard.agents.market_data.store.bulk.validation import ImportOptions
 from trading_dashboard.agents.market_data.store.contract import Writing
+from trading_dashboard.cli.data.backfilling import BackfillRequest, fetch
 from trading_dashboard.cli.main import app
+from trading_dashboard.clients.market_data import MarketDataClient
+from trading_dashboard.models.errors import UnknownSymbol
+from trading_dashboard.models.market import HistoricalResponse
 
 OPTIONS = ImportOptions(source="file")
 
@@ -227,3 +234,61 @@ def test_the_commands(tmp_path: Path) -> None:
     assert result.stdout == f"{path}: 20 of 20 rows imported\n"
     for wrong in (["export", "x.pdf"], ["import", "x", "--time-unit", "h"]):
         assert CliRunner().invoke(app, ["data", *wrong, *data]).exit_code == 2
+
+
+def test_an_archive_in_use_is_told(tmp_path: Path) -> None:
+    """By another process: within one, DuckDB shares the file."""
+    data = tmp_path / "data"
+    path = written(tmp_path, "csv", rows())
+    holder = (
+        "import sys; from pathlib import Path\n"
+        "from trading_dashboard.agents.market_data.store.archive import DuckArchive\n"
+        "archive = DuckArchive(Path(sys.argv[1]))\nprint('ready', flush=True)\nsys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", holder, str(data / "archive.duckdb")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        for verb in (["import", str(path)], ["check"], ["export", str(tmp_path / "x.csv")]):
+            code, body = run(*verb, "--data-directory", str(data))
+            assert (code, body["error"]["code"]) == (1, "store_in_use")
+            assert str(process.pid) in body["error"]["observed"]
+            assert "stop market_data" in body["error"]["next_step"]
+
+
+class FakeAgent:
+    """Answers history in two pages, or as a replay."""
+
+    def __init__(self, *, replay: bool) -> None:
+        self.replay = replay
+        self.asked: list[str | None] = []
+
+    async def historical(self, symbol: str, *, page: str, **_: Any) -> HistoricalResponse:
+        self.asked.append(page)
+        if symbol == "NONE":
+            raise UnknownSymbol("NONE is not known.")
+        return HistoricalResponse(
+            source="demo" if self.replay else "yahoo",
+            replay=self.replay,
+            symbol=symbol,
+            start_date=None,
+            end_date=None,
+            interval="1d",
+            data_points=3,
+            data=[],
+            next_page="second" if page == "first" else None,
+            as_of=datetime.now(UTC),
+        )
+
+
+async def test_a_backfill_asks_for_every_page_and_refuses_a_replay() -> None:
+    request = BackfillRequest(("AAPL",), "1d", "2024-01-01", None)
+    days = (date(2024, 1, 1), date(2024, 2, 1))
+    live, replayed = FakeAgent(replay=False), FakeAgent(replay=True)
+    fetched = await fetch(cast("MarketDataClient", live), "AAPL", request, *days)
+    assert fetched == {"bars": 6, "source": "yahoo"}
+    assert live.asked == ["first", "second"]
+    unknown = await fetch(cast("MarketDataClient", live), "NONE", request, *days)
+    assert unknown["error"]["code"] == "unknown_symbol"
+    refused = await fetch(cast("MarketDataClient", replayed), "AAPL", request, *days)
+    assert "nothing to fetch" in refused["text"]

@@ -12,12 +12,13 @@ import pytest
 from tests.unit.market_data.store.conftest import DAY, MINUTE, bars
 from trading_dashboard.agents.market_data.errors import StoreDamaged, StoreUnusable
 from trading_dashboard.agents.market_data.records import Bars, Ticks
-from trading_dashboard.agents.market_data.store import compaction, part_store
+from trading_dashboard.agents.market_data.store import compaction
 from trading_dashboard.agents.market_data.store.archive import DuckArchive
 from trading_dashboard.agents.market_data.store.backup import back_up_into
 from trading_dashboard.agents.market_data.store.contract import Gap, Rejected, Writing
 from trading_dashboard.agents.market_data.store.integrity import check_deeply
 from trading_dashboard.agents.market_data.store.migrations import VERSION_1
+from trading_dashboard.agents.market_data.store.part_store import make_part
 from trading_dashboard.agents.market_data.store.parts import State
 from trading_dashboard.agents.market_data.store.retention import Retention
 from trading_dashboard.agents.market_data.store.schema import BARS
@@ -72,7 +73,7 @@ def test_what_a_crash_left_half_made_is_dropped(tmp_path: Path) -> None:
         archive.write(Writing(bars=[bars()]))
         with archive.store.rearranging() as cursor:
             cursor.execute("UPDATE meta SET value = '9' WHERE key = 'next_part'")
-            part_store.make_part(cursor, BARS, State.MAKING)
+            make_part(cursor, BARS, State.MAKING)
     with DuckArchive(path) as archive:
         assert not archive.store.parts.in_state(BARS, State.MAKING)
         assert archive.bars("file", "AAPL", "1d").num_rows == 10

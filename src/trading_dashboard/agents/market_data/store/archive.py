@@ -143,7 +143,7 @@ class DuckArchive:
             with self.store.rearranging() as cursor:
                 cursor.execute("UPDATE parts SET state = ? WHERE id = ?", [State.SEALED, part.id])
                 cursor.execute("DELETE FROM notes WHERE key = ?", [note])
-            return self._compaction.rewrite([replace(part, state=State.SEALED)])
+            return self._compaction.sort(replace(part, state=State.SEALED))
 
     def backup(self, path: Path) -> None:
         """Write a whole copy while others read and write; it is there whole or not at all."""

@@ -70,6 +70,26 @@ class Compaction:
                 while group := self._due(kind, everything):
                     self.rewrite(group, on_rows=on_rows)
 
+    def sort(self, part: Part) -> int:
+        """Sort one sealed part, which may be in order already; return how many rows count."""
+        digest = PartDigest(part.kind)
+        last: Arrays = {}
+        with self._store.database.stream() as cursor:
+            query = f"SELECT {', '.join(part.kind.columns)} FROM {part.table}"
+            for batch in batches(cursor, query, part.kind):
+                self._check()
+                seam = {name: np.concatenate([last[name], batch[name][:1]]) for name in last}
+                if settled(part.kind, batch) is not None or (
+                    seam and settled(part.kind, seam) is not None
+                ):
+                    break
+                last = {name: array[-1:] for name, array in batch.items()}
+                digest.add(batch)
+            else:
+                self._settle(part, digest)
+                return digest.rows
+        return self.rewrite([part])
+
     def rewrite(
         self, parts: Sequence[Part], keep: str = "true", on_rows: Step | None = None
     ) -> int:
@@ -98,18 +118,15 @@ class Compaction:
         with self._store.rearranging() as cursor:
             drop_parts(cursor, [*old] if digest.rows else [*old, made])
             if digest.rows:
-                index = digest.index()
-                part = replace(
-                    made,
-                    state=State.SORTED,
-                    rows=digest.rows,
-                    max_seq=digest.max_seq,
-                    digest=digest.text(),
-                    index=index,
-                )
-                cursor.execute("DELETE FROM parts WHERE id = ?", [made.id])
-                insert_part(cursor, part)
-                _insert_index(cursor, made.id, index)
+                _write_down(cursor, made, digest)
+
+    def _settle(self, part: Part, digest: PartDigest) -> None:
+        """Make a part that is in order a sorted one, as it is."""
+        with self._store.rearranging() as cursor:
+            if digest.rows:
+                _write_down(cursor, part, digest)
+            else:
+                drop_parts(cursor, [part])
 
     def _seal(self, kind: Kind, least: int) -> None:
         """Let a new part take what is written from now on."""
@@ -185,6 +202,23 @@ def batches(
 def is_in_order(parts: Sequence[Part]) -> bool:
     """Return whether one sorted part is all there is."""
     return len(parts) == 1 and parts[0].state is State.SORTED
+
+
+def _write_down(cursor: duckdb.DuckDBPyConnection, part: Part, digest: PartDigest) -> None:
+    """Say of a part that it is sorted, and where its series are."""
+    index = digest.index()
+    cursor.execute("DELETE FROM parts WHERE id = ?", [part.id])
+    insert_part(
+        cursor,
+        replace(
+            part,
+            state=State.SORTED,
+            rows=digest.rows,
+            max_seq=digest.max_seq,
+            digest=digest.text(),
+        ),
+    )
+    _insert_index(cursor, part.id, index)
 
 
 def _insert_index(cursor: duckdb.DuckDBPyConnection, part: int, index: Index) -> None:

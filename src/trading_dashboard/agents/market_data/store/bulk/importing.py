@@ -17,13 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from trading_dashboard.agents.market_data.store.archive import DuckArchive
 from trading_dashboard.agents.market_data.store.arrow import to_arrow
 from trading_dashboard.agents.market_data.store.bulk.files import Chunk, ImportFile, open_file
-from trading_dashboard.agents.market_data.store.bulk.validation import ImportOptions, interpreted
+from trading_dashboard.agents.market_data.store.bulk.validation import (
+    GOOD,
+    ImportOptions,
+    interpreted,
+    is_name,
+    judged,
+    name_columns,
+)
 from trading_dashboard.agents.market_data.store.contract import Rejected
-from trading_dashboard.agents.market_data.store.lists import Lists, unnested
 from trading_dashboard.agents.market_data.store.part_store import Addition, make_part
 from trading_dashboard.agents.market_data.store.parts import Part, State
 from trading_dashboard.agents.market_data.store.records_kept import (
@@ -108,7 +116,6 @@ class _Import:
         self._on_progress = on_progress
         self._key = f"import:{file.identity(repr(options))}"
         self._report = ImportReport(path=str(file.path))
-        self._known: set[tuple[str, str]] = set()
 
     def run(self) -> ImportReport:
         began = time.monotonic()
@@ -139,15 +146,21 @@ class _Import:
 
     def _write(self, chunk: Chunk, part: Part) -> None:
         count = chunk.rows.num_rows
-        numbers = to_arrow({"row_number": np.arange(count, dtype=np.int64)}).column(0)
-        rows = chunk.rows.append_column("row_number", numbers)
         with self._store.writing() as addition:
             cursor = addition.cursor
+            ours = {
+                "row_number": np.arange(count, dtype=np.int64),
+                "series": self._numbered(addition, chunk.rows),
+            }
+            rows = chunk.rows
+            for column in (made := to_arrow(ours)).column_names:
+                rows = rows.append_column(column, made.column(column))
             cursor.register("chunk", rows)
             try:
-                self._add_series(addition, rows)
                 good = self._insert(addition, part)
                 refused = self._refused(cursor) if good < count else Counter()
+                if good + sum(refused.values()) != count:
+                    raise AssertionError(f"{count} rows, {good} good and {refused} refused")
                 if good < count:
                     put_rejected(cursor, self._samples(cursor), addition.seq)
             finally:
@@ -157,40 +170,41 @@ class _Import:
             self._count(addition, good, count, chunk, refused)
             self._note(cursor, part, chunk.number + 1)
 
-    def _add_series(self, addition: Addition, rows: pa.Table) -> None:
-        pairs = addition.cursor.execute(
-            f"SELECT DISTINCT symbol, interval FROM ({self._select}) WHERE reason IS NULL"
-        ).fetchall() if rows.num_rows else []  # fmt: skip
-        self._known = set(pairs)
-        for symbol, interval in self._known:
-            addition.series_id((self._options.source, symbol, interval))
+    def _numbered(self, addition: Addition, rows: pa.Table) -> NDArray[np.int32]:
+        """Return int32[n]: each row's series, 0 where it has none.
+
+        Here and not by a join, which would not keep the order of rows: a file that is sorted is
+        sorted for the archive as well, new series being numbered by symbol.
+        """
+        symbol_column, interval_column = name_columns(rows.schema)
+        symbols, of_symbol = _coded(rows, symbol_column, self._options.symbol or "")
+        intervals, of_interval = _coded(rows, interval_column, self._options.interval)
+        codes = of_symbol * len(intervals) + of_interval
+        numbers = np.zeros(len(symbols) * len(intervals), np.int32)
+        used = np.flatnonzero(np.bincount(codes, minlength=len(numbers)))
+        names = {
+            int(c): (symbols[c // len(intervals)], intervals[c % len(intervals)]) for c in used
+        }
+        for code, (symbol, interval) in sorted(names.items(), key=lambda item: item[1]):
+            if is_name(symbol, interval):
+                numbers[code] = addition.series_id((self._options.source, symbol, interval))
+        series: NDArray[np.int32] = numbers[codes]
+        return series
 
     def _insert(self, addition: Addition, part: Part) -> int:
         """Insert the rows that are believed; return how many."""
-        if not self._known:
-            return 0
-        source = self._options.source
-        series: Lists = {
-            "of_symbol": [symbol for symbol, _ in self._known],
-            "of_interval": [interval for _, interval in self._known],
-            "id": [addition.series_id((source, *pair)) for pair in self._known],
-        }
-        select, values = unnested(series, {"id": "INTEGER"})
         names = ", ".join(BARS.columns)
         inserted = addition.cursor.execute(
             f"INSERT INTO {part.table} ({names}) "
-            "SELECT id, start, open, high, low, close, volume, closed, revision, "
-            f"{addition.seq} + row_number FROM ({self._select}) "
-            f"JOIN ({select}) ON symbol = of_symbol AND interval = of_interval "
-            "WHERE reason IS NULL",
-            values,
+            "SELECT series, start, open, high, low, close, volume, closed, revision, "
+            f"{addition.seq} + row_number FROM ({self._select}) WHERE {GOOD}"
         ).fetchone()
         return int(inserted[0]) if inserted else 0
 
     def _refused(self, cursor: duckdb.DuckDBPyConnection) -> Counter[tuple[str, str]]:
         """Return how many rows are refused, by symbol and reason."""
         rows = cursor.execute(
-            f"SELECT coalesce(symbol, ''), reason, count(*) FROM ({self._select}) "
+            f"SELECT coalesce(symbol, ''), reason, count(*) FROM ({judged(self._select)}) "
             "WHERE reason IS NOT NULL GROUP BY ALL"
         ).fetchall()
         return Counter({(symbol, reason): count for symbol, reason, count in rows})
@@ -200,7 +214,7 @@ class _Import:
         room = max(KEPT_REJECTED - sum(self._report.rejected.values()), 0)
         rows = cursor.execute(
             "SELECT coalesce(r.symbol, ''), coalesce(r.interval, ''), r.start, r.reason, "
-            f"to_json(c)::VARCHAR FROM ({self._select}) r JOIN chunk c USING (row_number) "
+            f"to_json(c)::VARCHAR FROM ({judged(self._select)}) r JOIN chunk c USING (row_number) "
             f"WHERE r.reason IS NOT NULL ORDER BY row_number LIMIT {room}"
         ).fetchall()
         return [self._rejected(*row) for row in rows]
@@ -271,6 +285,18 @@ class _Import:
     def _tell(self, phase: str) -> None:
         if self._on_progress:
             self._on_progress(self._report, self._file.rows, phase)
+
+
+def _coded(
+    rows: pa.Table, column: str | None, otherwise: str
+) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the texts of a column, and of each row which it has; missing ones are empty."""
+    if column is None:
+        return [otherwise], np.zeros(rows.num_rows, np.int64)
+    texts = rows.column(column).cast(pa.string()).combine_chunks().fill_null("")
+    values = pc.unique(texts)
+    codes = pc.index_in(texts, value_set=values).to_numpy().astype(np.int64)
+    return [text.strip(" ") for text in values.to_pylist()], codes
 
 
 def pending_imports(archive: DuckArchive) -> list[str]:

@@ -52,6 +52,17 @@ REASONS: Mapping[str, str] = {
 """Why a row is refused, the first that holds: codes as in `quality`, and their conditions."""
 
 
+GOOD = (
+    f"start >= {_EARLIEST} AND start < {_LATEST} AND series > 0 AND low > 0 AND low <= open "
+    "AND low <= close AND open <= high AND close <= high AND high < 'Infinity'::DOUBLE "
+    "AND volume >= 0 AND volume < 'Infinity'::DOUBLE AND closed IS NOT NULL AND revision >= 0"
+)
+"""No reason holds, in fewer comparisons: NaN is above all numbers, nothing is true of NULL.
+
+`series` is 0 where symbol or interval are no names: see `is_name`.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
     """How a file is read.
@@ -69,8 +80,14 @@ class ImportOptions:
     time_unit: str = "us"
 
 
+def judged(select: str) -> str:
+    """Return the SELECT with a `reason`, NULL for rows that are believed."""
+    cases = " ".join(f"WHEN {condition} THEN '{code}'" for code, condition in REASONS.items())
+    return f"SELECT *, CASE {cases} END AS reason FROM ({select})"
+
+
 def interpreted(schema: pa.Schema, options: ImportOptions, path: Path) -> str:
-    """Return the SELECT that gives rows of `chunk` our columns and a `reason`.
+    """Return the SELECT that gives rows of `chunk` our columns.
 
     Raises:
         FileUnreadable: Columns are missing.
@@ -95,8 +112,18 @@ def interpreted(schema: pa.Schema, options: ImportOptions, path: Path) -> str:
         "revision": _cast(found["revision"], "INTEGER") if "revision" in found else "0::INTEGER",
     }
     listed = ", ".join(f"{value} AS {name}" for name, value in columns.items())
-    cases = " ".join(f"WHEN {condition} THEN '{code}'" for code, condition in REASONS.items())
-    return f"SELECT *, CASE {cases} END AS reason FROM (SELECT row_number, {listed} FROM chunk)"
+    return f"SELECT row_number, series, {listed} FROM chunk"
+
+
+def is_name(symbol: str, interval: str) -> bool:
+    """Return whether it names a series: what `no_symbol` and `no_interval` do not refuse."""
+    return 1 <= len(symbol) <= 64 and 1 <= len(interval) <= 16
+
+
+def name_columns(schema: pa.Schema) -> tuple[str | None, str | None]:
+    """Return what the file calls symbol and interval, if it has them."""
+    found = _columns(schema)
+    return found.get("symbol"), found.get("interval")
 
 
 def _columns(schema: pa.Schema) -> dict[str, str]:
