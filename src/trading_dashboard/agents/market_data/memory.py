@@ -23,7 +23,8 @@ def give_back() -> None:
 
 def _malloc_trim() -> Callable[[int], int] | None:
     """Return glibc's `malloc_trim`; None with another C library."""
-    if sys.platform != "linux":
+    if sys.platform == "linux":
+        trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        return trim
+    else:  # noqa: RET505 - the type checker looks at one of the two
         return None
-    trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return trim
