@@ -1,8 +1,8 @@
 """`/stream`: who is subscribed to what, and handing updates on.
 
 Owns subscriptions and the loop that keeps a market's time and hands on what happens in it. The
-updates themselves are the `MarketFeed`'s, a replay's or a live market's; what a slow reader misses is
-`Outbox`'s. All of it runs on one event loop without awaiting between a snapshot and the
+updates themselves are the `MarketFeed`'s, a replay's or a live market's; what a slow reader misses
+is `Outbox`'s. All of it runs on one event loop without awaiting between a snapshot and the
 registration it belongs to, so no update is lost or doubled in between.
 """
 
