@@ -34,6 +34,7 @@ FIRST_RATE = 400
 STEP = 1.2
 FINER = 1.04
 TRIES = 3
+WARM_UP_SECONDS = 1.0
 SUBSCRIBE = b'{"op":"subscribe","symbols":["*"]}'
 
 
@@ -329,6 +330,8 @@ def highest(setup: Setup, name: str, seconds: float) -> tuple[int, float]:
     A rate has failed when it did so three times in a row: others use this machine, too.
     """
     best, rate, step, failures, cost = 0, FIRST_RATE, STEP, 0, 0.0
+    time.sleep(WARM_UP_SECONDS)  # until every reader has its snapshots
+    setup.holds(FIRST_RATE, WARM_UP_SECONDS)
     while True:
         is_held, p99, spent = setup.holds(rate, seconds)
         verdict = "holds" if is_held else "fails"
