@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from tests.providers.rows import GOOD, Told
 from tests.providers.serving import Asked, Day, FakeProvider, Reply
@@ -29,6 +35,8 @@ class YahooFake(FakeProvider):
         splits: Numerator and denominator by time.
         crumb: What is answered for one; None refuses.
         is_expired: The crumb is no longer taken.
+        pushed: Frames sent to whoever subscribes.
+        then: What happens to the stream afterwards: ``stay``, ``end`` or ``drop``.
     """
 
     def __init__(self, rows: Sequence[Told] = GOOD) -> None:
@@ -42,11 +50,39 @@ class YahooFake(FakeProvider):
         self.crumb: str | None = CRUMB
         self.is_expired = False
         self.error: dict[str, str] | None = None
+        self.pushed: Sequence[str] = ()
+        self.then = "stay"
+        self.stream_url = ""
+        self.subscribed: list[list[str]] = []
+        self.streams = 0
 
     @property
     def questions(self) -> list[Asked]:
         """Return what was asked, cookie and crumb apart."""
         return [asked for asked in self.asked if asked.path not in {"/", "/v1/test/getcrumb"}]
+
+    @contextlib.asynccontextmanager
+    async def streaming(self) -> AsyncIterator[None]:
+        """Serve the stream too."""
+        async with self.served(), serve(self._push, "127.0.0.1", 0) as server:
+            self.stream_url = f"http://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+            yield
+
+    async def _push(self, connection: ServerConnection) -> None:
+        self.streams += 1
+        try:
+            async for message in connection:
+                self.subscribed.append(json.loads(message)["subscribe"])
+                for frame in self.pushed:
+                    await connection.send(frame)
+                if self.then == "drop":
+                    connection.transport.abort()
+                elif self.then == "end":
+                    return
+        except ConnectionClosed:
+            return
+        finally:
+            self.streams -= 1
 
     async def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         day = self.day
@@ -103,6 +139,16 @@ class YahooFake(FakeProvider):
         }
         body = {"meta": self.meta, "events": events, "indicators": {"quote": [quote]}}
         return {**body, "timestamp": times} if times else {**body, "indicators": {"quote": [{}]}}
+
+
+def message(symbol: str, price: float, at: int, size: int = 0) -> str:
+    """Return a pushed price as it travels: a protocol buffer, in base64, in JSON."""
+    from yfinance.pricing_pb2 import PricingData
+
+    told = PricingData(id=symbol, price=price, time=at, last_size=size)
+    return json.dumps(
+        {"type": "pricing", "message": base64.b64encode(told.SerializeToString()).decode()}
+    )
 
 
 def _told(text: str) -> float | str | None:

@@ -16,13 +16,14 @@ import pytest
 
 from tests.providers.rows import BAD, GOOD, Told
 from tests.providers.serving import Day
-from tests.providers.yahoo_server import CRUMB, YahooFake, opening
+from tests.providers.yahoo_server import CRUMB, YahooFake, message, opening
 from tests.support import eventually
 from tests.unit.market_data.sources.test_bad_days import EXPECTED, SLOW, everything_told
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
     NotOffered,
     Source,
+    SourceGarbled,
     SourceMissing,
     SourceRefusal,
     SourceSettings,
@@ -44,7 +45,7 @@ YEAR = (at("2024-01-01"), at("2025-01-01"))
 @pytest.fixture
 async def yahoo() -> AsyncIterator[YahooFake]:
     fake = YahooFake()
-    async with fake.served():
+    async with fake.streaming():
         yield fake
 
 
@@ -52,7 +53,10 @@ async def yahoo() -> AsyncIterator[YahooFake]:
 async def opened(
     fake: YahooFake, folder: Path, **options: str | float | bool
 ) -> AsyncIterator[Source]:
-    given = {"base_url": fake.url, "timeout_seconds": 10, "poll_seconds": 0.05, **options}
+    given = {
+        "base_url": fake.url, "stream_url": fake.stream_url, "timeout_seconds": 10,
+        "poll_seconds": 0.05, **options,
+    }  # fmt: skip
     settings = SourceSettings(name="yahoo", options=given, data_directory=str(folder))
     source = load_source("yahoo", settings)
     await source.open()
@@ -266,6 +270,66 @@ async def test_no_proxy_and_no_file(
     assert proxy.asked == []
     assert len(yahoo.questions) == 2
     assert list(tmp_path.rglob("*")) == []
+
+
+AT = 1_704_834_000_123
+
+
+async def test_pushed_prices(yahoo: YahooFake, source: Source) -> None:
+    yahoo.pushed = [
+        message("AAPL", 189.84, AT, 100), message("TSLA", 1.0, AT), message("EURUSD=X", -1.5, 0),
+        message("AAPL", math.nan, AT - 5), message("AAPL", 0.0, AT),
+    ]  # fmt: skip
+    stream = source.live(frozenset({"AAPL", "EUR/USD"}))
+    assert source.capabilities.live == "stream"
+    seen = [await anext(stream) for _ in range(4)]
+    assert [(one.symbols[0], int(one.at[0])) for one in seen] == [
+        ("AAPL", AT * 1000), ("EUR/USD", -1), ("AAPL", (AT - 5) * 1000), ("AAPL", AT * 1000),
+    ]  # fmt: skip
+    assert (seen[0].price[0], seen[0].size[0], seen[1].price[0]) == (189.84, 100.0, -1.5)
+    assert math.isnan(seen[2].price[0])
+    assert seen[3].price[0] == 0.0
+    assert yahoo.subscribed[0] == ["AAPL", "EURUSD=X"]
+    await stream.aclose()  # type: ignore[attr-defined]
+    await eventually(lambda: yahoo.streams == 0)
+
+
+@pytest.mark.parametrize("then", ["end", "drop"])
+async def test_a_stream_that_ends_is_told(yahoo: YahooFake, source: Source, then: str) -> None:
+    yahoo.pushed, yahoo.then = [message("AAPL", 1.0, AT)], then
+    stream = source.live(frozenset({"AAPL"}))
+    assert (await anext(stream)).price.tolist() == [1.0]
+    with pytest.raises(SourceUnreachable, match="ended"):
+        await anext(stream)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ["", "{", "[1]", "7", '{"message": 7}', '{"message": "%%"}', '{"message": "/////w=="}',
+     message("AAPL", 1.0, AT)[:-8], "x" * 100_000],
+)  # fmt: skip
+async def test_a_garbled_frame_ends_the_stream(
+    yahoo: YahooFake, source: Source, frame: str
+) -> None:
+    yahoo.pushed = [frame]
+    stream = source.live(frozenset({"AAPL"}))
+    with pytest.raises((SourceGarbled, SourceUnreachable)):
+        await asyncio.wait_for(anext(stream), 10)
+
+
+async def test_a_stream_that_is_not_there(yahoo: YahooFake, tmp_path: Path) -> None:
+    async with opened(yahoo, tmp_path, stream_url=yahoo.url) as source:
+        with pytest.raises(SourceUnreachable):
+            await anext(source.live(frozenset({"AAPL"})))
+
+
+async def test_closing_ends_a_silent_stream(yahoo: YahooFake, source: Source) -> None:
+    waiting = asyncio.ensure_future(anext(source.live(frozenset({"AAPL"}))))
+    await eventually(lambda: yahoo.subscribed)
+    await source.close()
+    with pytest.raises(SourceUnreachable, match="closed"):
+        await waiting
+    await eventually(lambda: yahoo.streams == 0)
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

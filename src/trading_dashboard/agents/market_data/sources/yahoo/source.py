@@ -7,9 +7,10 @@ to the exchange's sessions.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote as quoted
@@ -41,6 +42,7 @@ from trading_dashboard.agents.market_data.sources.yahoo.answers import (
     quotes_in,
     results_in,
 )
+from trading_dashboard.agents.market_data.sources.yahoo.stream import ADDRESS, Decode, pushed
 from trading_dashboard.agents.market_data.sources.yahoo.symbols import instrument_of, theirs
 from trading_dashboard.agents.market_data.sources.yahoo.worker import Worker
 
@@ -70,7 +72,12 @@ class Yahoo:
         if self._base_url:
             checked_url(options, self._base_url)
         deadline = options.number("timeout_seconds", DEADLINE_SECONDS, 0.05, 300)
-        options.text("live", "poll", ("poll",))
+        self._is_pushed = options.text("live", "stream", ("stream", "poll")) == "stream"
+        stream_url = options.text("stream_url", "")
+        # Given like the other address, as http or https.
+        host = str(checked_url(options, stream_url)) if stream_url else ""
+        self._stream = f"ws{host.removeprefix('http')}" if host else ADDRESS
+        self._deadline = deadline
         options.finish()
         self._data_directory = settings.data_directory
         self._worker = Worker(self.name, deadline)
@@ -78,7 +85,7 @@ class Yahoo:
         self.capabilities = Capabilities(
             asset_classes=frozenset(AssetClass),
             intervals=tuple(INTERVALS),
-            live="poll",
+            live="stream" if self._is_pushed else "poll",
             has_actions=True,
             has_search=True,
             max_quotes=MAX_QUOTES,
@@ -154,8 +161,19 @@ class Yahoo:
         return found
 
     async def live(self, symbols: frozenset[str]) -> AsyncIterator[Ticks]:
-        """Yield what is new of the quotes, asked for every `poll_seconds`."""
+        """Yield prices as they are pushed, or what is new of the quotes."""
+        if self._is_pushed:
+            wanted = {theirs(symbol): symbol for symbol in symbols}
+            async with contextlib.aclosing(self._pushed(wanted)) as stream:
+                while True:
+                    # Closing the source ends the wait.
+                    yield await self._worker.waiting.of(anext(stream), None)
         async for ticks in polled(self.name, self.quotes, symbols, self._poll_seconds):
+            yield ticks
+
+    async def _pushed(self, wanted: Mapping[str, str]) -> AsyncGenerator[Ticks, None]:
+        reader = await self._worker.run(lambda _: _message_reader())
+        async for ticks in pushed(self.name, self._stream, wanted, reader, self._deadline):
             yield ticks
 
     async def _past(self, asked: Asked, *, is_complete: bool) -> PastBars:
@@ -216,6 +234,22 @@ def make(settings: SourceSettings) -> Yahoo:
     """Return the source, not yet open. Raises `SourceMissing`, `SourceMisconfigured`."""
     need(settings.name, "yfinance", "yahoo")
     return Yahoo(settings)
+
+
+def _message_reader() -> Decode:
+    """Return what reads a pushed message from its bytes."""
+    from google.protobuf.message import DecodeError
+    from yfinance.pricing_pb2 import PricingData
+
+    def read(message: bytes) -> Any:
+        told = PricingData()
+        try:
+            told.ParseFromString(message)
+        except DecodeError:
+            raise ValueError("no message of prices") from None
+        return told
+
+    return read
 
 
 def _range(interval: str, start: int, end: int) -> dict[str, str | int]:

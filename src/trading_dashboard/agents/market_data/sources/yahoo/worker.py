@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from trading_dashboard.agents.market_data.sources.contract import SourceUnreachable
+from trading_dashboard.agents.market_data.sources.waiting import Waiting
 
 Result = TypeVar("Result")
 
@@ -27,21 +28,21 @@ class Worker:
         self._source = source
         self._deadline = deadline_seconds
         self._threads: ThreadPoolExecutor | None = None
-        self._under_way: set[asyncio.Timeout] = set()
+        self.waiting = Waiting(source)
 
     def open(self) -> None:
         """Get ready; the thread starts with the first job."""
         if self._threads is None:
             name = f"source-{self._source}"
             self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+            self.waiting.open()
 
     async def close(self, last: Callable[[], None]) -> None:
         """Fail whoever waits, and let the thread end after a last job."""
         threads, self._threads = self._threads, None
         if threads is None:
             return
-        for timeout in [one for one in self._under_way if not one.expired()]:
-            timeout.reschedule(asyncio.get_running_loop().time())
+        self.waiting.close()
         done = asyncio.wrap_future(threads.submit(last))
         threads.shutdown(wait=False)
         await asyncio.wait([done], timeout=GRACE_SECONDS)
@@ -53,24 +54,12 @@ class Worker:
             SourceUnreachable: It did not end in time, or the worker is closed.
         """
         threads = self._threads
-        if threads is None:
-            raise SourceUnreachable(f"{self._source} is not open.")
+        self.waiting.check()
         allowed = self._deadline + extra_seconds
         until = time.monotonic() + allowed
-        timeout = asyncio.timeout(allowed + GRACE_SECONDS)
-        try:
-            async with timeout:
-                self._under_way.add(timeout)
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(threads, self._do, job, until)
-        except TimeoutError:
-            if not timeout.expired():
-                raise
-        finally:
-            self._under_way.discard(timeout)
-        if self._threads is None:
-            raise SourceUnreachable(f"{self._source} was closed while it was asked.")
-        raise SourceUnreachable(f"{self._source} did not answer within {allowed:g} s.")
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(threads, self._do, job, until)
+        return await self.waiting.of(future, allowed + GRACE_SECONDS)
 
     def _do(self, job: Callable[[float], Result], until: float) -> Result:
         """Do a job whose turn comes in time."""
