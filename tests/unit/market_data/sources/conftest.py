@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.providers.alpha_vantage import AlphaVantageFake
 from tests.providers.serving import FakeProvider
 from tests.providers.twelve_data import KEY as TWELVE_KEY
 from tests.providers.twelve_data import TwelveDataFake
+from tests.unit.market_data.sources.user_folder import Folder
 from trading_dashboard.agents.market_data.sources.contract import Source, SourceSettings
 from trading_dashboard.agents.market_data.sources.registry import load_source
 
@@ -37,3 +39,9 @@ async def twelve() -> AsyncIterator[TwelveDataFake]:
     fake = TwelveDataFake()
     async with fake.served():
         yield fake
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Return an empty folder."""
+    return Folder(tmp_path)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import os
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,12 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.providers.rows import BAD, GOOD, Told
-from tests.support import eventually
-from trading_dashboard.agents.market_data.records import Bars
+from tests.providers.rows import BAD, GOOD
+from tests.unit.market_data.sources.user_folder import ALWAYS, HEAD, Folder, at, written
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
-    Source,
     SourceGarbled,
     SourceMisconfigured,
     SourceSettings,
@@ -29,53 +24,6 @@ from trading_dashboard.agents.market_data.sources.contract import (
 )
 from trading_dashboard.agents.market_data.sources.files import folder as folder_module
 from trading_dashboard.agents.market_data.sources.registry import load_source
-
-ALWAYS = (-(2**60), 2**60)
-HEAD = "Date,Open,High,Low,Close,Adj Close,Volume\n"
-
-
-def at(text: str) -> int:
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000
-
-
-def written(rows: Sequence[Told]) -> str:
-    return "".join(
-        f"{row.date},{row.open},{row.high},{row.low},{row.close},0.5,{row.volume}\n" for row in rows
-    )
-
-
-Seen = tuple[str, int, float]
-
-
-class Folder:
-    """A folder and the source that reads it; files in it are old unless told."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def put(self, name: str, content: str | bytes, *, is_old: bool = True) -> Path:
-        path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        if is_old:
-            os.utime(path, (time.time() - 60, time.time() - 60))
-        return path
-
-    def source(self, **options: str | float | bool) -> Source:
-        given = {"folder": str(self.path), "poll_seconds": 0.02, **options}
-        return load_source("file", SourceSettings(name="file", options=given))
-
-    async def bars(
-        self, symbol: str = "AAPL", interval: str = "1d", **options: str | float
-    ) -> Bars:
-        source = self.source(**options)
-        await source.open()
-        return (await source.history(symbol, interval, *ALWAYS)).bars
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
 
 
 async def test_a_usual_export(folder: Folder) -> None:
@@ -134,7 +82,7 @@ async def test_rows_of_another_width_stay_rows(
     [
         ("AAPL.csv", "a,b,c\n1,2,3\n", r"AAPL.csv, line 1: no column holds the time.*a, b, c"),
         ("AAPL.csv", "\n\ndate,open,high,low\n", r"line 3: no column holds close"),
-        ("AAPL.csv", "", r"line 1: no column holds the time"),
+        ("AAPL.csv", "", r"line 1: no column holds the time.*nothing"),
         ("AAPL.csv", b"date,open,high,low,close\n2024-01-02,\xff,1,1,1\n", "line 2: not UTF-8"),
         ("AAPL.csv", "date,open,high,low,close\n2024-01-02,\0,1,1,1\n", "line 2: holds zero"),
         ("AAPL_1d.csv", 'date,open,high,low,close\n\n2024-01-02,"1,1,1,1\n', "AAPL_1d.csv, line 3"),
@@ -337,87 +285,37 @@ async def test_all_symbols_are_what_is_configured(folder: Folder) -> None:
     assert (instrument.currency, instrument.exchange) == ("EUR", "mine")
 
 
-TRADES = "time,symbol,price,size\n"
-
-
-@pytest.fixture
-async def following(folder: Folder) -> AsyncIterator[tuple[Folder, Callable[[], list[Seen]]]]:
-    """Return the folder with one file of trades, and what came of it since, as it comes."""
-    folder.put("trades.csv", TRADES + "1704205800,AAPL,1,1\n")
-    folder.put("AAPL_1d.csv", HEAD + written(GOOD))
-    source = folder.source()
-    await source.open()
-    seen: list[Seen] = []
-
-    async def follow() -> None:
-        async for ticks in source.live(frozenset({"AAPL", "IBM"})):
-            names = [ticks.symbols[index] for index in ticks.symbol]
-            seen.extend(zip(names, ticks.at.tolist(), ticks.price.tolist(), strict=True))
-
-    task = asyncio.create_task(follow())
-    # A first file that is not there at the first look proves that it was taken.
-    number = 0
-
-    def has_begun() -> bool:
-        nonlocal number
-        number += 1
-        folder.put(f"probe{number}.csv", TRADES + f"1,IBM,{number},0\n")
-        return bool(seen)
-
-    await eventually(has_begun)
-    await eventually(lambda: seen[-1][2] == number)
-    seen.clear()
-    yield folder, lambda: seen
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await source.close()
-
-
-async def test_appended_trades_are_live(
-    following: tuple[Folder, Callable[[], list[Seen]]], caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.WARNING)
-    folder, seen = following
-    with (folder.path / "trades.csv").open("a") as file:
-        file.write("1704205801,AAPL,2,1\n1704205802,MSFT,9,1\n1704205803,AAPL,n/a,1\n17042")
-        file.flush()
-        await eventually(lambda: len(seen()) >= 2)
-        assert seen()[0] == ("AAPL", 1704205801_000_000, 2.0)
-        assert str(seen()[1]) == "('AAPL', 1704205803000000, nan)"
-        file.write("05804,IBM,3,1\n")
-        file.flush()
-        await eventually(lambda: len(seen()) >= 3)
-    assert seen()[2] == ("IBM", 1704205804_000_000, 3.0)
-    assert "line 4: cannot be read: price" in caplog.text
-
-
-async def test_new_and_replaced_files_are_live_and_bars_are_not(
-    following: tuple[Folder, Callable[[], list[Seen]]],
-) -> None:
-    folder, seen = following
-    folder.put("MSFT_1d.csv", HEAD + written(GOOD))
-    with (folder.path / "AAPL_1d.csv").open("a") as file:
-        file.write(written(GOOD))
-    folder.put("broken.csv", "what,is,this\n1,2,3\n")
-    other = folder.put("other.tmp", TRADES + "1704205900,AAPL,7,1\n")
-    other.replace(folder.path / "trades.csv")
-    await eventually(seen)
-    assert seen() == [("AAPL", 1704205900_000_000, 7.0)]
-
-
-async def test_a_folder_that_goes_ends_the_stream(folder: Folder) -> None:
-    gone = folder.path / "gone"
-    gone.mkdir()
-    source = folder.source(folder=str(gone))
-    waiting = asyncio.ensure_future(anext(aiter(source.live(frozenset({"A"})))))
-    await asyncio.sleep(0)
-    gone.rmdir()
-    with pytest.raises(SourceUnreachable):
-        await waiting
-
-
 async def test_quotes_of_trades(folder: Folder) -> None:
     folder.put("AAPL.csv", "time,price\n1704205801,5\n1704205800,4\n")
     folder.put("EMPTY_1d.csv", HEAD)
     (quote,) = await folder.source().quotes(["AAPL", "EMPTY"])
     assert (quote.price, quote.at) == (5.0, 1704205801_000_000)
+
+
+def test_reading_files_imports_no_pandas(folder: Folder) -> None:
+    rows = "2024-01-02,09:30,AAPL,1,1,1,1\n2024-01-02,09:31,AAPL,1,1\n"
+    folder.put("AAPL_1m.csv", "date,time,symbol,open,high,low,close\n" + rows + "x\n")
+    folder.put("AAPL_1d.csv", HEAD + written(GOOD))
+    times = pa.array([datetime(2024, 1, 2, tzinfo=UTC)], pa.timestamp("ms", tz="UTC"))
+    table = pa.table({"ts": times, "o": [1], "h": [1], "l": [1], "c": [1]})
+    pq.write_table(table, folder.path / "AAPL_1h.parquet")
+    code = f"""
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+from trading_dashboard.agents.market_data.sources.files.library import FileLibrary
+from trading_dashboard.agents.market_data.sources.files.table import FileForm
+
+form = FileForm(zone=ZoneInfo("America/New_York"))
+library = FileLibrary("file", Path({str(folder.path)!r}), form)
+print([len(library.bars("AAPL", interval)) for interval in ("1m", "1d", "1h")])
+print("pandas" in sys.modules)
+import pyarrow
+pyarrow.array([1])
+print("pandas" in sys.modules)
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    # The last is the control arm: pyarrow does import it.
+    assert output.split("\n")[:3] == ["[2, 6, 1]", "False", "True"]
