@@ -8,6 +8,7 @@ to the exchange's sessions.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -238,14 +239,16 @@ def make(settings: SourceSettings) -> Yahoo:
 
 def _message_reader() -> Decode:
     """Return what reads a pushed message from its bytes."""
-    from google.protobuf.message import DecodeError
     from yfinance.pricing_pb2 import PricingData
+
+    # Of yfinance's own dependency, which ships no types.
+    unreadable = importlib.import_module("google.protobuf.message").DecodeError
 
     def read(message: bytes) -> Any:
         told = PricingData()
         try:
             told.ParseFromString(message)
-        except DecodeError:
+        except unreadable:
             raise ValueError("no message of prices") from None
         return told
 

@@ -12,7 +12,7 @@ from trading_dashboard.agents.market_data.sources.contract import AssetClass, In
 from trading_dashboard.agents.market_data.sources.listings import (
     EXCHANGES,
     FIAT,
-    Listing,
+    Venue,
     pair_instrument,
     pair_of,
 )
@@ -38,7 +38,7 @@ MARKETS = {
     "SNP": "XNYS", "DJI": "XNYS", "NIM": "XNAS",
 }  # fmt: skip
 """Market identifiers (ISO 10383) by Yahoo's codes; of American indices, where their shares are."""
-_CHICAGO = Listing("CMES", "America/Chicago", "USD")
+_CHICAGO = Venue("CMES", "America/Chicago", "USD")
 _FUTURES = {"CME": "XCME", "CBT": "XCBT", "NYM": "XNYM", "CMX": "XCEC"}
 
 
