@@ -86,7 +86,7 @@ class ProviderConnection:
     ) -> None:
         """Take the options ``base_url`` and ``timeout_seconds``. Raises `SourceMisconfigured`."""
         self.source = options.source
-        self._url = _checked_url(options, options.text("base_url", default_url))
+        self._url = checked_url(options, options.text("base_url", default_url))
         self._deadline = options.number("timeout_seconds", DEADLINE_SECONDS, 0.05, 300)
         self._credential = credential
         self._veil = _Veil(credential.key if credential else "")
@@ -215,7 +215,7 @@ class ProviderConnection:
                     f"{self.source} answered more than {MAX_BODY_BYTES // 2**20} MiB: not read. "
                     "Ask for a shorter range."
                 )
-        wait = _retry_after(response.headers.get("retry-after"))
+        wait = retry_after_seconds(response.headers.get("retry-after"))
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             said = self.words_of(bytes(body))
             return SourceLimited(
@@ -307,7 +307,7 @@ class _WithCredential(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def _checked_url(options: SourceOptions, text: str) -> httpx.URL:
+def checked_url(options: SourceOptions, text: str) -> httpx.URL:
     """Return the address of a provider: https, or plain http to this machine."""
     try:
         url = httpx.URL(text)
@@ -331,7 +331,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _retry_after(value: str | None) -> float | None:
+def retry_after_seconds(value: str | None) -> float | None:
     """Return the seconds of a header that has seconds or a date."""
     if value is None:
         return None

@@ -1,0 +1,1 @@
+"""Any exchange that ccxt knows, as a source."""
