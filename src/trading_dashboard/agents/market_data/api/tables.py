@@ -99,8 +99,9 @@ class TableResponse(Response):
         """Leave the length out where it is not known beforehand."""
         super().init_headers(headers)
         if "Content-Length" not in (headers or {}):
-            pairs: list[tuple[bytes, bytes]] = self.raw_headers
-            self.raw_headers = [pair for pair in pairs if pair[0] != b"content-length"]
+            self.raw_headers: list[tuple[bytes, bytes]] = [
+                pair for pair in self.raw_headers if pair[0] != b"content-length"
+            ]
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         """Send it all."""

@@ -14,7 +14,7 @@ from trading_dashboard.agents.market_data.sources.contract import SourceUnreacha
 Result = TypeVar("Result")
 
 
-class Waiting:
+class Pending:
     """Waits between `open` and `close`, in one loop."""
 
     def __init__(self, source: str) -> None:

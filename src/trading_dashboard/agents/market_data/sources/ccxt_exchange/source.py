@@ -41,7 +41,7 @@ from trading_dashboard.agents.market_data.sources.libraries import missing, need
 from trading_dashboard.agents.market_data.sources.options import SourceOptions
 from trading_dashboard.agents.market_data.sources.polling import polled
 from trading_dashboard.agents.market_data.sources.readings import SECONDS, UNREADABLE, bars_of
-from trading_dashboard.agents.market_data.sources.waiting import Waiting
+from trading_dashboard.agents.market_data.sources.waiting import Pending
 
 if TYPE_CHECKING:
     from trading_dashboard.agents.market_data.sources.ccxt_exchange.client import Client
@@ -75,7 +75,7 @@ class Exchange:
         self._exchange = exchange
         self._has_stream = has_stream and wanted == "stream"
         self._client: Client | None = None
-        self._waiting = Waiting(self.name)
+        self._waiting = Pending(self.name)
         self._markets = asyncio.Lock()
         self.capabilities = self._able(USUAL, self._has_stream)
 

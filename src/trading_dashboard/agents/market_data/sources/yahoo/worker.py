@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from trading_dashboard.agents.market_data.sources.contract import SourceUnreachable
-from trading_dashboard.agents.market_data.sources.waiting import Waiting
+from trading_dashboard.agents.market_data.sources.waiting import Pending
 
 Result = TypeVar("Result")
 
@@ -28,7 +28,7 @@ class Worker:
         self._source = source
         self._deadline = deadline_seconds
         self._threads: ThreadPoolExecutor | None = None
-        self.waiting = Waiting(source)
+        self.waiting = Pending(source)
 
     def open(self) -> None:
         """Get ready; the thread starts with the first job."""
