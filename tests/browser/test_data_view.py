@@ -91,7 +91,8 @@ async def test_the_clock_is_told_and_steered(tab: Tab) -> None:
 
     await expect(card.locator(".mode")).to_contain_text("paused")
     clock = await read(tab, "/clock")
-    assert clock["paused"] and clock["speed"] == 10
+    assert clock["paused"]
+    assert clock["speed"] == 10
     await expect(card.locator(".session")).to_have_text(clock["session"])
 
 
@@ -171,7 +172,8 @@ async def test_a_narrow_screen_needs_no_scrolling_sideways(tab: Tab) -> None:
     wide = await settled(
         lambda: tab.page.evaluate(
             """[...document.querySelectorAll('.stMain, .desk-data .scroll-both')]
-                 .filter((node) => node.scrollWidth > node.clientWidth + 1).map((n) => n.className)"""
+                 .filter((node) => node.scrollWidth > node.clientWidth + 1)
+                 .map((node) => node.className)"""
         )
     )
     assert wide == []

@@ -22,7 +22,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.puppets.fake_quality import QualityFace
 
-SYMBOLS = {"AAPL": 675.0, "FB": 18.0, "GOOG": 681.0, "IBM": 195.0, "MSFT": 30.4}
+SYMBOLS = {
+    "AAPL": 675.0, "FB": 18.0, "GOOG": 681.0, "IBM": 195.0, "MSFT": 30.4, "BTC/USDT": 11.2,
+}  # fmt: skip
 SECONDS = {
     "1s": 1, "5s": 5, "15s": 15, "30s": 30, "1m": 60, "2m": 120, "5m": 300, "15m": 900,
     "30m": 1800, "1h": 3600, "2h": 7200, "4h": 14400, "1d": 86400, "1w": 604800, "1M": 2592000,
@@ -162,9 +164,9 @@ class MarketFace:
     def app(self) -> Starlette:
         return Starlette(
             routes=[
-                Route("/historical/{symbol}", self.historical),
-                Route("/actions/{symbol}", self.actions),
-                Route("/price/{symbol}", self.price),
+                Route("/historical/{symbol:path}", self.historical),
+                Route("/actions/{symbol:path}", self.actions),
+                Route("/price/{symbol:path}", self.price),
                 *QualityFace(self.market).routes(),
                 Route("/clock", self.clock, methods=["GET", "POST"]),
                 Route("/echo", self.echo, methods=["GET", "POST"]),

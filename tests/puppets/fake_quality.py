@@ -134,7 +134,7 @@ class QualityFace:
         market.asked[path] = market.asked.get(path, 0) + 1
         if market.data_down:
             wrong = {"code": "store_unusable", "message": "The store cannot be read."}
-            more = {"subject": None, "observed": None, "details": []}
+            more: dict[str, Any] = {"subject": None, "observed": None, "details": []}
             next_step = {"next_step": "Check the disk."}
             return JSONResponse({"error": wrong | more | next_step}, 500)
         return JSONResponse({"source": "puppet", "replay": True, "intraday": "simulated"} | body)

@@ -3,7 +3,7 @@
 // Owns the pace: one request at a time, a pause after each, longer ones after failures, none while the
 // tab is hidden; and how old the newest answer is. Drawing is the reader's.
 
-import { get, words } from './api.js';
+import { get, symbolInPath, words } from './api.js';
 import { countdown } from './format.js';
 import { market } from './hub.js';
 
@@ -13,9 +13,9 @@ const TIMEOUT = 20_000;
 /** Answers older than so many pauses are not current. */
 const STALE_PAUSES = 3;
 
-/** The address of what is asked about a symbol; a slash within it stays one ("BTC/USDT"). */
+/** The address of what is asked about a symbol. */
 export function bySymbol(route, symbol) {
-  return `${route}/${symbol.split('/').map(encodeURIComponent).join('/')}`;
+  return `${route}/${symbolInPath(symbol)}`;
 }
 
 export function readMarket(path, { signal } = {}) {
