@@ -180,3 +180,13 @@ async def test_a_narrow_screen_needs_no_scrolling_sideways(tab: Tab) -> None:
     await expect(tab.page.locator("[data-source=keyed] .quota")).to_have_text(
         re.compile(r"25 / 25")
     )
+
+
+async def test_the_strip_stays_in_view_on_a_long_page(tab: Tab) -> None:
+    await tab.page.set_viewport_size({"width": 1440, "height": 600})
+    await tab.open("/data")
+    await expect(tab.page.locator(".desk-data-quality tr[data-symbol]")).to_have_count(5)
+    await tab.page.evaluate("document.querySelector('.stMain').scrollTo(0, 400)")
+    top = "document.querySelector('.desk-strip').getBoundingClientRect().top"
+    assert await settled(lambda: tab.page.evaluate(top)) == 0
+    assert await tab.page.evaluate("document.querySelector('.stMain').scrollTop") > 100

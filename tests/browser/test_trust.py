@@ -19,14 +19,14 @@ async def test_the_watchlist_says_grade_source_session_and_age(tab: Tab) -> None
 
     await expect(row.locator(".grade")).to_have_text(score["grade"])
     await expect(row.locator(".source")).to_have_text(price["source"])
-    await expect(row.locator(".session")).to_have_text(price["session"][5:])
+    await expect(row.locator(".traded")).to_have_text(price["session"][5:])
     await expect(row.locator(".age")).to_have_text("< 1 s")
 
 
 async def test_the_quote_says_grade_and_session(tab: Tab) -> None:
     await tab.open("/chart?symbol=GOOG&interval=1m")
     await expect(tab.page.locator(".desk-quote .quality")).to_have_text("98.6 B")
-    await expect(tab.page.locator(".desk-quote .session")).to_have_text("2012-09-05, open")
+    await expect(tab.page.locator(".desk-quote .traded")).to_have_text("2012-09-05, open")
     await tab.page.get_by_label("Symbol").fill("ibm")
     await tab.page.keyboard.press("Enter")
     await expect(tab.page.locator(".desk-quote .quality")).to_have_text("98.6 F")

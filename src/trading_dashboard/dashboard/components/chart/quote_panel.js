@@ -8,7 +8,7 @@ import { age, change, direction, NONE, number, price, volume } from '/assets/js/
 
 const ROWS = [
   ['bidask', 'Bid × ask'], ['range', 'Day range'], ['open', 'Open'], ['previous', 'Previous close'],
-  ['volume', 'Volume'], ['quality', 'Quality'], ['source', 'Source'], ['session', 'Session'], ['age', 'Age'],
+  ['volume', 'Volume'], ['quality', 'Quality'], ['source', 'Source'], ['traded', 'Session'], ['age', 'Age'],
 ];
 
 const GRADE_PAUSE = 30_000;
@@ -79,7 +79,7 @@ export function quotePanel() {
     setText(figure, value.quality_score === null || value.quality_score === undefined ? NONE : number(value.quality_score, 1));
     const simulated = value.intraday === 'simulated';
     setText(cells.source, `${value.source}${value.replay ? ', replay' : ''}`);
-    setText(cells.session, sessionWords(value, market.clock));
+    setText(cells.traded, sessionWords(value, market.clock));
     note.hidden = !simulated;
     setText(note, simulated ? 'REPLAY: daily bars are real, ticks within a day are simulated.' : '');
     setText(last, `${price(value.price)} ${change(value.change_percent)}`);

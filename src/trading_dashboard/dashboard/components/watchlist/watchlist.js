@@ -43,7 +43,7 @@ function makeRow(symbol, open) {
   const cells = {
     last: h('td', { class: 'last' }, NONE), change: h('td', {}, NONE),
     volume: h('td', { class: 'volume' }, NONE), age: h('td', { class: 'k age' }, NONE),
-    source: h('td', { class: 'k l source' }, NONE), session: h('td', { class: 'k session' }, NONE),
+    source: h('td', { class: 'k l source' }, NONE), session: h('td', { class: 'k traded' }, NONE),
   };
   const grade = gradeBadge();
   const node = h('tr', { dataset: { symbol } }, h('th', { scope: 'row' }, link), cells.last,
@@ -127,7 +127,7 @@ function create({ parentElement, data, setTriggerValue }) {
     h('th', { scope: 'col' }, 'Change'), h('th', { scope: 'col', class: 'l spark' }, '30 days'),
     h('th', { scope: 'col', class: 'volume' }, 'Volume'),
     h('th', { scope: 'col', class: 'l' }, 'Quality'), h('th', { scope: 'col', class: 'l source' }, 'Source'),
-    h('th', { scope: 'col', class: 'session' }, 'Session'), h('th', { scope: 'col', class: 'age' }, 'Age'));
+    h('th', { scope: 'col', class: 'traded' }, 'Session'), h('th', { scope: 'col', class: 'age' }, 'Age'));
   const table = h('table', { class: 'watchlist-table' }, h('caption', { class: 'sr' }, 'Watchlist'),
     h('thead', {}, head), h('tbody', {}, ...[...rows.values()].map((row) => row.node)));
   const empty = h('p', { class: 'empty' },
