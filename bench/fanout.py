@@ -105,36 +105,39 @@ async def serve_bare(port: int) -> None:
             await paced(rate, seconds, emit)
 
 
-def serve_ours(port: int) -> None:
-    import numpy as np
-    from starlette.websockets import WebSocket
+def clock() -> dict[str, Any]:
+    return {
+        "now": "2026-01-05T14:30:00Z", "replay": False, "speed": 1.0, "paused": False,
+        "finished": False, "calendar": "24/7", "time_zone": "UTC", "market": "open",
+        "session": "2026-01-05",
+    }  # fmt: skip
 
-    from trading_dashboard.agents.kit import AgentApp, AgentEnvironment, create_agent_app, run_agent
-    from trading_dashboard.agents.market_data.records import Ticks
-    from trading_dashboard.agents.market_data.streaming.connection import serve_stream
-    from trading_dashboard.agents.market_data.streaming.hub import StreamHub
-    from trading_dashboard.agents.market_data.streaming.live_feed import LiveFeed
 
-    def clock() -> dict[str, Any]:
-        return {
-            "now": "2026-01-05T14:30:00Z", "replay": False, "speed": 1.0, "paused": False,
-            "finished": False, "calendar": "24/7", "time_zone": "UTC", "market": "open",
-            "session": "2026-01-05",
-        }  # fmt: skip
+class Pushed:
+    """A live market of many symbols, each ticking in turn."""
 
-    feed = LiveFeed(clock)
-    symbols = tuple(f"SYM{number:03}" for number in range(SYMBOLS))
-    nexts = 0
+    def __init__(self) -> None:
+        from trading_dashboard.agents.market_data.streaming.hub import StreamHub
+        from trading_dashboard.agents.market_data.streaming.live_feed import LiveFeed
 
-    def emit(due: list[float]) -> None:
-        nonlocal nexts
+        self.feed = LiveFeed(clock)
+        self.hub = StreamHub(self.feed)
+        self._symbols = tuple(f"SYM{number:03}" for number in range(SYMBOLS))
+        self._next = 0
+
+    def emit(self, due: list[float]) -> None:
+        """Let as many ticks arrive, each priced with the time it fell due."""
+        import numpy as np
+
+        from trading_dashboard.agents.market_data.records import Ticks
+
         count = len(due)
-        chosen = (np.arange(nexts, nexts + count) % SYMBOLS).astype(np.int32)
-        nexts += count
-        feed.publish(
+        chosen = (np.arange(self._next, self._next + count) % SYMBOLS).astype(np.int32)
+        self._next += count
+        self.feed.publish(
             Ticks(
                 source="bench",
-                symbols=symbols,
+                symbols=self._symbols,
                 symbol=chosen,
                 at=np.full(count, 1_767_623_400_123_456, dtype=np.int64),
                 price=np.array(due),
@@ -143,17 +146,25 @@ def serve_ours(port: int) -> None:
             )
         )
 
-    hub = StreamHub(feed)
-
-    async def follow() -> None:
-        emit([time.perf_counter()] * SYMBOLS)
+    async def follow(self) -> None:
+        """Do what standard input orders."""
+        self.emit([time.perf_counter()] * SYMBOLS)
         print("ready", flush=True)
         async for rate, seconds in orders():
-            await paced(rate, seconds, emit)
+            await paced(rate, seconds, self.emit)
+
+
+def serve_ours(port: int) -> None:
+    from starlette.websockets import WebSocket
+
+    from trading_dashboard.agents.kit import AgentApp, AgentEnvironment, create_agent_app, run_agent
+    from trading_dashboard.agents.market_data.streaming.connection import serve_stream
+
+    pushed = Pushed()
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(follow())]
+        tasks = [asyncio.create_task(pushed.hub.run()), asyncio.create_task(pushed.follow())]
         yield
         for task in tasks:
             task.cancel()
@@ -163,7 +174,7 @@ def serve_ours(port: int) -> None:
         app = create_agent_app(environment, version="0", lifespan=lifespan)
 
         async def stream(websocket: WebSocket) -> None:
-            await serve_stream(websocket, hub)
+            await serve_stream(websocket, pushed.hub)
 
         app.router.add_websocket_route("/stream", stream, name="stream")
         return app

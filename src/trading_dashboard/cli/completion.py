@@ -33,6 +33,25 @@ def complete_roles(incomplete: str) -> list[str]:
     return [name for name in ("operator", "read-only") if name.startswith(incomplete)]
 
 
+def complete_intervals(incomplete: str) -> list[str]:
+    """Return the intervals of bars that begin so."""
+    names = (
+        "1s", "5s", "15s", "30s", "1m", "2m", "5m", "15m", "30m", "1h", "2h", "4h", "1d", "1w",
+        "1M",
+    )  # fmt: skip
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_formats(incomplete: str) -> list[str]:
+    """Return the formats of exported files that begin so."""
+    return [name for name in ("parquet", "csv", "arrow") if name.startswith(incomplete)]
+
+
+def complete_units(incomplete: str) -> list[str]:
+    """Return the units of time that begin so."""
+    return [name for name in ("s", "ms", "us") if name.startswith(incomplete)]
+
+
 def _configured(project_root: object) -> list[str]:
     """Return the agents that any file of the configuration names, also if others are broken."""
     from trading_dashboard.config.documents import read_document

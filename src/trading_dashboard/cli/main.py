@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trading_dashboard.cli.completion import complete_agents, complete_levels, complete_roles
+from trading_dashboard.cli.data.commands import app as data_app
 from trading_dashboard.cli.options import (
     AsJson,
     Environment,
@@ -42,6 +43,7 @@ tokens_app = typer.Typer(
 app.add_typer(tokens_app, name="tokens")
 new_app = typer.Typer(help="Make something new.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(new_app, name="new")
+app.add_typer(data_app, name="data")
 
 OneAgent = Annotated[
     str | None, typer.Option("--agent", metavar="NAME", help="Only what is about this agent.")

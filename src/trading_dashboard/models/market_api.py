@@ -68,6 +68,47 @@ StreamInterval = Interval | Annotated[str, Field(pattern=r"^[1-9][0-9]{0,11}[tvd
 """An interval, or bars of so many ticks (``100t``), so much volume or turnover."""
 
 
+class RecordingInfo(Wire):
+    """One recording. `start` and `end` are market time."""
+
+    name: str
+    source: str
+    """Who was recorded."""
+    symbols: list[str]
+    """Empty if all of the source was recorded."""
+    state: Literal["recording", "complete", "interrupted"]
+    reason: str | None = None
+    """Why it ended."""
+    made_at: datetime
+    start: datetime
+    end: datetime
+    rows: int
+    size_bytes: int
+    playing: bool = False
+
+
+class RecordingsResponse(Wire):
+    """``GET /recordings``, newest first."""
+
+    recordings: list[RecordingInfo]
+
+
+class RecordingOrder(Wire):
+    """Body of ``POST /recordings``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="Of the recording, and of its folder."
+    )
+    source: str | None = Field(
+        default=None, max_length=100, description="What to record; the active source if missing."
+    )
+    symbols: list[str] = Field(
+        default_factory=list, max_length=1000, description="Only these; all if empty."
+    )
+
+
 class StreamOperation(Wire):
     """What a client of ``/stream`` sends."""
 

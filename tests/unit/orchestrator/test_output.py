@@ -56,11 +56,13 @@ def test_known_secrets_are_found_wherever_they_stand() -> None:
             "TOKEN_FILE": "/path/to/token",
             "MODE": "development",
             "PIN_KEY": "short",
+            "TRADING_DASHBOARD_KEY_ALPHA_VANTAGE": "0123456789ABCDEF",
             "PWD": "development",
         }
     )
     redactor = Redactor(values)
     assert redactor.redact("<p@ss word!> line two of it") == "<[redacted]> [redacted]"
+    assert redactor.redact("?apikez=0123456789ABCDEF") == "?apikez=[redacted]"
     assert redactor.redact("/path/to/token development short") == "/path/to/token development short"
 
 

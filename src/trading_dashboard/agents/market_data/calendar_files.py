@@ -32,7 +32,7 @@ class CalendarDamaged(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class CalendarListing:
     """A calendar as the library told it.
 
     Attributes:
@@ -80,7 +80,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             other.unlink(missing_ok=True)
 
 
-def parsed(content: bytes, calendar: str) -> Listing:
+def parsed(content: bytes, calendar: str) -> CalendarListing:
     """Return the calendar in the content.
 
     Raises:
@@ -95,7 +95,7 @@ def parsed(content: bytes, calendar: str) -> Listing:
             raise CalendarDamaged("its checksum is wrong")
         table = np.frombuffer(payload, dtype="<i8").reshape(5, words["sessions"]).astype(np.int64)
         zone = ZoneInfo(words["time_zone"]).key
-        listing = Listing(
+        listing = CalendarListing(
             _sessions(calendar, zone, table), str(words["version"]), str(words["asked_last"])
         )
     except CalendarDamaged:

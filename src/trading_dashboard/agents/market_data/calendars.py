@@ -23,7 +23,7 @@ import numpy as np
 
 from trading_dashboard.agents.market_data.calendar_files import (
     CalendarDamaged,
-    Listing,
+    CalendarListing,
     calendar_path,
     parsed,
     read_bytes,
@@ -122,7 +122,7 @@ class ExchangeCalendars:
         left = (until - today).days - (DAYS_AHEAD - RENEW_AFTER_DAYS)
         entry.renew_at = self._clock() + max(left * 86_400.0, RETRY_SECONDS)
 
-    def _read_or_compute(self, name: str, today: date, last: date) -> Listing:
+    def _read_or_compute(self, name: str, today: date, last: date) -> CalendarListing:
         path = calendar_path(self._directory, name, library_version())
         kept = _kept(path, name)
         if kept is not None and _serves(kept, today):
@@ -194,7 +194,7 @@ def library_version() -> str:
         return "none"
 
 
-def _kept(path: Path, name: str) -> Listing | None:
+def _kept(path: Path, name: str) -> CalendarListing | None:
     """Return what is on disk, None if it is not there or not whole."""
     try:
         content = read_bytes(path)
@@ -204,7 +204,7 @@ def _kept(path: Path, name: str) -> Listing | None:
         return None
 
 
-def _serves(listing: Listing, today: date) -> bool:
+def _serves(listing: CalendarListing, today: date) -> bool:
     try:
         ahead = (date.fromisoformat(listing.asked_last) - today).days
     except ValueError:

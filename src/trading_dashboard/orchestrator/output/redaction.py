@@ -18,7 +18,8 @@ MAX_DEPTH = 8
 """So deep secrets are looked for in an agent's settings."""
 
 _SECRET_NAME = re.compile(
-    r"(?:^|_)(?:SECRETS?|TOKEN|PASSWORD|PASSWD|CREDENTIALS?|PASSPHRASE|API_?KEY|KEY)$|_PWD$",
+    r"(?:^|_)(?:SECRETS?|TOKEN|PASSWORD|PASSWD|CREDENTIALS?|PASSPHRASE|API_?KEY|KEY)$|_PWD$"
+    r"|^TRADING_DASHBOARD_KEY_",  # of a source of market data
     re.IGNORECASE,
 )
 _VALUE = r"""[^\s"'&,;)}\]<>]+"""

@@ -167,7 +167,7 @@ def test_a_silent_minute_is_closed_by_the_clock_and_none_is_invented() -> None:
     fast = time_bars(grace_seconds=2.0)
     begin = at("2024-03-08 12:00")
     fast.push(ticks_of([("BTC", begin, 10.0, 1.0)]))
-    assert not any(len(change.of("BTC", "1m")) for change in fast.advance(begin + 61 * US))
+    assert not any(len(batch.of("BTC", "1m")) for batch in fast.advance(begin + 61 * US))
     [closed] = fast.advance(begin + 62 * US)
     assert of(closed, "BTC", "1m").bars.closed.tolist() == [True]
     assert starts(fast.advance(begin + 200 * US), "BTC", "1m") == []
@@ -230,6 +230,36 @@ def test_after_a_restart_longer_bars_go_on_from_the_stored_ones() -> None:
     assert of(changes, "BTC", "1d").whole.all()
     late = second.push(ticks_of([rows[29]]))  # is in the stored minutes already
     assert [item.reason for item in late.rejected] == ["too_late"]
+
+
+def test_of_many_changes_only_the_watched_series_are_looked_at() -> None:
+    begin = at("2024-03-08 12:00")
+    changes = time_bars().push(ticks_of([("BTC", begin, 1.0, 1.0), ("JP", begin, 1.0, 1.0)]))
+    watched = changes.among([("BTC", "1m"), ("BTC", "1d"), ("NY", "1m"), ("BTC", "77s")])
+    assert [change.bars.interval for change in watched] == ["1m", "1d"]
+
+
+def test_until_its_sessions_are_known_a_symbol_has_no_bars() -> None:
+    known = dict[str, object]()
+    fast = TimeBars(lambda symbol: COINS if symbol in known else None, ("1m",))
+    begin = at("2024-03-08 12:00")
+    assert len(fast.push(ticks_of([("BTC", begin, 1.0, 1.0)]))) == 0
+    assert fast.outside_sessions == 1
+    known["BTC"] = True
+    assert len(fast.push(ticks_of([("BTC", begin + 1, 1.0, 1.0)]))) == 1
+
+
+def test_a_calendar_that_has_grown_is_taken_over() -> None:
+    calendars = [always_open(date(2024, 3, 1), 8), always_open(date(2024, 3, 1), 9)]
+    fast = TimeBars(lambda _: calendars[0], ("1m",))
+    fast.push(ticks_of([("BTC", at("2024-03-08 23:59"), 1.0, 1.0)]))
+    tomorrow = ticks_of([("BTC", at("2024-03-09 00:00"), 1.0, 1.0)])
+    assert len(fast.push(tomorrow)) == 0
+    del calendars[0]
+    fast.renew()
+    assert starts([fast.push(tomorrow)], "BTC", "1m") == [
+        at("2024-03-08 23:59"), at("2024-03-09 00:00")
+    ]  # fmt: skip
 
 
 def test_with_too_many_closed_bars_the_horizon_shrinks_and_memory_does_not_grow() -> None:

@@ -19,11 +19,11 @@ from tests.unit.market_data.live.fakes import (
     weekday_sessions,
 )
 from trading_dashboard.agents.market_data.live.history import Found, LiveHistory
-from trading_dashboard.agents.market_data.live.ranges import Stretch
+from trading_dashboard.agents.market_data.live.ranges import TimeRange
 from trading_dashboard.agents.market_data.sources.contract import SourceUnreachable
 
 NOW = micros(2026, 3, 20, 18, 0)
-PAST = Stretch(micros(2026, 3, 2), micros(2026, 3, 6))
+PAST = TimeRange(micros(2026, 3, 2), micros(2026, 3, 6))
 
 
 class Told:
@@ -32,7 +32,7 @@ class Told:
         self.archive = MemoryArchive()
         self.history = LiveHistory(self.desk, self.archive, AllGood(), at_once)
 
-    async def read(self, wanted: Stretch, now: int = NOW, interval: str = "1h") -> Found:
+    async def read(self, wanted: TimeRange, now: int = NOW, interval: str = "1h") -> Found:
         return await self.history.read(
             instrument(), weekday_sessions(), interval, wanted, now, limit=10_000, newest=False
         )
@@ -42,7 +42,7 @@ async def test_a_stretch_is_asked_for_once() -> None:
     told = Told()
     first = await told.read(PAST)
     again = await told.read(PAST)
-    inside = await told.read(Stretch(PAST.start + DAY, PAST.end - DAY))
+    inside = await told.read(TimeRange(PAST.start + DAY, PAST.end - DAY))
 
     assert first.table.num_rows == again.table.num_rows == len(rows("1h", PAST.start, PAST.end))
     assert inside.table.num_rows == len(rows("1h", PAST.start + DAY, PAST.end - DAY))
@@ -52,9 +52,9 @@ async def test_a_stretch_is_asked_for_once() -> None:
 async def test_only_what_is_missing_is_asked_for_and_no_hole_is_left() -> None:
     told = Told()
     await told.read(PAST)
-    far = Stretch(PAST.end + 5 * DAY, PAST.end + 6 * DAY)
+    far = TimeRange(PAST.end + 5 * DAY, PAST.end + 6 * DAY)
     await told.read(far)
-    await told.read(Stretch(PAST.start - DAY, far.end))
+    await told.read(TimeRange(PAST.start - DAY, far.end))
 
     assert told.desk.asked[1:] == [
         ("first", "1h", PAST.end, far.end),
@@ -72,13 +72,13 @@ async def test_what_is_kept_survives_a_restart() -> None:
 
 async def test_the_newest_bar_is_asked_for_again_but_not_at_each_question() -> None:
     told = Told()
-    wanted = Stretch(micros(2026, 3, 20), NOW)
+    wanted = TimeRange(micros(2026, 3, 20), NOW)
     newest = micros(2026, 3, 20, 17, 30)
     await told.read(wanted)
-    await told.read(Stretch(wanted.start, NOW + 1_000_000), NOW + 1_000_000)
+    await told.read(TimeRange(wanted.start, NOW + 1_000_000), NOW + 1_000_000)
     assert len(told.desk.asked) == 1
     later = NOW + HOUR
-    await told.read(Stretch(wanted.start, later), later)
+    await told.read(TimeRange(wanted.start, later), later)
     assert told.desk.asked[1] == ("first", "1h", newest, later)
 
 
@@ -91,7 +91,7 @@ async def test_identical_questions_at_once_ask_once() -> None:
 async def test_another_source_starts_a_series_of_its_own() -> None:
     told = Told()
     await told.read(PAST)
-    wider = Stretch(PAST.start, PAST.end + DAY)
+    wider = TimeRange(PAST.start, PAST.end + DAY)
 
     class Other(FakeDesk):
         """The first one fails; the second steps in."""
@@ -117,7 +117,7 @@ async def test_without_a_source_what_is_kept_is_said_to_be_a_part() -> None:
 
     whole = await told.read(PAST)
     assert whole.failure is None  # all of it is kept: nobody has to be asked
-    part = await told.read(Stretch(PAST.start, PAST.end + DAY))
+    part = await told.read(TimeRange(PAST.start, PAST.end + DAY))
     assert part.table.num_rows == whole.table.num_rows
     assert str(part.failure) == "no connection"
     with pytest.raises(SourceUnreachable):
@@ -126,7 +126,7 @@ async def test_without_a_source_what_is_kept_is_said_to_be_a_part() -> None:
 
 async def test_the_bar_in_progress_is_not_called_closed() -> None:
     told = Told()
-    table = (await told.read(Stretch(micros(2026, 3, 20), NOW))).table
+    table = (await told.read(TimeRange(micros(2026, 3, 20), NOW))).table
     assert table["closed"].to_pylist() == [True, True, True, False]  # 17:30 ends at 18:30
-    days = (await told.read(Stretch(micros(2026, 3, 19), NOW), interval="1d")).table
+    days = (await told.read(TimeRange(micros(2026, 3, 19), NOW), interval="1d")).table
     assert days["closed"].to_pylist() == [True, False]

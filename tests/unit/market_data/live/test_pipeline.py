@@ -44,6 +44,9 @@ class Gate:
         ]  # fmt: skip
         return Said(ticks.take(ticks.price > 0), bad)
 
+    def give_up(self) -> Sequence[Rejected]:
+        return ()
+
 
 class Desk:
     """A pipeline and what came out of it."""

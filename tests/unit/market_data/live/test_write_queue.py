@@ -130,6 +130,21 @@ def test_beyond_its_bound_the_oldest_ticks_are_dropped_and_recorded_as_a_gap() -
     assert len(archive.bars()) == 50
 
 
+def test_without_the_bound_everything_would_wait() -> None:
+    archive = archives.DiskFull()
+    with started(archive, WriteLimits(commit_seconds=0.01, ticks=1_000_000)) as queue:
+        for i in range(50):
+            queue.add(ticks(10 * i, 10), [minute(i)])
+        assert (queue.stats().waiting_ticks, queue.stats().dropped_ticks) == (500, 0)
+
+
+def test_without_asking_for_it_nothing_is_on_disk_yet() -> None:
+    archive = archives.Remembers()
+    with started(archive, WriteLimits(commit_seconds=3600.0)) as queue:
+        queue.add(ticks(0))
+        assert (archive.writings, queue.stats().waiting_ticks) == ([], 1)
+
+
 def test_adding_never_waits_for_a_store_that_hangs() -> None:
     archive = archives.Hangs()
     with started(archive, WriteLimits(commit_seconds=0.0, ticks=1000)) as queue:

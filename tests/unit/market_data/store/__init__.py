@@ -1,1 +1,1 @@
-"""The archive: what it keeps, and what becomes of it when things go wrong."""
+"""The DuckDB archive."""

@@ -34,7 +34,7 @@ def bars(
         interval=interval,
         start=begin + step * np.arange(count, dtype=np.int64),
         open=10 * ones,
-        high=100 * ones,
+        high=1e9 * ones,
         low=ones,
         close=close * ones,
         volume=5 * ones,

@@ -253,10 +253,10 @@ def test_readers_and_a_writer_never_disturb_each_other(archive: DuckArchive) -> 
         except BaseException as error:  # noqa: BLE001 - told by the test below
             failures.append(error)
 
-    readers = [threading.Thread(target=read) for _ in range(3)]
+    readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
-    for step in range(40):
+    for step in range(15):
         archive.write(Writing(bars=[bars(count=30, close=step + 1.0), bars("B", step * DAY, 9)]))
         archive.maintain()
     done.set()

@@ -59,7 +59,7 @@ class ActivityBars:
     """
 
     def __init__(
-        self, sessions_of: Callable[[str], Sessions], *, grace_seconds: float = 2.0
+        self, sessions_of: Callable[[str], Sessions | None], *, grace_seconds: float = 2.0
     ) -> None:
         self._sessions_of = sessions_of
         self._grace = int(grace_seconds * MICROSECONDS)
@@ -73,15 +73,19 @@ class ActivityBars:
     def add(self, source: str, symbol: str, interval: str) -> None:
         """Begin a series with the next tick; nothing happens if there is one.
 
-        Raises ValueError for an interval that is none, and for one series too many.
+        Raises ValueError for an interval that is none, for one series too many, and while the
+        symbol's sessions are not known.
         """
         activity = Activity.parse(interval)
-        series = self._series.setdefault((source, symbol), {})
-        if interval in series:
+        if interval in self._series.get((source, symbol), {}):
             return
         if len(self) >= MAX_SERIES:
             raise ValueError(f"{MAX_SERIES} series of activity bars are the most there can be")
-        series[interval] = _Series(source, symbol, activity, self._sessions_of(symbol))
+        sessions = self._sessions_of(symbol)
+        if sessions is None or not len(sessions):
+            raise ValueError(f"the sessions of {symbol} are not known yet; ask again")
+        series = _Series(source, symbol, activity, sessions)
+        self._series.setdefault((source, symbol), {})[interval] = series
 
     def remove(self, source: str, symbol: str, interval: str) -> None:
         """End a series; nothing happens if there is none."""

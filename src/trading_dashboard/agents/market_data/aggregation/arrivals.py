@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trading_dashboard.agents.market_data.aggregation.rows import Parts
+from trading_dashboard.agents.market_data.aggregation.rows import RowParts
 from trading_dashboard.agents.market_data.records import MICROSECONDS, Flags, Floats, Integers
 
 _ROOM = 1 << 62
@@ -43,7 +43,7 @@ class Arrivals:
             return self
         return self.take(np.lexsort((self.at, self.symbol)))
 
-    def parts(self) -> tuple[Parts, Integers]:
+    def parts(self) -> tuple[RowParts, Integers]:
         """Return seconds of symbols, and the one each tick is in; for ticks by time."""
         second = self.at // MICROSECONDS
         is_first = np.ones(len(second), dtype=np.bool_)
@@ -51,7 +51,7 @@ class Arrivals:
         is_first[1:] |= self.symbol[1:] != self.symbol[:-1]
         firsts = np.flatnonzero(is_first)
         ends = np.append(firsts[1:], len(second))
-        parts = Parts(
+        parts = RowParts(
             symbol=self.symbol[firsts],
             at=self.at[firsts],
             session=self.session[firsts],

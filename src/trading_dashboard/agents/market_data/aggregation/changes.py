@@ -6,13 +6,13 @@ symbols and all intervals, a batch of ticks touches thousands of bars of which f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from trading_dashboard.agents.market_data.aggregation.rows import ROW, Rows, revisions
-from trading_dashboard.agents.market_data.records import Bars, Flags, Integers
+from trading_dashboard.agents.market_data.records import Bars, Flags
 from trading_dashboard.agents.market_data.store.contract import Rejected
 
 
@@ -53,7 +53,7 @@ class Changes:
     def __init__(
         self,
         source: str,
-        symbols: Sequence[str],
+        symbols: Mapping[str, int],
         intervals: Sequence[str],
         rows: Rows,
         rejected: tuple[Rejected, ...] = (),
@@ -79,11 +79,12 @@ class Changes:
         columns["revision"] = revisions(rows)
         whole = np.ascontiguousarray(rows["whole"])
         ends = np.append(firsts[1:], len(rows)).tolist()
+        names = list(self._symbols)  # by number, as they were added
         for slot, first, end in zip(slots[firsts].tolist(), firsts.tolist(), ends, strict=True):
             symbol, interval = divmod(slot, len(self._intervals))
             bars = Bars(
                 source=self.source,
-                symbol=self._symbols[symbol],
+                symbol=names[symbol],
                 interval=self._intervals[interval],
                 **{name: column[first:end] for name, column in columns.items()},
             )
@@ -102,16 +103,18 @@ class Changes:
             incomplete=int(np.count_nonzero(~closed["whole"])),
         )
 
-    def of(self, symbol: str, interval: str | None = None) -> Changes:
-        """Return those of one symbol, or of one of its intervals."""
-        if symbol not in self._symbols:
-            return self._where(np.zeros(len(self.rows), dtype=np.bool_))
-        first = self._symbols.index(symbol) * len(self._intervals)
-        if interval is not None:
-            first += self._intervals.index(interval)
-        width = len(self._intervals) if interval is None else 1
-        slots: Integers = self.rows["slot"]
-        return self._where((slots >= first) & (slots < first + width))
+    def of(self, symbol: str, interval: str) -> Changes:
+        """Return those of one series."""
+        return self.among([(symbol, interval)])
+
+    def among(self, series: Iterable[tuple[str, str]]) -> Changes:
+        """Return those of some series, (symbol, interval); cheap however much has changed."""
+        wanted = [
+            self._symbols[symbol] * len(self._intervals) + self._intervals.index(interval)
+            for symbol, interval in series
+            if symbol in self._symbols and interval in self._intervals
+        ]
+        return self._where(np.isin(self.rows["slot"], wanted))
 
     def _where(self, part: Flags) -> Changes:
         return Changes(

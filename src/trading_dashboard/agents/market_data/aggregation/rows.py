@@ -44,7 +44,7 @@ _OPAQUE = np.dtype((np.void, ROW.itemsize))
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class RowParts:
     """Stretches of one symbol that no bar divides, by symbol and then time; each array is [n]."""
 
     symbol: Integers
@@ -83,7 +83,7 @@ def revisions(rows: Rows) -> Indices:
     return revision
 
 
-def combined(parts: Parts, bounds: Bounds) -> tuple[Rows, Integers]:
+def combined(parts: RowParts, bounds: Bounds) -> tuple[Rows, Integers]:
     """Return one row per interval, symbol and bar, in that order, and which row took each part.
 
     The second is int64[intervals, n].

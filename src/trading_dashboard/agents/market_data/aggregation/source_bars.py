@@ -18,7 +18,7 @@ from trading_dashboard.agents.market_data.aggregation.arrivals import Arrivals
 from trading_dashboard.agents.market_data.aggregation.changes import NO_ROWS, Changes
 from trading_dashboard.agents.market_data.aggregation.grid import Bounds, Grid
 from trading_dashboard.agents.market_data.aggregation.recent import MAX_SLOTS, RecentRows
-from trading_dashboard.agents.market_data.aggregation.rows import NEVER, Parts, Rows
+from trading_dashboard.agents.market_data.aggregation.rows import NEVER, RowParts, Rows
 from trading_dashboard.agents.market_data.records import Bars, Flags, Integers, Ticks
 from trading_dashboard.agents.market_data.store.contract import Rejected
 
@@ -129,7 +129,7 @@ class SourceBars:
             return
         bars, begin, session = bars.take(is_known), begin[is_known], session[is_known]
         bounds = grid.bounds(begin, session)
-        parts = Parts(
+        parts = RowParts(
             np.repeat(symbol, len(bars)), begin, session, begin, bounds.end[own] - 1,
             bars.open, bars.high, bars.low, bars.close, bars.volume,
             np.ones(len(bars), dtype=np.int64),
@@ -274,7 +274,7 @@ class SourceBars:
         self._delay[symbols] = np.minimum(self._delay[symbols], least)
 
     def _changes(self, rows: Rows, rejected: tuple[Rejected, ...] = ()) -> Changes:
-        return Changes(self.source, self._symbols, self._intervals, rows, rejected)
+        return Changes(self.source, self._index, self._intervals, rows, rejected)
 
     # Symbols
 

@@ -32,6 +32,7 @@ from trading_dashboard.agents.market_data.market import (
     BarsQuestion,
     Market,
 )
+from trading_dashboard.agents.market_data.memory import give_back
 from trading_dashboard.models.market import HistoricalResponse, Interval
 
 DEFAULT_LIMIT = 500
@@ -185,13 +186,19 @@ class AnswerMaker:
         await self._large.acquire()
         try:
             found = await self._market.bars(question)
-            response = await self._written(found, wanted, self._large.release)
+            response = await self._written(found, wanted, self._end_large)
         except BaseException:
             self._large.release()
             raise
         if not isinstance(response, TableResponse):
             self._large.release()
         return response
+
+    def _end_large(self) -> None:
+        self._large.release()
+        # When the last references are gone, a moment later; off the loop.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.run_in_executor, None, give_back)
 
     async def _written(
         self, found: BarsAnswer, wanted: Wanted, on_end: Callable[[], None]

@@ -13,11 +13,12 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import orjson
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from trading_dashboard.agents.market_data.market import BarsAnswer
+from trading_dashboard.agents.market_data.market import BarsAnswer, Columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +42,7 @@ def arrow_table(answer: BarsAnswer) -> pa.Table:
     import pyarrow as pa
 
     given = answer.table
-    table = pa.table(dict(given)) if isinstance(given, Mapping) else given
+    table = _from_numpy(given) if isinstance(given, Mapping) else given
     start = table.schema.get_field_index("start")
     kind = pa.timestamp("us", tz="UTC")
     table = table.set_column(start, pa.field("timestamp", kind), table.column(start).cast(kind))
@@ -51,6 +52,24 @@ def arrow_table(answer: BarsAnswer) -> pa.Table:
     # The moment of the answer is a header: the same bars are the same bytes.
     said = {key: value for key, value in answer.head.items() if key != "as_of"}
     return table.replace_schema_metadata({METADATA: orjson.dumps(said)})
+
+
+def _from_numpy(columns: Columns) -> pa.Table:
+    """Return a table over the columns' own memory.
+
+    Not `pa.table(columns)`: that imports pandas, 50 MB, to see whether they are its own.
+    """
+    import pyarrow as pa
+
+    arrays = []
+    for column in columns.values():
+        kind = pa.from_numpy_dtype(column.dtype)
+        values = np.ascontiguousarray(column)
+        if column.dtype == np.bool_:
+            values = np.packbits(values, bitorder="little")
+        buffers = [None, pa.py_buffer(values)]
+        arrays.append(pa.Array.from_buffers(kind, len(column), buffers))
+    return pa.Table.from_arrays(arrays, names=list(columns))
 
 
 class TableResponse(Response):
@@ -80,7 +99,8 @@ class TableResponse(Response):
         """Leave the length out where it is not known beforehand."""
         super().init_headers(headers)
         if "Content-Length" not in (headers or {}):
-            self.raw_headers = [pair for pair in self.raw_headers if pair[0] != b"content-length"]
+            pairs: list[tuple[bytes, bytes]] = self.raw_headers
+            self.raw_headers = [pair for pair in pairs if pair[0] != b"content-length"]
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         """Send it all."""
@@ -100,6 +120,7 @@ class TableResponse(Response):
             logger.warning("A reader took nothing for %g s; its answer ends", STALL_SECONDS)
         finally:
             gone.cancel()
+            del self._table
             self._on_end()
 
     async def _pieces(self) -> AsyncGenerator[memoryview]:

@@ -38,5 +38,4 @@ def is_known(tag: str, if_none_match: str | None) -> bool:
         return False
     if if_none_match.strip() == "*":
         return True
-    opaque = tag.removeprefix("W/")
-    return any(found.removeprefix("W/") == opaque for found in _TAG.findall(if_none_match))
+    return any(found.removeprefix("W/") == f'"{tag}"' for found in _TAG.findall(if_none_match))

@@ -1,4 +1,4 @@
-"""Bars: the intervals, how days group into weeks and months, and the arrays bars travel in.
+"""Bars of the replay: the arrays they travel in, and how they are made of a session's path.
 
 Owns resampling. Bars shorter than a day start at the session's open (10:30 for the second hour of
 New York) and the last one ends with the session, however short. Weeks are ISO weeks and months
@@ -13,17 +13,25 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_dashboard.agents.market_data.aggregation.intervals import DAILY, SECONDS, group_keys
 from trading_dashboard.agents.market_data.demo.path import Floats, Integers, SessionPath
 from trading_dashboard.agents.market_data.market import Columns
 from trading_dashboard.agents.market_data.records import MICROSECONDS
 
-SECONDS = {
-    "1s": 1, "5s": 5, "15s": 15, "30s": 30,
-    "1m": 60, "2m": 120, "5m": 300, "15m": 900, "30m": 1800,
-    "1h": 3600, "2h": 7200, "4h": 14_400,
-}  # fmt: skip
-"""Length of the intervals shorter than a day."""
-DAILY = ("1d", "1w", "1M")
+__all__ = [
+    "DAILY",
+    "DAY_SECONDS",
+    "EMPTY",
+    "SECONDS",
+    "DayBars",
+    "coarser",
+    "concat",
+    "group_days",
+    "group_keys",
+    "session_bars",
+    "slice_bar",
+]
+
 DAY_SECONDS = 86_400
 
 
@@ -68,17 +76,6 @@ def concat(parts: Sequence[DayBars]) -> DayBars:
             for field in fields(DayBars)
         )
     )
-
-
-def group_keys(days: Integers, interval: str) -> Integers:
-    """Return int64[n]: equal for days (since 1970) that share a bar of 1d, 1w or 1M."""
-    if interval == "1w":
-        return (days + 3) // 7  # 1970-01-01 was a Thursday
-    if interval == "1M":
-        months = days.astype("datetime64[D]").astype("datetime64[M]")
-        keys: Integers = months.astype(np.int64)
-        return keys
-    return days
 
 
 def group_days(bars: DayBars, interval: str, next_day: int) -> DayBars:

@@ -17,7 +17,7 @@ from trading_dashboard.agents.market_data.demo.clock import RENEW_SECONDS, Repla
 from trading_dashboard.agents.market_data.demo.feed import Feed
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
 from trading_dashboard.agents.market_data.demo.timeline import iso
-from trading_dashboard.agents.market_data.streaming.feed import Receiver, Wanted
+from trading_dashboard.agents.market_data.streaming.feed import UpdateReceiver, Wanted
 from trading_dashboard.agents.market_data.streaming.outbox import MAX_CLOSED_BARS, Missed
 from trading_dashboard.models.market import INTERVALS
 
@@ -120,7 +120,7 @@ class ReplayFeed:
     def read(self, symbol: str, intervals: Collection[str]) -> None:
         """Nothing is kept for readers: what they miss is computed."""
 
-    def advance(self, wanted: Wanted, out: Receiver) -> None:
+    def advance(self, wanted: Wanted, out: UpdateReceiver) -> None:
         """Hand over all that happened up to the clock."""
         start, self._served = self._served, self._clock.position()
         if wanted:
@@ -161,7 +161,7 @@ class ReplayFeed:
 class _Numbered:
     """Passes updates on with the market seconds they stand for."""
 
-    def __init__(self, out: Receiver, *, event: int, first: int) -> None:
+    def __init__(self, out: UpdateReceiver, *, event: int, first: int) -> None:
         self._out = out
         self._event = event
         self._first = first

@@ -9,6 +9,8 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from trading_dashboard import __version__
 from trading_dashboard.agents.kit import AgentApp, AgentEnvironment, create_agent_app
@@ -60,7 +62,7 @@ ARCHIVE_FILE = "archive.duckdb"
 KEYS_FILE = "keys"
 CALENDARS_FOLDER = "calendars"
 _SHORT = ("1s", "5s", "15s", "30s")
-_MEDIUM = ("1m", "2m", "5m", "15m", "30m", "1h", "2h", "4h")
+_MEDIUM = ("1m", "2m", "5m")
 
 logger = logging.getLogger(__name__)
 
@@ -80,98 +82,147 @@ def build_live(settings: MarketDataSettings, environment: AgentEnvironment) -> A
     clock = LiveClock(calendars.sessions(settings.calendar))
     archive = DuckArchive(directory / ARCHIVE_FILE, retention=_retention(settings))
     try:
-        return _assemble(settings, environment, sources, calendars, clock, archive)
+        return _assemble(environment, _base(settings, sources, calendars, clock, archive))
     except BaseException:
         archive.close()
         raise
 
 
-def _assemble(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    """What the other parts stand on."""
+
+    archive: DuckArchive
+    book: PriceBook
+    clock: LiveClock
+    desk: SourceDesk
+    events: asyncio.Queue[SourceEvent]
+    hours: Hours
+    scorer: Scorer
+    threads: Threads
+    ticks: CountedTicks
+    bars: CountedBars
+    followed: tuple[str, ...]
+
+
+def _base(
     settings: MarketDataSettings,
-    environment: AgentEnvironment,
     sources: Sequence[Source],
     calendars: ExchangeCalendars,
     clock: LiveClock,
     archive: DuckArchive,
-) -> AgentApp:
+) -> _Base:
     threads, book, scorer = Threads(), PriceBook(), Scorer()
     hours = Hours(calendars, clock, threads)
-    priorities = {AssetClass(kind): names for kind, names in settings.priorities.items()}
     events: asyncio.Queue[SourceEvent] = asyncio.Queue()
-    desk = SourceDesk(sources, priorities, ArchiveNotes(archive), on_event=events.put_nowait)
-    ticks = CountedTicks(TickGate(hours.of), scorer)
-    bars = CountedBars(BarGate(), scorer, hours.of, lambda *key: _newest_price(book, *key))
-    history = LiveHistory(desk, archive, bars, threads)
+    priorities = {AssetClass(kind): names for kind, names in settings.priorities.items()}
 
-    async def refill(source: str, symbol: str, interval: str, start: int, end: int) -> Bars:
-        instrument = await desk.instrument(symbol)
-        answer = await desk.history(symbol, interval, start, end, source=source)
-        return bars.sort_out(instrument, answer.value, clock.micros())[0]
+    def newest_price(source: str, symbol: str) -> float | None:
+        known = book.newest(source, symbol)
+        return None if known is None else known.quote.price
 
-    feed = LiveFeed(
-        clock.body,
-        resolve=lambda symbol: _resolved(desk, symbol),
-        details=lambda source, symbol: _details(book, scorer, source, symbol),
-        intervals=INTERVALS,
-    )
-    hub = StreamHub(feed)
-    time_bars = TimeBars(hours.of, INTERVALS)
-    works = Works(
-        WorkParts(
-            archive=archive,
-            book=book,
-            clock=clock,
-            desk=desk,
-            events=events,
-            feed=feed,
-            gaps=GapKeeper(
-                archive,
-                refill,
-                lambda symbol: _certain(hours, symbol),
-                now=clock.micros,
-                in_thread=threads,
-            ),
-            hours=hours,
-            hub=hub,
-            in_thread=threads,
-            scorer=scorer,
-            time_bars=time_bars,
-            followed=settings.symbols,
-        )
-    )
-    works.pipeline = Pipeline(
-        ticks, time_bars, WriteQueue(archive), works.show_ticks, works.show_bars
-    )
-    works.feeds = LiveFeeds(desk, works.take, hours.is_open)
-    agent = LiveAgent(
+    def last_close(source: str, symbol: str) -> float | None:
+        # A first quote has nothing to be judged by but the last day that is kept.
+        found = archive.bars(source, symbol, "1d", limit=1, newest=True)
+        return float(found.column("close")[0].as_py()) if found.num_rows else None
+
+    return _Base(
         archive=archive,
         book=book,
         clock=clock,
-        desk=desk,
+        desk=SourceDesk(sources, priorities, ArchiveNotes(archive), on_event=events.put_nowait),
+        events=events,
         hours=hours,
-        hub=hub,
+        scorer=scorer,
         threads=threads,
-        works=works,
+        ticks=CountedTicks(TickGate(hours.of, reference_of=last_close), scorer),
+        bars=CountedBars(BarGate(), scorer, hours.of, newest_price),
         followed=tuple(settings.symbols),
     )
-    finishing = Finishing(archive, scorer.total, clock.micros)
-    market = LiveDesk(
-        LiveParts(
-            sources=desk,
-            archive=archive,
-            hours=hours,
-            clock=clock,
-            book=book,
-            past=LivePast(history, archive, clock, finishing, threads),
-            intake=Intake(desk, book, ticks, archive, clock, threads),
-            scores=scorer,
-            source_bodies=lambda: _source_bodies(desk),
-            in_thread=threads,
-            data_directory=environment.data_directory,
-            symbols=settings.symbols,
+
+
+def _works(base: _Base) -> Works:
+    feed = LiveFeed(
+        base.clock.body,
+        resolve=lambda symbol: _resolved(base.desk, symbol),
+        details=lambda source, symbol: _details(base.book, base.scorer, source, symbol),
+        intervals=INTERVALS,
+    )
+    time_bars = TimeBars(base.hours.of, INTERVALS)
+    works = Works(
+        WorkParts(
+            archive=base.archive,
+            book=base.book,
+            clock=base.clock,
+            desk=base.desk,
+            events=base.events,
+            feed=feed,
+            gaps=_gap_keeper(base),
+            hours=base.hours,
+            hub=StreamHub(feed),
+            in_thread=base.threads,
+            scorer=base.scorer,
+            time_bars=time_bars,
+            followed=base.followed,
         )
     )
-    return _app(environment, agent, market)
+    works.pipeline = Pipeline(
+        base.ticks, time_bars, WriteQueue(base.archive), works.show_ticks, works.show_bars
+    )
+    works.feeds = LiveFeeds(base.desk, works.take, base.hours.is_open)
+    return works
+
+
+def _gap_keeper(base: _Base) -> GapKeeper:
+    async def refill(source: str, symbol: str, interval: str, start: int, end: int) -> Bars:
+        instrument = await base.desk.instrument(symbol)
+        answer = await base.desk.history(symbol, interval, start, end, source=source)
+        return base.bars.sort_out(instrument, answer.value, base.clock.micros())[0]
+
+    return GapKeeper(
+        base.archive,
+        refill,
+        lambda symbol: _certain(base.hours, symbol),
+        now=base.clock.micros,
+        in_thread=base.threads,
+    )
+
+
+def _market(base: _Base, directory: Path) -> LiveDesk:
+    finishing = Finishing(base.archive, base.scorer.total, base.clock.micros)
+    history = LiveHistory(base.desk, base.archive, base.bars, base.threads)
+    return LiveDesk(
+        LiveParts(
+            sources=base.desk,
+            archive=base.archive,
+            hours=base.hours,
+            clock=base.clock,
+            book=base.book,
+            past=LivePast(history, base.archive, base.clock, finishing, base.threads),
+            intake=Intake(base.desk, base.book, base.ticks, base.archive, base.clock, base.threads),
+            scores=base.scorer,
+            source_bodies=lambda: _source_bodies(base.desk),
+            in_thread=base.threads,
+            data_directory=directory,
+            symbols=base.followed,
+        )
+    )
+
+
+def _assemble(environment: AgentEnvironment, base: _Base) -> AgentApp:
+    works = _works(base)
+    agent = LiveAgent(
+        archive=base.archive,
+        book=base.book,
+        clock=base.clock,
+        desk=base.desk,
+        hours=base.hours,
+        hub=works.hub,
+        threads=base.threads,
+        works=works,
+        followed=base.followed,
+    )
+    return _app(environment, agent, _market(base, environment.data_directory))
 
 
 def _app(environment: AgentEnvironment, agent: LiveAgent, market: LiveDesk) -> AgentApp:
@@ -234,11 +285,6 @@ def _retention(settings: MarketDataSettings) -> Retention:
 
 def _source_bodies(desk: SourceDesk) -> list[Body]:
     return [source_body(state, is_active=True) for state in desk.states()]
-
-
-def _newest_price(book: PriceBook, source: str, symbol: str) -> float | None:
-    known = book.newest(source, symbol)
-    return None if known is None else known.quote.price
 
 
 def _details(book: PriceBook, scorer: Scorer, source: str, symbol: str) -> Body:

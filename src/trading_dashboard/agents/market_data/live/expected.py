@@ -20,10 +20,10 @@ WIDTHS = {
 """Seconds of the intervals within a day."""
 MAX_BARS = 2_000_000
 
-Stretch = tuple[int, int]
+TimeRange = tuple[int, int]
 
 
-def open_stretches(sessions: Sessions, start: int, end: int) -> list[Stretch]:
+def open_stretches(sessions: Sessions, start: int, end: int) -> list[TimeRange]:
     """Return the parts of [start, end) in which the exchange trades."""
     first = int(np.searchsorted(sessions.close_at, start, side="right"))
     last = int(np.searchsorted(sessions.open_at, end, side="left"))
@@ -63,7 +63,7 @@ def expected_starts(sessions: Sessions, interval: str, start: int, end: int) -> 
 
 def missing_stretches(
     expected: Integers, present: Integers, interval: str
-) -> Sequence[tuple[Stretch, int]]:
+) -> Sequence[tuple[TimeRange, int]]:
     """Return the runs of bars that are not there, as [start, end) with how many they are."""
     is_missing = ~np.isin(expected, present)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], is_missing.view(np.int8), [0]))))

@@ -20,7 +20,7 @@ import numpy as np
 from trading_dashboard.agents.market_data.errors import StoreUnusable
 from trading_dashboard.agents.market_data.live.expected import (
     WIDTHS,
-    Stretch,
+    TimeRange,
     expected_starts,
     missing_stretches,
     open_stretches,
@@ -49,7 +49,7 @@ Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 
-class History(Protocol):
+class AskHistory(Protocol):
     """Asks one source, and no other, for bars that can be believed. Raises `SourceFailure`."""
 
     def __call__(
@@ -58,7 +58,7 @@ class History(Protocol):
         """Return the bars that open in [start, end)."""
 
 
-class InThread(Protocol):
+class _OffLoop(Protocol):
     """Does blocking work off the event loop."""
 
     def __call__(self, work: Callable[[], Result]) -> Awaitable[Result]:
@@ -82,11 +82,11 @@ class GapKeeper:
     def __init__(
         self,
         archive: Archive,
-        history: History,
+        history: AskHistory,
         sessions: Callable[[str], Sessions],
         *,
         now: Callable[[], int],
-        in_thread: InThread,
+        in_thread: _OffLoop,
         intervals: Sequence[str] = ("1m",),
         on_change: Callable[[Gap], None] = lambda _: None,
         jitter: Callable[[], float] = random.random,
@@ -222,7 +222,7 @@ class GapKeeper:
         detail = "The agent did not run."
         return [self._gap(info.source, info.symbol, info.interval, whole, "agent_down", detail)]
 
-    def _lost(self, source: str, symbol: str, silent: Stretch, outage: Outage) -> list[Gap]:
+    def _lost(self, source: str, symbol: str, silent: TimeRange, outage: Outage) -> list[Gap]:
         stretches = open_stretches(self._sessions(symbol), *silent)
         if not stretches:
             return []
@@ -236,7 +236,7 @@ class GapKeeper:
         return found or [self._gap(source, symbol, "", whole, outage.cause, outage.detail)]
 
     def _gap(
-        self, source: str, symbol: str, interval: str, stretch: Stretch, cause: Cause, detail: str
+        self, source: str, symbol: str, interval: str, stretch: TimeRange, cause: Cause, detail: str
     ) -> Gap:
         return Gap(
             source=source,

@@ -36,6 +36,10 @@ class CountedTicks:
         self._scorer.note_ticks(ticks, verdict)
         return verdict
 
+    def give_up(self) -> Sequence[Rejected]:
+        """Return the ticks that wait to be confirmed, at the end."""
+        return self._gate.give_up()
+
     def sort_out(self, ticks: Ticks) -> tuple[Ticks, Sequence[Rejected]]:
         """Return the good ticks and the others with the reason."""
         verdict = self.check(ticks)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trading_dashboard.agents.market_data.live.ports import InThread, PastGate, SourcesDesk
-from trading_dashboard.agents.market_data.live.ranges import DAY, SECONDS, Stretch, ends
+from trading_dashboard.agents.market_data.live.ranges import DAY, SECONDS, TimeRange, ends
 from trading_dashboard.agents.market_data.records import MICROSECONDS
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import (
@@ -37,13 +37,13 @@ class Covered:
     start: int
     end: int
 
-    def lacks(self, wanted: Stretch) -> list[Stretch]:
+    def lacks(self, wanted: TimeRange) -> list[TimeRange]:
         """Return what is to be asked for so that all of `wanted` is covered, without a hole."""
         missing = []
         if wanted.start < self.start:
-            missing.append(Stretch(wanted.start, self.start))
+            missing.append(TimeRange(wanted.start, self.start))
         if wanted.end > self.end:
-            missing.append(Stretch(self.end, wanted.end))
+            missing.append(TimeRange(self.end, wanted.end))
         return missing
 
 
@@ -64,7 +64,7 @@ class _Question:
     instrument: Instrument
     sessions: Sessions
     interval: str
-    wanted: Stretch
+    wanted: TimeRange
     now: int
 
 
@@ -87,7 +87,7 @@ class LiveHistory:
         instrument: Instrument,
         sessions: Sessions,
         interval: str,
-        wanted: Stretch,
+        wanted: TimeRange,
         now: int,
         *,
         limit: int,
@@ -130,7 +130,7 @@ class LiveHistory:
                     return answered
         return name
 
-    async def _missing(self, question: _Question, name: str) -> list[Stretch]:
+    async def _missing(self, question: _Question, name: str) -> list[TimeRange]:
         key = (question.instrument.symbol, question.interval)
         covered = await self._covered(name, *key)
         if covered is None:
@@ -141,7 +141,7 @@ class LiveHistory:
             if part.start < covered.end or not self._is_new(name, key, part.end, question.now)
         ]
 
-    async def _ask(self, question: _Question, part: Stretch, source: str | None) -> str:
+    async def _ask(self, question: _Question, part: TimeRange, source: str | None) -> str:
         symbol, interval, now = question.instrument.symbol, question.interval, question.now
         answer = await self._desk.history(symbol, interval, part.start, part.end, source=source)
         good, events, bad = self._gate.sort_out(question.instrument, answer.value, now)
@@ -184,7 +184,7 @@ def _width(interval: str) -> int:
 
 
 def _joined(
-    covered: Covered | None, part: Stretch, certain: int, *, is_newest: bool
+    covered: Covered | None, part: TimeRange, certain: int, *, is_newest: bool
 ) -> tuple[int, int] | None:
     """Return the stretch that is covered now; None if the part does not touch the rest.
 

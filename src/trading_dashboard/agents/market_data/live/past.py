@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from trading_dashboard.agents.market_data.live.clock import EPOCH, LiveClock, iso
 from trading_dashboard.agents.market_data.live.history import Found, LiveHistory
 from trading_dashboard.agents.market_data.live.ports import InThread
-from trading_dashboard.agents.market_data.live.ranges import DAY, Stretch, reach, stretch_of
+from trading_dashboard.agents.market_data.live.ranges import DAY, TimeRange, reach, stretch_of
 from trading_dashboard.agents.market_data.market import BarsAnswer, BarsQuestion, Body
 from trading_dashboard.agents.market_data.records import CorporateEvent
 from trading_dashboard.agents.market_data.sessions import Sessions
@@ -94,7 +94,9 @@ class LivePast:
         events = await self._in_thread(lambda: self._archive.actions(source, instrument.symbol))
         return [_event_body(event) for event in events if event.ex_day <= today]
 
-    def _wanted(self, question: BarsQuestion, sessions: Sessions, now: int) -> tuple[Stretch, bool]:
+    def _wanted(
+        self, question: BarsQuestion, sessions: Sessions, now: int
+    ) -> tuple[TimeRange, bool]:
         """Return the stretch to read, and whether the newest bars of it are wanted."""
         after = _after(question)
         wanted = stretch_of(sessions, question.interval, question.start, question.end, now)
@@ -102,9 +104,9 @@ class LivePast:
             begin = max(
                 wanted.start, reach(sessions, question.interval, question.limit, wanted.end)
             )
-            return Stretch(begin, wanted.end), True
+            return TimeRange(begin, wanted.end), True
         if after is not None:
-            return Stretch(max(wanted.start, after + 1), wanted.end), False
+            return TimeRange(max(wanted.start, after + 1), wanted.end), False
         return wanted, False
 
     def _head(self, question: BarsQuestion, found: Found, page: str | None, now: int) -> Body:

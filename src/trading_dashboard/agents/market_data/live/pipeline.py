@@ -40,6 +40,9 @@ class Gate(Protocol):
     def check(self, ticks: Ticks) -> Verdict:
         """Return what is believed of a batch."""
 
+    def give_up(self) -> Sequence[Rejected]:
+        """Return the ticks that wait to be confirmed, at the end."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineStats:
@@ -129,6 +132,7 @@ class Pipeline:
 
     async def close(self, timeout: float = 10.0) -> bool:
         """Store what waits and end; False if not all could be stored in time."""
+        self._writer.add(rejected=self._gate.give_up())
         return await asyncio.to_thread(self._writer.close, timeout)
 
     def stats(self) -> PipelineStats:

@@ -26,7 +26,7 @@ DAY = 86_400 * MICROSECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TimeRange:
     """The time [start, end), microseconds since 1970 UTC."""
 
     start: int
@@ -35,7 +35,7 @@ class Stretch:
 
 def stretch_of(
     sessions: Sessions, interval: str, first: date | None, last: date | None, now: int
-) -> Stretch:
+) -> TimeRange:
     """Return the stretch in which the bars of the days `first` to `last` open, none after `now`.
 
     A week or month that the days touch is whole.
@@ -43,12 +43,12 @@ def stretch_of(
     start = 0 if first is None else (first - EPOCH).days
     end = now // DAY + 1 if last is None else (last - EPOCH).days + 1
     if interval in DAYS:
-        return Stretch(_begin(start, interval) * DAY, min(end * DAY, now))
+        return TimeRange(_begin(start, interval) * DAY, min(end * DAY, now))
     at = int(np.searchsorted(sessions.day, start))
     after = int(np.searchsorted(sessions.day, end))
     begin = int(sessions.open_at[at]) if at < len(sessions) else now
     finish = int(sessions.close_at[after - 1]) if after else begin
-    return Stretch(min(begin, now), min(max(finish, begin), now))
+    return TimeRange(min(begin, now), min(max(finish, begin), now))
 
 
 def reach(sessions: Sessions, interval: str, count: int, end: int) -> int:

@@ -24,7 +24,7 @@ from trading_dashboard.agents.market_data.live.hours import Hours
 from trading_dashboard.agents.market_data.live.pending import BarBatch
 from trading_dashboard.agents.market_data.live.pipeline import Pipeline
 from trading_dashboard.agents.market_data.live.ports import InThread
-from trading_dashboard.agents.market_data.quality.scorer import Scorer
+from trading_dashboard.agents.market_data.quality.scorer import Scorer, note_key
 from trading_dashboard.agents.market_data.records import Ticks
 from trading_dashboard.agents.market_data.sources.contract import SourceFailure
 from trading_dashboard.agents.market_data.store.archive import DuckArchive
@@ -69,6 +69,11 @@ class Works:
         self.feeds: LiveFeeds
         self.upkeep_error: str | None = None
         """Why sorting and ageing the archive fails now; None while all is well."""
+
+    @property
+    def hub(self) -> StreamHub:
+        """Return who is subscribed."""
+        return self._parts.hub
 
     # What comes in
 
@@ -124,6 +129,7 @@ class Works:
 
     async def _take_up(self) -> None:
         """Learn what is followed, and find what was missed while nobody ran."""
+        await self._parts.in_thread(self._restore_scores)
         served: dict[str, str] = {}
         for symbol in self._parts.followed:
             try:
@@ -162,6 +168,12 @@ class Works:
             self.pipeline.advance(self._parts.clock.micros())
             self.feeds.want(followed | frozenset(self._parts.hub.wanted))
             await asyncio.sleep(CHORE_SECONDS)
+
+    def _restore_scores(self) -> None:
+        for series in self._parts.archive.series():
+            text = self._parts.archive.note(note_key(series.source, series.symbol))
+            if text is not None:
+                self._parts.scorer.restore(series.source, series.symbol, text)
 
     def _maintain(self) -> None:
         self._parts.archive.maintain(self._parts.clock.micros())

@@ -54,7 +54,8 @@ def agreement(one: Bars, other: Bars, tolerance: float = TOLERANCE) -> Agreement
     for name in _PRICES:
         here, there = getattr(one, name)[mine], getattr(other, name)[theirs]
         # Of the mean of both, so that neither is the measure.
-        largest = np.maximum(largest, 2 * np.abs(here - there) / (here + there))
+        middle = here / 2 + there / 2
+        largest = np.maximum(largest, np.abs(here / middle - there / middle))
     apart = largest > tolerance
     count = int(apart.sum())
     return Agreement(

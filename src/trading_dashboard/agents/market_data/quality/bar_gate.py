@@ -140,33 +140,28 @@ class BarGate:
     ) -> tuple[Integers, list[CorporateEvent], list[Rejected]]:
         """Judge sound rows and the actions by each other; return the good rows and actions."""
         bars = judging.bars.take(rows)
-        possible, bad = _possible(context)
 
-        def moves(events: Sequence[CorporateEvent]) -> Moves:
+        def moves(events: Sequence[CorporateEvent] = ()) -> Moves:
             return moves_of(
                 bars, cadence, context.sessions, events, context.previous_close, self.settings
             )
 
-        unadjusted = moves(())
-        large = splits.too_large(possible, unadjusted)
-        bad += [rejected_action(event, Reason.BAD_ACTION, context.now) for event in large]
-        possible = [event for event in possible if event not in large]
-        invisible = splits.invisible(possible, bars, unadjusted)
-        bad += [
-            rejected_action(event, Reason.SPLIT_NOT_VISIBLE, context.now) for event in invisible
-        ]
-        actions = [event for event in possible if event not in invisible]
-        net = moves(actions) if actions else unadjusted
+        actions, bad = _believed(context, bars, moves())
+        net = moves(actions)
         outlier = bar_outliers.excursions(net, self.settings)
         outlier |= bar_outliers.spikes(bars, net, cadence, self.settings)
-        split = splits.unlisted(bars, net) & ~outlier
-        waiting = bar_outliers.unconfirmed(net, context.confirmed_by) & ~outlier & ~split
+        judging.add(rows[outlier], Reason.OUTLIER)
+        if outlier.any():  # the bar after an outlier is to be compared with the one before it
+            rows = rows[~outlier]
+            bars = judging.bars.take(rows)
+            net = moves(actions)
+        split = splits.unlisted(bars, net)
         for row in places_of(split).tolist():
             judging.details[int(rows[row])] = splits.ratio_words(float(net.move[row]))
-        judging.add(rows[outlier], Reason.OUTLIER)
+        waiting = bar_outliers.unconfirmed(net, context.confirmed_by) & ~split
         judging.add(rows[split], Reason.SPLIT_NOT_LISTED)
         judging.add(rows[waiting], Reason.UNCONFIRMED)
-        return rows[~(outlier | split | waiting)], actions, bad
+        return rows[~(split | waiting)], actions, bad
 
 
 class _Judging:
@@ -199,16 +194,23 @@ def _flat(bars: Bars, sound: Flags, has_volume: bool | None) -> Flags:
     return flat if has_volume else np.zeros_like(flat)
 
 
-def _possible(context: BarContext) -> tuple[list[CorporateEvent], list[Rejected]]:
-    """Return the actions that can be, each once, and the others."""
+def _believed(
+    context: BarContext, bars: Bars, unadjusted: Moves
+) -> tuple[list[CorporateEvent], list[Rejected]]:
+    """Return the actions that fit the prices, each once, and the others as quarantined."""
+    refused: list[tuple[CorporateEvent, Reason]] = []
     possible: list[CorporateEvent] = []
-    bad = []
     for event in context.actions:
         if splits.impossible(event):
-            bad.append(rejected_action(event, Reason.BAD_ACTION, context.now))
+            refused.append((event, Reason.BAD_ACTION))
         elif event not in possible:
             possible.append(event)
-    return possible, bad
+    large = splits.too_large(possible, unadjusted)
+    invisible = splits.invisible(possible, bars, unadjusted)
+    refused += [(event, Reason.BAD_ACTION) for event in large]
+    refused += [(event, Reason.SPLIT_NOT_VISIBLE) for event in invisible]
+    actions = [event for event in possible if event not in large and event not in invisible]
+    return actions, [rejected_action(event, reason, context.now) for event, reason in refused]
 
 
 def _readable(bars: Bars) -> Bars | None:

@@ -30,7 +30,7 @@ def excursions(moves: Moves, settings: BarSettings) -> Flags:
             # What an action in between did to the level, it did to the level before, too.
             shift += moves.before[place + 1] - moves.close[place]
             near = abs(moves.close[place + 1] - shift - level) <= moves.limit[begin]
-            if near and abs(moves.move[place + 1]) > moves.limit[begin]:
+            if near and abs(moves.move[place + 1]) > moves.limit[begin] / 2:  # no gentle return
                 outside[begin : place + 1] = True
                 returned = place + 1
                 break
@@ -42,10 +42,10 @@ def spikes(bars: Bars, moves: Moves, cadence: Cadence, settings: BarSettings) ->
     is_long = cadence.kind in {"day", "week", "month"}
     floor = settings.wick_floor_day if is_long else settings.wick_floor_minute
     limit = np.maximum(floor, 2 * settings.jump_factor * moves.usual)
-    top, bottom = np.maximum(bars.open, bars.close), np.minimum(bars.open, bars.close)
+    high, low, opened = np.log(bars.high), np.log(bars.low), np.log(bars.open)
+    top, bottom = np.maximum(opened, moves.close), np.minimum(opened, moves.close)
     # A bar that trades its way through a jump has a long body, not a long wick.
-    far = (np.log(bars.high / top) > limit) | (np.log(bottom / bars.low) > limit)
-    opened = np.log(bars.open)
+    far = (high - top > limit) | (bottom - low > limit)
     lonely = np.minimum(np.abs(opened - moves.close), np.abs(opened - moves.before)) > limit
     return far | lonely
 

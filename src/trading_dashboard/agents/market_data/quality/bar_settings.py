@@ -24,7 +24,7 @@ class BarSettings:
     future_seconds: float = 5.0
     before_open_seconds: float = 0.0
     after_close_seconds: float = 0.0
-    jump_factor: float = 10.0
+    jump_factor: float = 8.0
     jump_floor_day: float = 0.25
     jump_floor_hour: float = 0.10
     jump_floor_minute: float = 0.05

@@ -108,9 +108,11 @@ def _runs(
     now: int,
 ) -> tuple[Gap, ...]:
     """Return the missing bars as runs, each of one cause."""
+    if not missing.any():
+        return ()
     kind = np.where(refused, 2, np.where(missing, 1, 0))
     changes = np.flatnonzero(np.diff(kind)) + 1
-    firsts = np.concatenate(([0], changes)) if len(kind) else _NONE
+    firsts = np.concatenate(([0], changes))
     lasts = np.append(firsts[1:], len(kind)) - 1
     return tuple(
         Gap(

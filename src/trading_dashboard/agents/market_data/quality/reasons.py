@@ -36,7 +36,7 @@ class Reason(StrEnum):
     FLAT = "flat_without_volume"
 
 
-class Part(StrEnum):
+class ScorePart(StrEnum):
     """The parts of a score."""
 
     COMPLETENESS = "completeness"
@@ -47,29 +47,29 @@ class Part(StrEnum):
     UNIQUENESS = "uniqueness"
 
 
-LOWERS: Mapping[Reason, Part] = {
-    Reason.UNREADABLE: Part.VALIDITY,
-    Reason.UNKNOWN_COLUMN: Part.VALIDITY,
-    Reason.NOT_FINITE: Part.VALIDITY,
-    Reason.NOT_POSITIVE: Part.VALIDITY,
-    Reason.NEGATIVE_SIZE: Part.VALIDITY,
-    Reason.NEGATIVE_VOLUME: Part.VALIDITY,
-    Reason.NO_TIME: Part.VALIDITY,
-    Reason.IN_FUTURE: Part.VALIDITY,
-    Reason.OUTSIDE_SESSIONS: Part.VALIDITY,
-    Reason.NOT_ALIGNED: Part.VALIDITY,
-    Reason.FLAT: Part.VALIDITY,
-    Reason.TOO_OLD: Part.TIMELINESS,
-    Reason.TOO_LATE: Part.TIMELINESS,
-    Reason.HIGH_BELOW_LOW: Part.CONSISTENCY,
-    Reason.OUTSIDE_RANGE: Part.CONSISTENCY,
-    Reason.CONFLICTING: Part.CONSISTENCY,
-    Reason.DUPLICATE: Part.UNIQUENESS,
-    Reason.OUTLIER: Part.ACCURACY,
-    Reason.UNCONFIRMED: Part.ACCURACY,
-    Reason.SPLIT_NOT_LISTED: Part.ACCURACY,
-    Reason.SPLIT_NOT_VISIBLE: Part.ACCURACY,
-    Reason.BAD_ACTION: Part.ACCURACY,
+LOWERS: Mapping[Reason, ScorePart] = {
+    Reason.UNREADABLE: ScorePart.VALIDITY,
+    Reason.UNKNOWN_COLUMN: ScorePart.VALIDITY,
+    Reason.NOT_FINITE: ScorePart.VALIDITY,
+    Reason.NOT_POSITIVE: ScorePart.VALIDITY,
+    Reason.NEGATIVE_SIZE: ScorePart.VALIDITY,
+    Reason.NEGATIVE_VOLUME: ScorePart.VALIDITY,
+    Reason.NO_TIME: ScorePart.VALIDITY,
+    Reason.IN_FUTURE: ScorePart.VALIDITY,
+    Reason.OUTSIDE_SESSIONS: ScorePart.VALIDITY,
+    Reason.NOT_ALIGNED: ScorePart.VALIDITY,
+    Reason.FLAT: ScorePart.VALIDITY,
+    Reason.TOO_OLD: ScorePart.TIMELINESS,
+    Reason.TOO_LATE: ScorePart.TIMELINESS,
+    Reason.HIGH_BELOW_LOW: ScorePart.CONSISTENCY,
+    Reason.OUTSIDE_RANGE: ScorePart.CONSISTENCY,
+    Reason.CONFLICTING: ScorePart.CONSISTENCY,
+    Reason.DUPLICATE: ScorePart.UNIQUENESS,
+    Reason.OUTLIER: ScorePart.ACCURACY,
+    Reason.UNCONFIRMED: ScorePart.ACCURACY,
+    Reason.SPLIT_NOT_LISTED: ScorePart.ACCURACY,
+    Reason.SPLIT_NOT_VISIBLE: ScorePart.ACCURACY,
+    Reason.BAD_ACTION: ScorePart.ACCURACY,
 }
 """Which part of the score a row of this reason lowers."""
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from trading_dashboard.agents.market_data.quality.agreement import Agreement
 from trading_dashboard.agents.market_data.quality.gaps import Completeness, Series
-from trading_dashboard.agents.market_data.quality.reasons import LOWERS, Part, Reason
-from trading_dashboard.agents.market_data.quality.scores import Counts, score
+from trading_dashboard.agents.market_data.quality.reasons import LOWERS, Reason, ScorePart
+from trading_dashboard.agents.market_data.quality.scores import SeriesCounts, score
 from trading_dashboard.agents.market_data.quality.tick_counts import TickCounts
 from trading_dashboard.agents.market_data.quality.verdicts import BarVerdict, TickVerdict
 from trading_dashboard.agents.market_data.records import MICROSECONDS, Ticks
@@ -31,17 +31,17 @@ WINDOW_DAYS = 30
 TIMELY_SECONDS = 60.0
 MAX_SERIES = 100_000
 _COUNTED = {
-    Part.VALIDITY: "invalid",
-    Part.ACCURACY: "inaccurate",
-    Part.CONSISTENCY: "inconsistent",
-    Part.UNIQUENESS: "doubled",
-    Part.TIMELINESS: "untimely",
+    ScorePart.VALIDITY: "invalid",
+    ScorePart.ACCURACY: "inaccurate",
+    ScorePart.CONSISTENCY: "inconsistent",
+    ScorePart.UNIQUENESS: "doubled",
+    ScorePart.TIMELINESS: "untimely",
 }
 
 
 @dataclass(slots=True)
 class _Day:
-    counts: Counts = field(default_factory=Counts)
+    counts: SeriesCounts = field(default_factory=SeriesCounts)
     reasons: Counter[str] = field(default_factory=Counter)
 
 
@@ -54,13 +54,13 @@ class _Record:
     """
 
     days: dict[int, _Day] = field(default_factory=dict)
-    looks: dict[str, tuple[int, Counts]] = field(default_factory=dict)
+    looks: dict[str, tuple[int, SeriesCounts]] = field(default_factory=dict)
     """By interval, or by source and interval: the day of the look, and what it found."""
     is_changed: bool = True
 
 
 class Scorer:
-    """Counts what was found, and says what it is worth."""
+    """SeriesCounts what was found, and says what it is worth."""
 
     def __init__(
         self,
@@ -81,6 +81,8 @@ class Scorer:
         self._clock = clock
         self._lock = threading.Lock()
         self._records: dict[tuple[str, str], _Record] = {}
+        self._totals: dict[tuple[str, str], tuple[int, float | None]] = {}
+        """By series: the second it was computed in, and the total."""
         self._ticks = TickCounts(MAX_SERIES)
         self._counted_on = self._day()
 
@@ -117,7 +119,7 @@ class Scorer:
     def note_completeness(self, series: Series, found: Completeness) -> None:
         """Take what was found of a series now for what is missing of it."""
         newest = found.has_newest
-        counts = Counts(
+        counts = SeriesCounts(
             expected=found.expected,
             present=found.present,
             newest_expected=int(newest is not None),
@@ -128,7 +130,7 @@ class Scorer:
 
     def note_agreement(self, found: Agreement) -> None:
         """Take a comparison for what the two sources think of each other's bars."""
-        counts = Counts(compared=found.common, disagreeing=found.disagreeing)
+        counts = SeriesCounts(compared=found.common, disagreeing=found.disagreeing)
         for source, other in (found.sources, found.sources[::-1]):
             self._look(source, found.symbol, f"{other} {found.interval}", counts)
 
@@ -143,9 +145,21 @@ class Scorer:
         return self._bodies(self._keys())
 
     def total(self, source: str, symbol: str) -> float | None:
-        """Return the newest total, None if nothing is known."""
-        bodies = self._bodies([(source, symbol)])
-        return float(bodies[0]["score"]) if bodies else None
+        """Return the total, None if nothing is known; a second old at most, so it costs little."""
+        second = int(self._clock())
+        with self._lock:
+            known = self._totals.get((source, symbol))
+            if known is not None and known[0] == second:
+                return known[1]
+            self._fold()
+            record = self._records.get((source, symbol))
+            if record is None:
+                return None
+            self._forget_old(record)
+            found = score(_counted(record)[0]).total
+            total = None if found is None else round(found, 2)
+            self._totals[source, symbol] = (second, total)
+            return total
 
     # Over a restart.
 
@@ -203,13 +217,13 @@ class Scorer:
 
     def _note_rejected(self, rows: Sequence[Rejected]) -> None:
         for row in rows:
-            day = self._today(row.source, row.symbol)
-            if day is not None and row.symbol:
+            day = self._today(row.source, row.symbol) if row.symbol else None
+            if day is not None:
                 name = _COUNTED[LOWERS[Reason(row.reason)]]
                 setattr(day.counts, name, getattr(day.counts, name) + 1)
                 day.reasons[row.reason] += 1
 
-    def _look(self, source: str, symbol: str, what: str, counts: Counts) -> None:
+    def _look(self, source: str, symbol: str, what: str, counts: SeriesCounts) -> None:
         with self._lock:
             record = self._record(source, symbol)
             if record is not None:
@@ -254,12 +268,7 @@ def _body(
     source: str, symbol: str, record: _Record, window: int, now: datetime
 ) -> dict[str, Any] | None:
     """Return a body; None if nothing was counted."""
-    counts, reasons = Counts(), Counter[str]()
-    for day in record.days.values():
-        counts += day.counts
-        reasons += day.reasons
-    for _, looked in record.looks.values():
-        counts += looked
+    counts, reasons = _counted(record)
     found = score(counts)
     if found.total is None:
         return None
@@ -286,6 +295,17 @@ def _body(
     return body.model_dump(mode="json")
 
 
+def _counted(record: _Record) -> tuple[SeriesCounts, Counter[str]]:
+    """Return all that is known of a series, and the reasons of what was quarantined."""
+    counts, reasons = SeriesCounts(), Counter[str]()
+    for day in record.days.values():
+        counts += day.counts
+        reasons += day.reasons
+    for _, looked in record.looks.values():
+        counts += looked
+    return counts, reasons
+
+
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
@@ -299,7 +319,7 @@ def _text(record: _Record) -> str:
     return json.dumps({"days": days, "looks": looks}, separators=(",", ":"))
 
 
-def _nonzero(counts: Counts) -> dict[str, int]:
+def _nonzero(counts: SeriesCounts) -> dict[str, int]:
     return {name: value for name, value in asdict(counts).items() if value}
 
 
@@ -317,8 +337,8 @@ def _parsed(text: str) -> _Record | None:
     return record
 
 
-def _counts(words: Mapping[str, object]) -> Counts:
-    return Counts(**{name: _count(value) for name, value in words.items()})
+def _counts(words: Mapping[str, object]) -> SeriesCounts:
+    return SeriesCounts(**{name: _count(value) for name, value in words.items()})
 
 
 def _count(value: object) -> int:

@@ -10,21 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
-from trading_dashboard.agents.market_data.quality.reasons import Part
+from trading_dashboard.agents.market_data.quality.reasons import ScorePart
 from trading_dashboard.models.market_quality import QUALITY_GRADES
 
-WEIGHTS: Mapping[Part, float] = {
-    Part.COMPLETENESS: 25.0,
-    Part.ACCURACY: 25.0,
-    Part.TIMELINESS: 10.0,
-    Part.CONSISTENCY: 15.0,
-    Part.VALIDITY: 15.0,
-    Part.UNIQUENESS: 10.0,
+WEIGHTS: Mapping[ScorePart, float] = {
+    ScorePart.COMPLETENESS: 25.0,
+    ScorePart.ACCURACY: 25.0,
+    ScorePart.TIMELINESS: 10.0,
+    ScorePart.CONSISTENCY: 15.0,
+    ScorePart.VALIDITY: 15.0,
+    ScorePart.UNIQUENESS: 10.0,
 }
 
 
 @dataclass(slots=True)
-class Counts:
+class SeriesCounts:
     """What was counted of one series within a window.
 
     Attributes:
@@ -72,13 +72,13 @@ class Counts:
 class Score:
     """Parts from 0 to 100, None where unknown; `known` is the weight of the others, in percent."""
 
-    parts: Mapping[Part, float | None]
+    parts: Mapping[ScorePart, float | None]
     total: float | None
     known: float
     grade: str | None
 
 
-def score(counts: Counts) -> Score:
+def score(counts: SeriesCounts) -> Score:
     """Return what the counts are worth."""
     received = counts.received
     consistency = _share(received - counts.inconsistent, received)
@@ -87,14 +87,14 @@ def score(counts: Counts) -> Score:
         consistency = consistency * agreed / 100
     timed = counts.timed + counts.newest_expected + counts.untimely
     parts = {
-        Part.COMPLETENESS: _share(counts.present, counts.expected),
-        Part.ACCURACY: _share(received - counts.inaccurate, received),
-        Part.TIMELINESS: _share(
+        ScorePart.COMPLETENESS: _share(counts.present, counts.expected),
+        ScorePart.ACCURACY: _share(received - counts.inaccurate, received),
+        ScorePart.TIMELINESS: _share(
             timed - counts.late - counts.newest_missing - counts.untimely, timed
         ),
-        Part.CONSISTENCY: agreed if consistency is None else consistency,
-        Part.VALIDITY: _share(received - counts.invalid, received),
-        Part.UNIQUENESS: _share(received - counts.doubled - counts.repeated, received),
+        ScorePart.CONSISTENCY: agreed if consistency is None else consistency,
+        ScorePart.VALIDITY: _share(received - counts.invalid, received),
+        ScorePart.UNIQUENESS: _share(received - counts.doubled - counts.repeated, received),
     }
     known = {part: value for part, value in parts.items() if value is not None}
     weight = sum(WEIGHTS[part] for part in known)

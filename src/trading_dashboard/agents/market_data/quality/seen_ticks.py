@@ -17,6 +17,7 @@ Hashes = NDArray[np.uint64]
 
 _ROW_BITS = 15
 _PLACES = 8
+_HUGE = 1 << 62
 _FACTORS = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93],
     dtype=np.uint64,
@@ -35,6 +36,26 @@ class SeenTicks:
     def make_room(self, symbols: int) -> None:
         """Have a place for so many symbols."""
         self.newest = grown(self.newest, symbols, 0)
+
+    def newest_before(self, number: Indices, at: Integers, tolerance: int) -> Integers:
+        """Return int64[n]: the newest time of each tick's symbol when it arrived.
+
+        Within a batch that spans no more than `tolerance` the ticks before it are left out.
+        """
+        newest: Integers = self.newest[number]
+        if not len(at) or int(at.max()) - int(at.min()) <= tolerance:
+            return newest
+        order = np.argsort(number, kind="stable")
+        rank = np.cumsum(np.diff(number[order], prepend=number[order[0]]) != 0)
+        lowest, width = int(at.min()), int(at.max()) - int(at.min()) + 1
+        if width > _HUGE // len(at):
+            return newest
+        # Each symbol's times above those of the symbols before, so that one maximum runs over all.
+        raised = at[order] - lowest + rank * width
+        running = np.maximum.accumulate(raised) - rank * width + lowest
+        found = np.empty_like(at)
+        found[order] = running
+        return np.maximum(newest, found)
 
     def find_and_add(self, number: Indices, at: Integers, price: Floats, size: Floats) -> Flags:
         """Return bool[n]: which ticks came before, also within the batch; remember the others."""

@@ -86,7 +86,7 @@ def unlisted(bars: Bars, moves: Moves) -> Flags:
         return jumps
     exact = np.clip(1.5 * moves.usual, _EXACT, _LEAST_EXACT)
     opened = np.log(bars.open) - moves.before
-    is_calm = np.log(bars.high / bars.low) <= np.maximum(_CALM, 6 * moves.usual)
+    is_calm = np.log(bars.high) - np.log(bars.low) <= np.maximum(_CALM, 6 * moves.usual)
     # The day's own move comes on top, in a wild market more than in a calm one.
     day = np.maximum(2 * exact, 3 * moves.usual)
     landed = (_distance(opened) <= exact) & (_distance(moves.move) <= day)

@@ -90,8 +90,9 @@ class TickGate:
         batch.extended = extended
         if not self.settings.any_hours:
             batch.drop(closed, Reason.OUTSIDE_SESSIONS)
-        oldest = self._seen.newest[batch.number] - int(self.settings.late_seconds * MICROSECONDS)
-        batch.drop(batch.left.at < oldest, Reason.TOO_LATE)
+        late = int(self.settings.late_seconds * MICROSECONDS)
+        newest = self._seen.newest_before(batch.number, batch.left.at, late)
+        batch.drop(batch.left.at < newest - late, Reason.TOO_LATE)
         left = batch.left
         is_same = self._seen.find_and_add(batch.number, left.at, left.price, left.size)
         repeated = int(np.count_nonzero(is_same & (left.size == 0)))

@@ -59,7 +59,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
+class ChunkLine:
     """One line of the index."""
 
     file: str
@@ -76,7 +76,7 @@ class Recording:
 
     folder: Path
     head: Head
-    chunks: Sequence[Chunk]
+    chunks: Sequence[ChunkLine]
     end: dict[str, Any] | None
 
     @property
@@ -99,11 +99,11 @@ class Recording:
         """Return how many ticks, bars and outages it holds."""
         return sum(chunk.rows for chunk in self.chunks)
 
-    def read(self, chunk: Chunk) -> Iterator[Heard]:
+    def read(self, chunk: ChunkLine) -> Iterator[Heard]:
         """Yield what a chunk holds. Blocks. Raises `RecordingDamaged`."""
         return from_table(self._table(chunk), self.head.source)
 
-    def _table(self, chunk: Chunk) -> pa.Table:
+    def _table(self, chunk: ChunkLine) -> pa.Table:
         import pyarrow as pa
 
         path = self.folder / chunk.file
@@ -140,7 +140,7 @@ class Writer:
         content = sink.getvalue().to_pybytes()
         name = f"{self._number + 1:08}.arrow"
         _write(self._folder / name, content)
-        chunk = Chunk(
+        chunk = ChunkLine(
             file=name,
             sha256=hashlib.sha256(content).hexdigest(),
             rows=len(table),
@@ -188,13 +188,13 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _chunks(folder: Path) -> Iterator[Chunk]:
+def _chunks(folder: Path) -> Iterator[ChunkLine]:
     """Yield the index; a last line that a kill cut short ends it."""
     path = folder / _INDEX
     if not path.is_file():
         return
     for line in path.read_bytes().split(b"\n")[:-1]:
-        chunk = Chunk(**orjson.loads(line))
+        chunk = ChunkLine(**orjson.loads(line))
         if Path(chunk.file).name != chunk.file:
             raise ValueError(f"a chunk is named {chunk.file!r}")
         yield chunk

@@ -21,7 +21,7 @@ from trading_dashboard.agents.market_data.recording.files import (
     remove,
 )
 from trading_dashboard.agents.market_data.recording.heard import Batch
-from trading_dashboard.agents.market_data.recording.recorder import MAX_BYTES, InThread, Recorder
+from trading_dashboard.agents.market_data.recording.recorder import MAX_BYTES, OffLoop, Recorder
 from trading_dashboard.agents.market_data.streaming.live_state import iso_micros
 from trading_dashboard.models.errors import (
     InvalidRange,
@@ -45,7 +45,7 @@ class Library:
         folder: Path,
         *,
         now: Callable[[], int],
-        in_thread: InThread,
+        in_thread: OffLoop,
         about: Mapping[str, str],
         max_bytes: int = MAX_BYTES,
         max_total_bytes: int = MAX_TOTAL_BYTES,

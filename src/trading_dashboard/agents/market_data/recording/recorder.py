@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 
-class InThread(Protocol):
+class OffLoop(Protocol):
     """Does blocking work off the event loop."""
 
     def __call__(self, work: Callable[[], Result]) -> Awaitable[Result]:
@@ -46,7 +46,7 @@ class Recorder:
         head: Head,
         *,
         now: Callable[[], int],
-        in_thread: InThread,
+        in_thread: OffLoop,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         """Make a recorder; nothing is on disk before `open`.

@@ -42,13 +42,14 @@ DEADLINE_SECONDS = 20.0
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 REDACTED = "[redacted]"
 
-_LOGGERS = tuple(
+LOGGERS = tuple(
     logging.getLogger(name)
     for name in (
         "httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy",
         "httpcore.socks",
     )
 )  # fmt: skip
+"""Who may write addresses and headers."""
 _LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
 
 Parameters = Mapping[str, str | int]
@@ -112,7 +113,7 @@ class ProviderConnection:
             follow_redirects=False,
             trust_env=False,
         )
-        for logger in _LOGGERS:
+        for logger in LOGGERS:
             logger.addFilter(self._veil)
 
     async def close(self) -> None:
@@ -123,7 +124,7 @@ class ProviderConnection:
         for timeout in [one for one in self._under_way if not one.expired()]:
             timeout.reschedule(asyncio.get_running_loop().time())
         await client.aclose()
-        for logger in _LOGGERS:
+        for logger in LOGGERS:
             logger.removeFilter(self._veil)
 
     async def get(self, path: str, parameters: Parameters) -> Answer:

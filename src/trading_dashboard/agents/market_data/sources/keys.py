@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -87,12 +88,14 @@ def _read_private(path: Path) -> str:
         return ""
     except OSError as error:
         raise _unreadable(path, error.strerror or "it cannot be opened") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _unreadable(path, "it is no regular file")
         _check_private(path, status)
-        content = file.read(MAX_FILE_BYTES + 1)
+        content = os.read(descriptor, MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > MAX_FILE_BYTES:
         raise _unreadable(path, f"it is longer than {MAX_FILE_BYTES} bytes")
     try:
@@ -104,15 +107,13 @@ def _read_private(path: Path) -> str:
 
 
 def _check_private(path: Path, status: os.stat_result) -> None:
-    if os.name == "nt":
-        return
     mode = stat.S_IMODE(status.st_mode)
-    if mode & _OTHERS:
+    if sys.platform != "win32" and mode & _OTHERS:
         raise SourceMisconfigured(
             f"The keys in {path} are not used: its mode is {mode:04o}, others may read or change "
             f"it. Run: chmod 600 {path} — and replace keys that others may have seen."
         )
-    if status.st_uid not in {os.geteuid(), 0}:
+    if sys.platform != "win32" and status.st_uid not in {os.geteuid(), 0}:
         raise SourceMisconfigured(
             f"The keys in {path} are not used: the file belongs to user {status.st_uid}, the agent "
             f"runs as {os.geteuid()}. Make it the agent's own."

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from trading_dashboard.agents.market_data.sources.contract import AssetClass, Instrument
 
 
-class Listing(NamedTuple):
+class Venue(NamedTuple):
     """An exchange: its calendar's name, its time zone and its usual currency."""
 
     calendar: str
@@ -19,48 +19,48 @@ class Listing(NamedTuple):
     currency: str
 
 
-_NEW_YORK = Listing("XNYS", "America/New_York", "USD")
+_NEW_YORK = Venue("XNYS", "America/New_York", "USD")
 
-EXCHANGES: dict[str, Listing] = {
+EXCHANGES: dict[str, Venue] = {
     **dict.fromkeys(("XNYS", "XNAS", "ARCX", "BATS", "XASE", "XNGS", "XNCM", "XNMS"), _NEW_YORK),
     **dict.fromkeys(("IEXG", "OTCM", "OOTC", "PINX", "XCBO"), _NEW_YORK),
-    "XLON": Listing("XLON", "Europe/London", "GBP"),
-    "XETR": Listing("XETR", "Europe/Berlin", "EUR"),
-    "XFRA": Listing("XFRA", "Europe/Berlin", "EUR"),
-    "XPAR": Listing("XPAR", "Europe/Paris", "EUR"),
-    "XAMS": Listing("XAMS", "Europe/Amsterdam", "EUR"),
-    "XBRU": Listing("XBRU", "Europe/Brussels", "EUR"),
-    "XLIS": Listing("XLIS", "Europe/Lisbon", "EUR"),
-    "XMAD": Listing("XMAD", "Europe/Madrid", "EUR"),
-    "XMIL": Listing("XMIL", "Europe/Rome", "EUR"),
-    "XDUB": Listing("XDUB", "Europe/Dublin", "EUR"),
-    "XWBO": Listing("XWBO", "Europe/Vienna", "EUR"),
-    "XHEL": Listing("XHEL", "Europe/Helsinki", "EUR"),
-    "XSWX": Listing("XSWX", "Europe/Zurich", "CHF"),
-    "XSTO": Listing("XSTO", "Europe/Stockholm", "SEK"),
-    "XCSE": Listing("XCSE", "Europe/Copenhagen", "DKK"),
-    "XOSL": Listing("XOSL", "Europe/Oslo", "NOK"),
-    "XWAR": Listing("XWAR", "Europe/Warsaw", "PLN"),
-    "XIST": Listing("XIST", "Europe/Istanbul", "TRY"),
-    "XTSE": Listing("XTSE", "America/Toronto", "CAD"),
-    "XTSX": Listing("XTSE", "America/Toronto", "CAD"),
-    "XMEX": Listing("XMEX", "America/Mexico_City", "MXN"),
-    "BVMF": Listing("BVMF", "America/Sao_Paulo", "BRL"),
-    "XBOM": Listing("XBOM", "Asia/Kolkata", "INR"),
-    "XNSE": Listing("XBOM", "Asia/Kolkata", "INR"),
-    "XSHG": Listing("XSHG", "Asia/Shanghai", "CNY"),
-    "XSHE": Listing("XSHG", "Asia/Shanghai", "CNY"),
-    "XHKG": Listing("XHKG", "Asia/Hong_Kong", "HKD"),
-    "XTKS": Listing("XTKS", "Asia/Tokyo", "JPY"),
-    "XJPX": Listing("XTKS", "Asia/Tokyo", "JPY"),
-    "XKRX": Listing("XKRX", "Asia/Seoul", "KRW"),
-    "XTAI": Listing("XTAI", "Asia/Taipei", "TWD"),
-    "XSES": Listing("XSES", "Asia/Singapore", "SGD"),
-    "XASX": Listing("XASX", "Australia/Sydney", "AUD"),
-    "XNZE": Listing("XNZE", "Pacific/Auckland", "NZD"),
-    "XJSE": Listing("XJSE", "Africa/Johannesburg", "ZAR"),
-    "XTAE": Listing("XTAE", "Asia/Jerusalem", "ILS"),
-    "XSAU": Listing("XSAU", "Asia/Riyadh", "SAR"),
+    "XLON": Venue("XLON", "Europe/London", "GBP"),
+    "XETR": Venue("XETR", "Europe/Berlin", "EUR"),
+    "XFRA": Venue("XFRA", "Europe/Berlin", "EUR"),
+    "XPAR": Venue("XPAR", "Europe/Paris", "EUR"),
+    "XAMS": Venue("XAMS", "Europe/Amsterdam", "EUR"),
+    "XBRU": Venue("XBRU", "Europe/Brussels", "EUR"),
+    "XLIS": Venue("XLIS", "Europe/Lisbon", "EUR"),
+    "XMAD": Venue("XMAD", "Europe/Madrid", "EUR"),
+    "XMIL": Venue("XMIL", "Europe/Rome", "EUR"),
+    "XDUB": Venue("XDUB", "Europe/Dublin", "EUR"),
+    "XWBO": Venue("XWBO", "Europe/Vienna", "EUR"),
+    "XHEL": Venue("XHEL", "Europe/Helsinki", "EUR"),
+    "XSWX": Venue("XSWX", "Europe/Zurich", "CHF"),
+    "XSTO": Venue("XSTO", "Europe/Stockholm", "SEK"),
+    "XCSE": Venue("XCSE", "Europe/Copenhagen", "DKK"),
+    "XOSL": Venue("XOSL", "Europe/Oslo", "NOK"),
+    "XWAR": Venue("XWAR", "Europe/Warsaw", "PLN"),
+    "XIST": Venue("XIST", "Europe/Istanbul", "TRY"),
+    "XTSE": Venue("XTSE", "America/Toronto", "CAD"),
+    "XTSX": Venue("XTSE", "America/Toronto", "CAD"),
+    "XMEX": Venue("XMEX", "America/Mexico_City", "MXN"),
+    "BVMF": Venue("BVMF", "America/Sao_Paulo", "BRL"),
+    "XBOM": Venue("XBOM", "Asia/Kolkata", "INR"),
+    "XNSE": Venue("XBOM", "Asia/Kolkata", "INR"),
+    "XSHG": Venue("XSHG", "Asia/Shanghai", "CNY"),
+    "XSHE": Venue("XSHG", "Asia/Shanghai", "CNY"),
+    "XHKG": Venue("XHKG", "Asia/Hong_Kong", "HKD"),
+    "XTKS": Venue("XTKS", "Asia/Tokyo", "JPY"),
+    "XJPX": Venue("XTKS", "Asia/Tokyo", "JPY"),
+    "XKRX": Venue("XKRX", "Asia/Seoul", "KRW"),
+    "XTAI": Venue("XTAI", "Asia/Taipei", "TWD"),
+    "XSES": Venue("XSES", "Asia/Singapore", "SGD"),
+    "XASX": Venue("XASX", "Australia/Sydney", "AUD"),
+    "XNZE": Venue("XNZE", "Pacific/Auckland", "NZD"),
+    "XJSE": Venue("XJSE", "Africa/Johannesburg", "ZAR"),
+    "XTAE": Venue("XTAE", "Asia/Jerusalem", "ILS"),
+    "XSAU": Venue("XSAU", "Asia/Riyadh", "SAR"),
 }  # fmt: skip
 
 FIAT = frozenset((

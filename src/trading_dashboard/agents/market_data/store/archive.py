@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -21,6 +22,7 @@ from trading_dashboard.agents.market_data.records import (
     Ticks,
 )
 from trading_dashboard.agents.market_data.store import records_kept as kept
+from trading_dashboard.agents.market_data.store.arrow import to_arrow
 from trading_dashboard.agents.market_data.store.backup import copy_to
 from trading_dashboard.agents.market_data.store.compaction import COMPACT_ROWS, Compaction
 from trading_dashboard.agents.market_data.store.contract import (
@@ -36,6 +38,7 @@ from trading_dashboard.agents.market_data.store.inventory import (
     list_series,
 )
 from trading_dashboard.agents.market_data.store.part_store import Addition, Columns, PartStore
+from trading_dashboard.agents.market_data.store.parts import Part, State
 from trading_dashboard.agents.market_data.store.reading import Arrays, Stretch, read_series
 from trading_dashboard.agents.market_data.store.retention import Retention, apply_retention
 from trading_dashboard.agents.market_data.store.schema import BARS, SCHEMA_VERSION, TICKS, Kind
@@ -131,6 +134,17 @@ class DuckArchive:
         with self._maintenance:
             self._compaction.run(everything=True)
 
+    def adopt(self, part: Part, note: str) -> int:
+        """Make a part that was loaded readable and sorted; return how many rows count.
+
+        The note of how far loading was goes with it. A crash in the middle leaves it readable.
+        """
+        with self._maintenance:
+            with self.store.rearranging() as cursor:
+                cursor.execute("UPDATE parts SET state = ? WHERE id = ?", [State.SEALED, part.id])
+                cursor.execute("DELETE FROM notes WHERE key = ?", [note])
+            return self._compaction.sort(replace(part, state=State.SEALED))
+
     def backup(self, path: Path) -> None:
         """Write a whole copy while others read and write; it is there whole or not at all."""
         with self._maintenance:
@@ -153,18 +167,14 @@ class DuckArchive:
 
         With a limit the first ones, or the newest ones.
         """
-        import pyarrow as pa
-
         stretch = Stretch(start, end, limit, newest)
         rows = self._rows(BARS, (source, symbol, interval), stretch)
-        return pa.table({name: rows[name] for name in BAR_COLUMNS})
+        return to_arrow({name: rows[name] for name in BAR_COLUMNS})
 
     def ticks(self, source: str, symbol: str, start: int, end: int) -> pa.Table:
         """Return ticks made in [start, end), oldest first: at, price, size, received."""
-        import pyarrow as pa
-
         rows = self._rows(TICKS, (source, symbol, ""), Stretch(start, end))
-        return pa.table({name: rows[column] for name, column in TICK_COLUMNS.items()})
+        return to_arrow({name: rows[column] for name, column in TICK_COLUMNS.items()})
 
     def series(self, symbol: str | None = None) -> Sequence[SeriesInfo]:
         """Return what is stored, of one symbol or of all; ticks have an empty interval."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trading_dashboard.agents.market_data.errors import StoreUnusable
+from trading_dashboard.agents.market_data.store.arrow import to_arrow, to_numpy
 from trading_dashboard.agents.market_data.store.digest import PartDigest
 from trading_dashboard.agents.market_data.store.part_store import (
     PartStore,
@@ -69,10 +70,30 @@ class Compaction:
                 while group := self._due(kind, everything):
                     self.rewrite(group, on_rows=on_rows)
 
+    def sort(self, part: Part) -> int:
+        """Sort one sealed part, which may be in order already; return how many rows count."""
+        digest = PartDigest(part.kind)
+        last: Arrays = {}
+        with self._store.database.stream() as cursor:
+            query = f"SELECT {', '.join(part.kind.columns)} FROM {part.table}"
+            for batch in batches(cursor, query, part.kind):
+                self._check()
+                seam = {name: np.concatenate([last[name], batch[name][:1]]) for name in last}
+                if settled(part.kind, batch) is not None or (
+                    seam and settled(part.kind, seam) is not None
+                ):
+                    break
+                last = {name: array[-1:] for name, array in batch.items()}
+                digest.add(batch)
+            else:
+                self._settle(part, digest)
+                return digest.rows
+        return self.rewrite([part])
+
     def rewrite(
         self, parts: Sequence[Part], keep: str = "true", on_rows: Step | None = None
-    ) -> None:
-        """Replace parts by a sorted one with those of their rows that are to be kept."""
+    ) -> int:
+        """Replace parts by a sorted one with the rows that are to be kept; return how many."""
         kind = parts[0].kind
         digest = PartDigest(kind)
         with self._store.rearranging() as cursor:
@@ -90,26 +111,22 @@ class Compaction:
             with contextlib.suppress(StoreUnusable), self._store.rearranging() as cursor:
                 drop_parts(cursor, [made])
             raise
-        logger.info(
-            "Sorted %d rows of %d parts of %s", digest.rows, len(parts), kind.name,
-        )  # fmt: skip
+        logger.info("Sorted %d rows of %d parts of %s", digest.rows, len(parts), kind.name)
+        return digest.rows
 
     def _exchange(self, old: Sequence[Part], made: Part, digest: PartDigest) -> None:
         with self._store.rearranging() as cursor:
             drop_parts(cursor, [*old] if digest.rows else [*old, made])
             if digest.rows:
-                index = digest.index()
-                part = replace(
-                    made,
-                    state=State.SORTED,
-                    rows=digest.rows,
-                    max_seq=digest.max_seq,
-                    digest=digest.text(),
-                    index=index,
-                )
-                cursor.execute("DELETE FROM parts WHERE id = ?", [made.id])
-                insert_part(cursor, part)
-                _insert_index(cursor, made.id, index)
+                _write_down(cursor, made, digest)
+
+    def _settle(self, part: Part, digest: PartDigest) -> None:
+        """Make a part that is in order a sorted one, as it is."""
+        with self._store.rearranging() as cursor:
+            if digest.rows:
+                _write_down(cursor, part, digest)
+            else:
+                drop_parts(cursor, [part])
 
     def _seal(self, kind: Kind, least: int) -> None:
         """Let a new part take what is written from now on."""
@@ -177,9 +194,7 @@ def batches(
     try:
         for batch in reader:
             if batch.num_rows:
-                yield {
-                    name: batch.column(name).to_numpy(zero_copy_only=False) for name in kind.columns
-                }
+                yield {name: to_numpy(batch.column(name)) for name in kind.columns}
     finally:
         reader.close()
 
@@ -189,10 +204,25 @@ def is_in_order(parts: Sequence[Part]) -> bool:
     return len(parts) == 1 and parts[0].state is State.SORTED
 
 
-def _insert_index(cursor: duckdb.DuckDBPyConnection, part: int, index: Index) -> None:
-    import pyarrow as pa
+def _write_down(cursor: duckdb.DuckDBPyConnection, part: Part, digest: PartDigest) -> None:
+    """Say of a part that it is sorted, and where its series are."""
+    index = digest.index()
+    cursor.execute("DELETE FROM parts WHERE id = ?", [part.id])
+    insert_part(
+        cursor,
+        replace(
+            part,
+            state=State.SORTED,
+            rows=digest.rows,
+            max_seq=digest.max_seq,
+            digest=digest.text(),
+        ),
+    )
+    _insert_index(cursor, part.id, index)
 
-    columns = {
+
+def _insert_index(cursor: duckdb.DuckDBPyConnection, part: int, index: Index) -> None:
+    columns: Arrays = {
         "part": np.full(len(index.series), part, np.int32),
         "series": index.series.astype(np.int32),
         "first": index.first,
@@ -200,4 +230,4 @@ def _insert_index(cursor: duckdb.DuckDBPyConnection, part: int, index: Index) ->
         "row_count": index.rows,
         "position": index.position,
     }
-    insert_table(cursor, "part_series", tuple(columns), pa.table(columns))
+    insert_table(cursor, "part_series", tuple(columns), to_arrow(columns))

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_dashboard.agents.market_data.store.arrow import to_arrow
 from trading_dashboard.agents.market_data.store.database import Database
+from trading_dashboard.agents.market_data.store.lists import insert_lists
 from trading_dashboard.agents.market_data.store.migrations import bring_up_to_date
 from trading_dashboard.agents.market_data.store.parts import (
     Key,
@@ -210,21 +212,20 @@ class Addition:
     def save_series(self) -> None:
         """Write new series down."""
         if self.new_series:
-            import pyarrow as pa
-
-            rows = [(number, *key) for key, number in self.new_series.items()]
-            names = ("id", "source", "symbol", "interval")
-            incoming = pa.table(dict(zip(names, zip(*rows, strict=True), strict=True)))
-            insert_table(self.cursor, "series", names, incoming)
+            names = ("source", "symbol", "interval")
+            texts = dict(zip(names, zip(*self.new_series, strict=True), strict=True))
+            columns = {"id": [*self.new_series.values()], **{n: [*v] for n, v in texts.items()}}
+            insert_lists(self.cursor, "series", columns, {"id": "INTEGER"})
 
 
 def append_rows(
     cursor: duckdb.DuckDBPyConnection, kind: Kind, table: str, columns: Columns
 ) -> None:
     """Append columns to a table of that kind."""
-    import pyarrow as pa
-
-    incoming = pa.table({name: pa.array(columns[name]) for name in kind.columns})
+    lengths = {name: len(columns[name]) for name in kind.columns}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"Columns have different lengths: {lengths}.")
+    incoming = to_arrow({name: columns[name] for name in kind.columns})
     insert_table(cursor, table, tuple(kind.columns), incoming)
 
 

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from trading_dashboard.agents.market_data.records import CorporateEvent
 from trading_dashboard.agents.market_data.store.contract import Gap, Rejected
-from trading_dashboard.agents.market_data.store.part_store import insert_table
+from trading_dashboard.agents.market_data.store.lists import Lists, insert_lists, unnested
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
 Record = TypeVar("Record")
 
@@ -25,6 +24,12 @@ _GAP = (
     "attempts",
 )  # fmt: skip
 _REJECTED = ("source", "symbol", "interval", "at", "received", "reason", "detail", "row")
+_TYPES = {
+    **dict.fromkeys(("seq", "at", "received", "start", "end", "found_at", "filled_at"), "BIGINT"),
+    **dict.fromkeys(("ex_day", "attempts"), "INTEGER"),
+    **dict.fromkeys(("ratio", "amount"), "DOUBLE"),
+}
+"""SQL types by column; the others are text."""
 _EVENT = ("source", "symbol", "ex_day", "ratio", "amount")
 
 
@@ -34,7 +39,7 @@ def put_actions(cursor: duckdb.DuckDBPyConnection, events: Sequence[CorporateEve
     _replace(
         cursor,
         "actions",
-        _arrow(kept, _EVENT, {"ex_day": "int32", "ratio": "double", "amount": "double"}),
+        _columns(kept, _EVENT),
         "t.source = i.source AND t.symbol = i.symbol AND t.ex_day = i.ex_day "
         "AND (t.ratio IS NULL) = (i.ratio IS NULL)",
     )
@@ -43,11 +48,10 @@ def put_actions(cursor: duckdb.DuckDBPyConnection, events: Sequence[CorporateEve
 def put_gaps(cursor: duckdb.DuckDBPyConnection, gaps: Sequence[Gap]) -> None:
     """Write gaps; one replaces another of the same series and start."""
     kept = _last(gaps, lambda g: (g.source, g.symbol, g.interval, g.start))
-    types = dict.fromkeys(("start", "end", "found_at", "filled_at"), "int64")
     _replace(
         cursor,
         "gaps",
-        _arrow(kept, _GAP, {**types, "attempts": "int32"}),
+        _columns(kept, _GAP),
         "t.source = i.source AND t.symbol = i.symbol AND t.interval = i.interval "
         "AND t.start = i.start",
     )
@@ -66,14 +70,12 @@ def put_rejected(
     """Write rejected rows, and count them where the count outlives them."""
     if not rejected:
         return
-    import pyarrow as pa
-
-    incoming = _arrow(rejected, _REJECTED, {"at": "int64", "received": "int64"})
-    texts = [record.row[:MAX_ROW_CHARACTERS] for record in rejected]
-    incoming = incoming.set_column(len(_REJECTED) - 1, "row", pa.array(texts, pa.string()))
-    numbers = pa.array(range(first_seq, first_seq + len(rejected)), pa.int64())
-    names = ("seq", *_REJECTED)
-    insert_table(cursor, "rejected", names, incoming.add_column(0, "seq", numbers))
+    columns = {
+        "seq": list(range(first_seq, first_seq + len(rejected))),
+        **_columns(rejected, _REJECTED),
+        "row": [record.row[:MAX_ROW_CHARACTERS] for record in rejected],
+    }
+    insert_lists(cursor, "rejected", columns, _TYPES)
     count_rejected(cursor, Counter((record.source, record.symbol) for record in rejected))
 
 
@@ -146,29 +148,17 @@ def _last(records: Sequence[Record], key: Any) -> list[Record]:
     return list(kept.values())
 
 
-def _arrow(records: Sequence[object], names: Iterable[str], types: Mapping[str, str]) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.table(
-        {
-            name: pa.array(
-                [getattr(record, name) for record in records],
-                pa.type_for_alias(types.get(name, "string")),
-            )
-            for name in names
-        }
-    )
+def _columns(records: Sequence[object], names: Iterable[str]) -> Lists:
+    return {name: [getattr(record, name) for record in records] for name in names}
 
 
-def _replace(cursor: duckdb.DuckDBPyConnection, table: str, incoming: pa.Table, same: str) -> None:
-    if not incoming.num_rows:
+def _replace(cursor: duckdb.DuckDBPyConnection, table: str, columns: Lists, same: str) -> None:
+    """Insert rows in place of those with the same key."""
+    if not any(columns.values()):
         return
-    cursor.register("incoming_keys", incoming)
-    try:
-        cursor.execute(f"DELETE FROM {table} t USING incoming_keys i WHERE {same}")
-    finally:
-        cursor.unregister("incoming_keys")
-    insert_table(cursor, table, tuple(incoming.column_names), incoming)
+    select, values = unnested(columns, _TYPES)
+    cursor.execute(f"DELETE FROM {table} t USING ({select}) i WHERE {same}", values)
+    insert_lists(cursor, table, columns, _TYPES)
 
 
 def _names(names: Iterable[str]) -> str:

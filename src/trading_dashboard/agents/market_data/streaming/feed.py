@@ -19,7 +19,7 @@ Wanted = Mapping[str, Collection[str]]
 """Intervals by symbol, which somebody reads; empty where only ticks are read."""
 
 
-class Receiver(Protocol):
+class UpdateReceiver(Protocol):
     """Whoever hands updates on to the subscribers of a symbol."""
 
     def tick(self, symbol: str, body: str, merged: int, event: int, first: int) -> None:
@@ -41,7 +41,7 @@ class Receiver(Protocol):
         """Take a reset of one symbol, after which its state is given anew."""
 
 
-class Feed(Protocol):
+class MarketFeed(Protocol):
     """One market, as the stream needs it."""
 
     @property
@@ -96,7 +96,7 @@ class Feed(Protocol):
     def read(self, symbol: str, intervals: Collection[str]) -> None:
         """Take note that somebody begins to read a symbol."""
 
-    def advance(self, wanted: Wanted, out: Receiver) -> None:
+    def advance(self, wanted: Wanted, out: UpdateReceiver) -> None:
         """Hand over all of the symbols wanted that happened since the last call."""
 
     def jump(self) -> None:

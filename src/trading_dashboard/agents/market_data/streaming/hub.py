@@ -1,8 +1,8 @@
 """`/stream`: who is subscribed to what, and handing updates on.
 
 Owns subscriptions and the loop that keeps a market's time and hands on what happens in it. The
-updates themselves are the `Feed`'s, a replay's or a live market's; what a slow reader misses is
-`Outbox`'s. All of it runs on one event loop without awaiting between a snapshot and the
+updates themselves are the `MarketFeed`'s, a replay's or a live market's; what a slow reader misses
+is `Outbox`'s. All of it runs on one event loop without awaiting between a snapshot and the
 registration it belongs to, so no update is lost or doubled in between.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from trading_dashboard.agents.market_data.streaming.feed import Feed
+from trading_dashboard.agents.market_data.streaming.feed import MarketFeed
 from trading_dashboard.agents.market_data.streaming.outbox import Missed
 from trading_dashboard.agents.market_data.streaming.readership import (
     ALL,
@@ -57,7 +57,7 @@ class Return:
 class StreamHub:
     """All subscribers of this agent, and the loop that moves market time and the updates."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: MarketFeed) -> None:
         self._feed = feed
         self._subscribers: set[Subscriber] = set()
         self._readership: Readership[Subscriber] = Readership()
@@ -97,12 +97,15 @@ class StreamHub:
         self._feed.jump()
         self._phase = self._feed.phase()
         listed = self._feed.listed()
+        clock = self._clock_body()
         for subscriber in self._subscribers:
             subscriber.outbox.reset('"type":"reset","reason":"clock_jump"')
+            subscriber.outbox.reply(clock)  # before the snapshots: their events are of its epoch
             for symbol in listed:
                 if symbol in subscriber.intervals:
                     self._snapshot(subscriber, symbol)
-        self.clock_changed()
+            subscriber.wake()
+        self._changed.set()
 
     def clock_changed(self) -> None:
         """Tell everyone the clock's state and look at the pace anew."""
@@ -121,7 +124,7 @@ class StreamHub:
         subscriber = Subscriber()
         self._subscribers.add(subscriber)
         self.empty.clear()
-        subscriber.outbox.clock(self._clock_body(), self._feed.event)
+        subscriber.outbox.reply(self._clock_body())
         self._changed.set()
         return subscriber
 
@@ -254,10 +257,15 @@ class StreamHub:
                 self._snapshot(subscriber, symbol)
 
     def restarted(self, symbol: str, body: str) -> None:
-        """Tell everyone who reads a symbol to begin with it anew."""
+        """Tell everyone who reads a symbol to begin with it anew, now or once there is a price."""
+        is_listed = symbol in self._feed.listed()
         for subscriber in self._readership.of(symbol):
             subscriber.outbox.forget(symbol)
-            self._snapshot(subscriber, symbol, before=body)
+            if is_listed:
+                self._snapshot(subscriber, symbol, before=body)
+            else:
+                subscriber.outbox.reply(body)
+                self._touched.add(subscriber)
 
     @property
     def wanted(self) -> Collection[str]:

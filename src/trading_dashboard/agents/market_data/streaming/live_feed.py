@@ -7,6 +7,7 @@ serves the symbol; those of any other are not shown, because series are never mi
 
 from __future__ import annotations
 
+import heapq
 import secrets
 import time
 from collections import deque
@@ -18,7 +19,7 @@ import numpy as np
 import orjson
 
 from trading_dashboard.agents.market_data.records import MICROSECONDS, Bars, Ticks
-from trading_dashboard.agents.market_data.streaming.feed import Receiver, Wanted
+from trading_dashboard.agents.market_data.streaming.feed import UpdateReceiver, Wanted
 from trading_dashboard.agents.market_data.streaming.live_state import (
     Change,
     SymbolState,
@@ -81,6 +82,9 @@ class LiveFeed:
         self._states: dict[str, SymbolState] = {}
         self._changes: deque[Change] = deque()
         self._dirty: dict[str, SymbolState] = {}
+        """What has news, by symbol."""
+        self._held: list[tuple[float, str]] = []
+        """When each of these may be shown again: a heap."""
         self._times: deque[tuple[int, str]] = deque(maxlen=MAX_TIMES)
         self._timed_at = 0.0
         self._swept_at = monotonic()
@@ -100,7 +104,6 @@ class LiveFeed:
             self._state(symbol, source)
         elif state.source != source:
             self._states[symbol] = SymbolState(symbol, source)
-            self._states[symbol].is_fresh = True
             self._dirty.pop(symbol, None)
             self._changes = deque(item for item in self._changes if item.symbol != symbol)
             self._changes.append(Change(symbol, None, "restarted", ""))
@@ -123,7 +126,7 @@ class LiveFeed:
                 self.ignored += count
                 continue
             state.take_price(value, when, count, float(sizes[index]))
-            self._dirty[state.symbol] = state
+            self._has_news(state)
         self._wake()
 
     def publish_bars(self, bars: Bars) -> None:
@@ -138,7 +141,7 @@ class LiveFeed:
                 continue
             if kind == "forming":
                 state.is_forming.add(bars.interval)
-                self._dirty[state.symbol] = state
+                self._has_news(state)
             else:
                 text = bar_text(bars.symbol, bars.source, bars.interval, row)
                 self._changes.append(Change(bars.symbol, bars.interval, kind, text))
@@ -150,6 +153,7 @@ class LiveFeed:
         self._states.clear()
         self._changes.clear()
         self._dirty.clear()
+        self._held.clear()
         self._ring = Ring(self._monotonic)
         self._times.clear()
         self._epoch = secrets.token_hex(8)
@@ -213,10 +217,9 @@ class LiveFeed:
 
     def pause(self, wanted: Wanted) -> float | None:  # noqa: ARG002
         """Return the seconds until an update held back for its pace may go."""
-        if not self._dirty:
+        if not self._held:
             return None
-        next_at = min(state.next_at for state in self._dirty.values())
-        return max(next_at - self._monotonic(), 0.0)
+        return max(self._held[0][0] - self._monotonic(), 0.0)
 
     @property
     def is_moving(self) -> bool:
@@ -234,7 +237,7 @@ class LiveFeed:
         self._now = None
         return orjson.dumps(self._time()).decode()
 
-    def advance(self, wanted: Wanted, out: Receiver) -> None:
+    def advance(self, wanted: Wanted, out: UpdateReceiver) -> None:
         """Hand over what was pushed, as far as its pace allows."""
         if self._is_sweeping:
             self._is_sweeping = False
@@ -246,11 +249,11 @@ class LiveFeed:
         now = self._monotonic()
         if self._dirty:
             self._micros = self._now_micros()
-        due = [state for state in self._dirty.values() if state.next_at <= now]
-        for state in due:
-            del self._dirty[state.symbol]
-            self._show(state, out)
-            state.next_at = now + MIN_STEP_SECONDS
+        while self._held and self._held[0][0] <= now:
+            _, symbol = heapq.heappop(self._held)
+            if (state := self._dirty.pop(symbol, None)) is not None:
+                self._show(state, out)
+                state.next_at = now + MIN_STEP_SECONDS
 
     def read(self, symbol: str, intervals: Collection[str]) -> None:
         """Begin to keep what a reader would miss if it went away for a moment."""
@@ -301,10 +304,20 @@ class LiveFeed:
             state = self._states[symbol] = SymbolState(symbol, source)
         return state if state is not None and state.source == source else None
 
-    def _change(self, change: Change, out: Receiver) -> None:
+    def _has_news(self, state: SymbolState) -> None:
+        if state.symbol not in self._dirty:
+            self._dirty[state.symbol] = state
+            heapq.heappush(self._held, (state.next_at, state.symbol))
+
+    def _change(self, change: Change, out: UpdateReceiver) -> None:
         symbol, interval = change.symbol, change.interval
         self._event += 1
         if interval is None:
+            state = self._states[symbol]
+            if state.has_price:
+                # What has come of it already is in the snapshot that its readers get now.
+                state.is_fresh = False
+                state.take_merged()
             self._ring.restart(symbol, self._event)
             body = orjson.dumps({"symbol": symbol, "start": None, "end": self.now()}).decode()
             out.restarted(symbol, f'"type":"reset","reason":"source_changed",{body[1:-1]}')
@@ -314,16 +327,17 @@ class LiveFeed:
         hand = out.closed if change.kind == "closed" else out.amended
         hand(symbol, interval, change.text, self._event, self._event)
 
-    def _show(self, state: SymbolState, out: Receiver) -> None:
+    def _show(self, state: SymbolState, out: UpdateReceiver) -> None:
         """Hand over a symbol's newest price and the bars that form."""
         symbol = state.symbol
         merged = state.take_merged()
+        # Numbered also where nobody reads it: who comes back must not take it for nothing.
+        self._event += 1
         if merged is not None and state.is_fresh:
             state.is_fresh = False
-            self._event += 1
+            self._ring.restart(symbol, self._event)
             out.listed(symbol)
         elif merged is not None and self._ring.keeps(symbol):
-            self._event += 1
             text = f'"type":"tick","symbol":{state.name},"price":{self._price(state)}'
             conflated = f',"conflated":{merged}' if merged else ""
             self._ring.add(symbol, self._event, f'"event":{self._event},{text}{conflated}')

@@ -20,7 +20,7 @@ _DAY = 86_400 * MICROSECONDS
 _WHOLE = 2**53
 
 
-class Row(NamedTuple):
+class BarRow(NamedTuple):
     """One bar."""
 
     start: int
@@ -61,7 +61,7 @@ class SymbolState:
         self.is_forming: set[str] = set()
         """Intervals whose forming bar has changed since it was told."""
         self.forming_events: dict[str, int] = {}
-        self._forming: dict[str, Row] = {}
+        self._forming: dict[str, BarRow] = {}
         self._newest: dict[str, tuple[int, int]] = {}
         """Start and revision of the newest closed bar by interval."""
         self._untold = 0
@@ -72,7 +72,7 @@ class SymbolState:
         return self.seq > 0
 
     @property
-    def day(self) -> Row | None:
+    def day(self) -> BarRow | None:
         """Return the bar of the day that forms, if there is one."""
         return self._forming.get("1d")
 
@@ -92,7 +92,7 @@ class SymbolState:
         untold, self._untold = self._untold, 0
         return untold - 1 if untold else None
 
-    def take_bar(self, interval: str, row: Row) -> Kind | None:
+    def take_bar(self, interval: str, row: BarRow) -> Kind | None:
         """Take a bar; return what it is to readers, None if it is nothing new to them."""
         known = self._newest.get(interval)
         if not row.closed:
@@ -104,6 +104,7 @@ class SymbolState:
         if forming is not None and forming.start <= row.start:
             del self._forming[interval]
             self.is_forming.discard(interval)
+            self.forming_events.pop(interval, None)
         if known is None or row.start > known[0]:
             self._newest[interval] = row.start, row.revision
             return "closed"
@@ -123,16 +124,16 @@ class SymbolState:
         return _bar_body(self.name, interval, bar_json(self.source, self._forming[interval]))
 
 
-def bar_rows(bars: Bars) -> Iterator[Row]:
+def bar_rows(bars: Bars) -> Iterator[BarRow]:
     """Yield the bars of a batch."""
     columns = (
         bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.closed,
         bars.revision,
     )  # fmt: skip
-    return map(Row._make, zip(*(column.tolist() for column in columns), strict=True))
+    return map(BarRow._make, zip(*(column.tolist() for column in columns), strict=True))
 
 
-def bar_text(symbol: str, source: str, interval: str, row: Row) -> str:
+def bar_text(symbol: str, source: str, interval: str, row: BarRow) -> str:
     """Return the inside of a bar message."""
     return _bar_body(orjson.dumps(symbol).decode(), interval, bar_json(source, row))
 
@@ -141,7 +142,7 @@ def _bar_body(name: str, interval: str, bar: str) -> str:
     return f'"type":"bar","symbol":{name},"interval":"{interval}","bar":{bar}'
 
 
-def bar_json(source: str, row: Row) -> str:
+def bar_json(source: str, row: BarRow) -> str:
     """Return a body shaped like `Bar`."""
     return orjson.dumps(
         {

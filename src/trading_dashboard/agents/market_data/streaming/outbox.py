@@ -46,6 +46,8 @@ class Slot:
     body: str
     event: int
     conflated: int = 0
+    is_clock: bool = False
+    """Not something that happened in the market."""
     older: deque[tuple[str, int]] | None = None
     """Closed bars that wait before `body`, with their events."""
 
@@ -163,11 +165,11 @@ class Outbox:
 
     def clock(self, body: str, event: int = 0) -> None:
         """Put the newest state of the clock, told after event number `event`."""
-        self._put((CLOCK, "", ""), body, event, event + 1)
+        self._put((CLOCK, "", ""), body, event, event + 1, is_clock=True)
 
     def resumed(self, body: str, event: int) -> None:
         """Tell a reader that came back that it has all now, up to an event."""
-        self._put((RESUMED, "", ""), body, event, event + 1)
+        self._put((RESUMED, "", ""), body, event, event + 1, is_clock=True)
 
     def take(self) -> tuple[str, int]:
         """Take the next message: its body and how many updates were merged into it.
@@ -178,26 +180,62 @@ class Outbox:
         body, conflated, _ = self._take()
         return body, conflated
 
-    def drain(self, limit: int) -> list[str]:
-        """Take up to so many messages, each with the marks its reader needs.
+    def drain(self, limit: int, seq: int) -> list[str]:
+        """Take up to so many messages, whole, numbered from `seq` on.
 
         `complete` is added where not all events before the message's own have been told yet: a
         reader that comes back goes on from there.
         """
+        if len(self._updates) <= limit and not self._has_more_than_updates():
+            return self._drain_updates(seq)
         texts: list[str] = []
         while self and len(texts) < limit:
             body, conflated, event = self._take()
-            if conflated:
-                body = f'{body},"conflated":{conflated}'
-            if event is not None:
-                told = self._told_before(event)
-                if told < event:
-                    body = f'{body},"complete":{told}'
-                self._told = max(self._told, told)
-            texts.append(body)
+            told = None if event is None else self._told_before(event)
+            texts.append(self._whole(seq + len(texts), body, conflated, event, told))
         return texts
 
     # Private
+
+    def _has_more_than_updates(self) -> bool:
+        return bool(
+            self._snapshots
+            or self._urgent
+            or self._missed
+            or self._earlier
+            or self._reset is not None
+        )
+
+    def _drain_updates(self, seq: int) -> list[str]:
+        """Take all updates at once: what `drain` does, for the case that is nearly always so."""
+        texts: list[str] = []
+        slots = list(self._updates.values())
+        self._updates.clear()
+        for index, slot in enumerate(slots, 1):
+            behind = slots[index].first - 1 if index < len(slots) else slot.event
+            if slot.older:
+                # Of several closed bars only the last can be the end of anything.
+                for body, event in slot.older:
+                    told = min(event, slot.first - 1)
+                    text = self._whole(seq + len(texts), body, slot.conflated, event, told)
+                    texts.append(text)
+                    slot.conflated = 0
+            event, told = slot.event, min(slot.event, behind)
+            number = None if slot.is_clock else event
+            texts.append(self._whole(seq + len(texts), slot.body, slot.conflated, number, told))
+        return texts
+
+    def _whole(
+        self, seq: int, body: str, conflated: int, event: int | None, told: int | None
+    ) -> str:
+        """Return a message as it is sent."""
+        if conflated:
+            body = f'{body},"conflated":{conflated}'
+        if event is not None and told is not None:
+            if told < event:
+                body = f'{body},"complete":{told}'
+            self._told = max(self._told, told)
+        return f'{{"seq":{seq},{body}}}'
 
     def _told_before(self, event: int) -> int:
         """Return up to which event all has been told, once a message of `event` has been taken."""
@@ -245,12 +283,21 @@ class Outbox:
         else:
             body, event = slot.body, slot.event
             del slots[key]
-        return body, conflated, None if not key[1] else event
+        return body, conflated, None if slot.is_clock else event
 
-    def _put(self, key: Key, body: str, event: int, first: int, merged: int = 0) -> None:
+    def _put(
+        self,
+        key: Key,
+        body: str,
+        event: int,
+        first: int,
+        merged: int = 0,
+        *,
+        is_clock: bool = False,
+    ) -> None:
         slot = self._updates.get(key)
         if slot is None:
-            self._updates[key] = Slot(first, body, event, merged)
+            self._updates[key] = Slot(first, body, event, merged, is_clock)
             return
         slot.body, slot.event = body, event
         slot.conflated += merged + 1

@@ -87,8 +87,7 @@ class Subscriber:
             direct.write(self._texts(MAX_TOGETHER))
 
     def _texts(self, limit: int) -> list[str]:
-        bodies = self.outbox.drain(limit)
-        first = self._seq + 1
-        self._seq += len(bodies)
+        texts = self.outbox.drain(limit, self._seq + 1)
+        self._seq += len(texts)
         self._sent_at = time.monotonic()
-        return [f'{{"seq":{first + index},{body}}}' for index, body in enumerate(bodies)]
+        return texts

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trading_dashboard.agents.market_data.sources.contract import SourceGarbled
+from trading_dashboard.agents.market_data.sources.files.arrow_columns import texts
 from trading_dashboard.agents.market_data.sources.files.headings import (
     Headings,
     Unrecognised,
@@ -45,61 +46,69 @@ class RawTable:
 
 def read_text(content: bytes, label: str) -> RawTable:
     """Return the columns of a CSV file's content. Raises `SourceGarbled`."""
-    text = _decoded(content, label)
-    number_of_header, header = next(
-        (
-            (count, line)
-            for count, line in enumerate(io.StringIO(text), start=1)
-            if line.strip() and not line.startswith("#")
-        ),
-        (1, ""),
-    )
-    delimiter = max(DELIMITERS, key=header.count)
-    names = next(csv.reader([header], delimiter=delimiter), [])
-    headings = _recognised(names, label, f"line {number_of_header}")
-    has_blank = "\n\n" in text or "\n\r\n" in text
-    columns = (
-        None
-        if has_blank
-        else _parsed_at_once(content, headings, names, delimiter, number_of_header)
-    )
-    if columns is not None:
-        return RawTable(headings, columns, first_line=number_of_header + 1)
-    return _parsed_one_by_one(text, headings, len(names), delimiter, number_of_header, label)
+    _check_text(content, label)
+    skip, heading = _heading(content)
+    delimiter = max(DELIMITERS, key=heading.count)
+    names = next(csv.reader([heading], delimiter=delimiter), [])
+    headings = _recognised(names, label, f"line {skip}")
+    # Blank lines are passed over at once too, but then nothing knows which line a row is on.
+    if b"\n\n" not in content and b"\n\r\n" not in content:
+        columns = _parsed_at_once(content, headings, names, delimiter, skip)
+        if columns is not None:
+            return RawTable(headings, columns, first_line=skip + 1)
+    text = content.decode("utf-8-sig")
+    return _parsed_one_by_one(text, headings, len(names), delimiter, skip, label)
+
+
+def _heading(content: bytes) -> tuple[int, str]:
+    """Return the number and the text of the first line that is neither blank nor a comment."""
+    number, begin = 1, 0
+    while begin < len(content):
+        end = content.find(b"\n", begin)
+        end = len(content) if end < 0 else end
+        line = content[begin:end].decode("utf-8-sig").strip(" \r")
+        if line.strip() and not line.startswith("#"):
+            return number, line
+        number, begin = number + 1, end + 1
+    return number, ""
 
 
 def _parsed_at_once(
     content: bytes, headings: Headings, names: list[str], delimiter: str, skip: int
 ) -> dict[int, pa.ChunkedArray] | None:
-    """Return the columns as texts, None if any row has too few or too many fields."""
+    """Return the columns, None if any row has too few or too many fields.
+
+    Values are read as numbers at once; if any is none, all columns are texts.
+    """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
     places = [str(index) for index in range(len(names))]
-    try:
-        table = arrow_csv.read_csv(
-            pa.BufferReader(content),
-            read_options=arrow_csv.ReadOptions(
-                column_names=places, skip_rows=skip, use_threads=False
-            ),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
-            convert_options=arrow_csv.ConvertOptions(
-                include_columns=[str(index) for index in headings.used],
-                column_types=dict.fromkeys(places, pa.string()),
-                strings_can_be_null=False,
-            ),
-        )
-    except pa.ArrowInvalid:
-        return None
-    return {index: table.column(str(index)) for index in headings.used}
+    read = arrow_csv.ReadOptions(column_names=places, skip_rows=skip, use_threads=False)
+    for kind in (pa.float64(), pa.string()):
+        types = dict.fromkeys(places, pa.string())
+        types |= {str(index): kind for index in headings.values.values()}
+        try:
+            table = arrow_csv.read_csv(
+                pa.BufferReader(content),
+                read_options=read,
+                parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
+                convert_options=arrow_csv.ConvertOptions(
+                    include_columns=[str(index) for index in headings.used],
+                    column_types=types,
+                    strings_can_be_null=False,
+                ),
+            )
+        except pa.ArrowInvalid:
+            continue
+        return {index: table.column(str(index)) for index in headings.used}
+    return None
 
 
 def _parsed_one_by_one(
     text: str, headings: Headings, width: int, delimiter: str, skip: int, label: str
 ) -> RawTable:
     """Return the columns of rows that may be short (filled up) or long (nothing in them counts)."""
-    import pyarrow as pa
-
     fields: dict[int, list[str]] = {index: [] for index in headings.used}
     lines: list[int] = []
     body = io.StringIO(text)
@@ -116,9 +125,7 @@ def _parsed_one_by_one(
             lines.append(skip + reader.line_num)
     except csv.Error as error:
         raise SourceGarbled(f"{label}, line {skip + reader.line_num}: {error}.") from error
-    columns = {
-        index: pa.chunked_array([pa.array(told, pa.string())]) for index, told in fields.items()
-    }
+    columns = {index: texts(told) for index, told in fields.items()}
     return RawTable(headings, columns, lines=lines)
 
 
@@ -150,13 +157,13 @@ def _recognised(names: Sequence[str], label: str, place: str) -> Headings:
         raise SourceGarbled(f"{label}, {place}: {error}. It says: {shown}.") from error
 
 
-def _decoded(content: bytes, label: str) -> str:
+def _check_text(content: bytes, label: str) -> None:
+    """Raise `SourceGarbled` for what is no UTF-8 text."""
     try:
-        text = content.decode("utf-8-sig")
+        content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise SourceGarbled(f"{label}, line {line}: not UTF-8 text. Save it as UTF-8.") from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
+    if (zero := content.find(b"\0")) >= 0:
+        line = content.count(b"\n", 0, zero) + 1
         raise SourceGarbled(f"{label}, line {line}: holds zero bytes, so it is no text.")
-    return text

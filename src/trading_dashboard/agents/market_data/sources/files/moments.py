@@ -14,6 +14,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from trading_dashboard.agents.market_data.records import Integers
+from trading_dashboard.agents.market_data.sources.files.arrow_columns import (
+    floats,
+    integers,
+    timestamps,
+)
 from trading_dashboard.agents.market_data.sources.readings import (
     DAY,
     UNREADABLE,
@@ -46,23 +51,22 @@ class Moments(NamedTuple):
         import pyarrow.compute as pc
 
         is_time = self.at != UNREADABLE
-        local = pa.array(self.at, pa.timestamp("us"), mask=~is_time)
+        local = timestamps(self.at, ~is_time)
         try:
             aware = pc.assume_timezone(local, zone.key, ambiguous="earliest", nonexistent="raise")
         except pa.ArrowInvalid:  # an hour that a clock change skips
             texts = [None if value is None else value.isoformat() for value in local.to_pylist()]
             return np.array([instant(text, zone) for text in texts], dtype=np.int64)
-        return _integers(aware)
+        return integers(aware, UNREADABLE)
 
     def midnights(self, zone: ZoneInfo) -> Integers:
         """Return midnight UTC of each time's date in the zone."""
         local = self.at
         if not self.is_local and zone.key != "UTC":
-            import pyarrow as pa
             import pyarrow.compute as pc
 
-            aware = pa.array(self.at, pa.timestamp("us", tz=zone.key), mask=self.at == UNREADABLE)
-            local = _integers(pc.local_timestamp(aware))
+            aware = timestamps(self.at, self.at == UNREADABLE, zone.key)
+            local = integers(pc.local_timestamp(aware), UNREADABLE)
         return np.where(self.at == UNREADABLE, UNREADABLE, local - local % DAY)
 
 
@@ -73,14 +77,13 @@ def moments_of(column: pa.ChunkedArray, time_format: str) -> Moments:
 
     kind = column.type
     if pa.types.is_timestamp(kind):
-        return Moments(
-            _integers(pc.cast(column, pa.timestamp("us", tz=kind.tz), safe=False)), kind.tz is None
-        )
+        exact = pc.cast(column, pa.timestamp("us", tz=kind.tz), safe=False)
+        return Moments(integers(exact, UNREADABLE), kind.tz is None)
     if pa.types.is_date(kind):
-        return Moments(_integers(pc.cast(column, pa.timestamp("us"))), is_local=True)
+        exact = pc.cast(column, pa.timestamp("us"))
+        return Moments(integers(exact, UNREADABLE), is_local=True)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        numbers = pc.fill_null(pc.cast(column, pa.float64(), safe=False), float("nan"))
-        return _numbered(np.asarray(numbers, dtype=np.float64))
+        return _numbered(floats(column))
     texts = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
     return _formatted(texts, time_format) if time_format else _written(texts)
 
@@ -91,10 +94,10 @@ def _written(texts: Any) -> Moments:
     import pyarrow.compute as pc
 
     if len(texts) and pc.all(pc.match_substring_regex(texts, r"^-?\d+(\.\d+)?$")).as_py():
-        return _numbered(np.asarray(pc.cast(texts, pa.float64()), dtype=np.float64))
+        return _numbered(floats(texts))
     for zone, is_local in ((None, True), ("UTC", False)):
         try:
-            found = _integers(pc.cast(texts, pa.timestamp("us", tz=zone)))
+            found = integers(pc.cast(texts, pa.timestamp("us", tz=zone)), UNREADABLE)
         except pa.ArrowInvalid:
             continue
         return Moments(found, is_local)
@@ -143,11 +146,3 @@ def _numbered(values: np.ndarray[Any, np.dtype[np.float64]]) -> Moments:
     scale = np.select([known >= 1e17, known >= 1e14, known >= 1e11], [1e-3, 1.0, 1e3], 1e6)
     at = np.where(is_time, np.round(known * scale), UNREADABLE)
     return Moments(at.astype(np.int64), is_local=False)
-
-
-def _integers(column: Any) -> Integers:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    numbers = pc.fill_null(pc.cast(column, pa.int64()), UNREADABLE)
-    return np.asarray(numbers, dtype=np.int64)

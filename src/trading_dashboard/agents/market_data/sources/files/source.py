@@ -42,6 +42,8 @@ from trading_dashboard.models.market import INTERVALS
 FOLDER = "files"
 """Name of the folder in the agent's data folder, if none is configured."""
 
+HEARTBEAT_SECONDS = 5.0
+
 logger = logging.getLogger(__name__)
 
 
@@ -70,7 +72,7 @@ class FileSource:
         self.capabilities = Capabilities(
             asset_classes=frozenset({self._listing.asset_class}),
             intervals=INTERVALS,
-            live="poll",
+            live="stream",
             has_search=True,
             max_quotes=1000,
             licence="Your own files",
@@ -111,14 +113,21 @@ class FileSource:
         return await asyncio.to_thread(self._quotes, symbols)
 
     async def live(self, symbols: frozenset[str]) -> AsyncIterator[Ticks]:
-        """Yield trades that are appended to CSV files from now on, or come in new ones."""
+        """Yield trades that are appended to CSV files from now on, or come in new ones.
+
+        Now and then, while there are none, no ticks: the folder was looked at all the same.
+        """
         tail = FolderTail(self.folder, self._form)
+        beat_at = time.monotonic() + HEARTBEAT_SECONDS
         while True:
             for news in await asyncio.to_thread(lambda: list(tail.news())):
                 for problem in self._problems_of(news):
                     logger.warning("Source %s: %s", self.name, problem)
                 if isinstance(news, FileTable) and len(ticks := self._ticks(news, symbols)):
                     yield ticks
+            if time.monotonic() >= beat_at:
+                beat_at = time.monotonic() + HEARTBEAT_SECONDS
+                yield self._nothing()
             await asyncio.sleep(self._poll_seconds)
 
     def _find_folder(self) -> None:
@@ -177,6 +186,18 @@ class FileSource:
             price=table.values["price"][part],
             size=table.values["size"][part],
             received=np.full(count, time.time_ns() // 1000, dtype=np.int64),
+        )
+
+    def _nothing(self) -> Ticks:
+        """Return no ticks."""
+        return Ticks(
+            source=self.name,
+            symbols=(),
+            symbol=np.empty(0, dtype=np.int32),
+            at=np.empty(0, dtype=np.int64),
+            price=np.empty(0, dtype=np.float64),
+            size=np.empty(0, dtype=np.float64),
+            received=np.empty(0, dtype=np.int64),
         )
 
 

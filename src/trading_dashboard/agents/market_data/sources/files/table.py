@@ -17,6 +17,11 @@ import numpy as np
 
 from trading_dashboard.agents.market_data.records import Floats, Indices, Integers
 from trading_dashboard.agents.market_data.sources.contract import SourceGarbled
+from trading_dashboard.agents.market_data.sources.files.arrow_columns import (
+    codes,
+    floats,
+    joined,
+)
 from trading_dashboard.agents.market_data.sources.files.columns import (
     RawTable,
     read_parquet,
@@ -142,27 +147,12 @@ def _symbols(raw: RawTable, symbol: str) -> tuple[tuple[str, ...], Indices]:
     count = len(next(iter(raw.columns.values())))
     if index is None:
         return (symbol,), np.zeros(count, dtype=np.int32)
-    texts = pc.utf8_trim_whitespace(pc.fill_null(pc.cast(raw.columns[index], pa.string()), ""))
-    encoded = pc.dictionary_encode(texts).combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = (
-            encoded.chunk(0)
-            if encoded.num_chunks
-            else pa.array([], pa.string()).dictionary_encode()
-        )
-    names = tuple(str(name) for name in encoded.dictionary.to_pylist())
-    return names, np.asarray(encoded.indices, dtype=np.int32)
+    return codes(pc.utf8_trim_whitespace(pc.cast(raw.columns[index], pa.string())))
 
 
 def _time_column(raw: RawTable) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     columns = [raw.columns[index] for index in raw.headings.time]
-    if len(columns) == 1:
-        return columns[0]
-    date, clock = (pc.cast(column, pa.string()) for column in columns)
-    return pc.binary_join_element_wise(date, clock, " ")
+    return columns[0] if len(columns) == 1 else joined(*columns)
 
 
 def _numbers(column: pa.ChunkedArray, decimal: str) -> Floats:
@@ -175,10 +165,9 @@ def _numbers(column: pa.ChunkedArray, decimal: str) -> Floats:
             column = pc.replace_substring(column, decimal, ".")
         column = pc.utf8_trim_whitespace(column)
     try:
-        read = pc.fill_null(pc.cast(column, pa.float64(), safe=False), float("nan"))
+        return floats(column)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return np.array([number(value) for value in column.to_pylist()], dtype=np.float64)
-    return np.asarray(read, dtype=np.float64)
 
 
 def _told_by_distance(moments: Moments, code: Indices, label: str) -> str:
@@ -201,11 +190,13 @@ def _told_by_distance(moments: Moments, code: Indices, label: str) -> str:
 
 
 def _problems(raw: RawTable, at: Integers, values: dict[str, Floats]) -> list[str]:
-    """Return the first values that could not be read, with their lines."""
-    found: list[tuple[int, str]] = []
-    no_time = np.flatnonzero(at == UNREADABLE)[:MAX_PROBLEMS]
-    found += [(int(row), f"{raw.place(row)}: the time cannot be read") for row in no_time]
-    for name, column in values.items():
-        no_number = np.flatnonzero(np.isnan(column))[:MAX_PROBLEMS]
-        found += [(int(row), f"{raw.place(row)}: no number for {name}") for row in no_number]
-    return [text for _, text in sorted(found)[:MAX_PROBLEMS]]
+    """Return what could not be read of the first bad rows, and how many more there are."""
+    unread = {"time": at == UNREADABLE} | {name: np.isnan(told) for name, told in values.items()}
+    rows = np.flatnonzero(np.logical_or.reduce(list(unread.values())))
+    found = []
+    for row in rows[:MAX_PROBLEMS].tolist():
+        names = ", ".join(name for name, bad in unread.items() if bad[row])
+        found.append(f"{raw.place(row)}: cannot be read: {names}")
+    if len(rows) > MAX_PROBLEMS:
+        found.append(f"{len(rows) - MAX_PROBLEMS} more rows have values that cannot be read")
+    return found

@@ -1,0 +1,73 @@
+"""The routes of recordings: listed, begun, ended and deleted.
+
+Owns parameters and bodies; the recordings are `Library`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Path, Response, Security
+
+from trading_dashboard.agents.kit import AgentApp, ErrorResponse
+from trading_dashboard.agents.market_data.recording.library import Library
+from trading_dashboard.models.market_api import (
+    RecordingInfo,
+    RecordingOrder,
+    RecordingsResponse,
+)
+
+_NAME = Path(description="Name of the recording.", max_length=64)
+_OPERATOR: dict[int | str, dict[str, Any]] = {
+    401: {"model": ErrorResponse, "description": "No valid operator token."},
+    409: {"model": ErrorResponse, "description": "It cannot be done as the recording is now."},
+}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorResponse, "description": "No recording has this name."}
+}
+
+
+def add_recordings(app: AgentApp, library: Library, active_source: Callable[[], str]) -> None:
+    """Add the routes; `active_source` is what is recorded if none is named."""
+
+    @app.get("/recordings", tags=["recordings"], response_model=RecordingsResponse)
+    async def get_recordings() -> dict[str, Any]:
+        """All recordings, newest first, and what is being recorded."""
+        return {"recordings": await library.recordings()}
+
+    @app.post(
+        "/recordings",
+        tags=["recordings"],
+        response_model=RecordingInfo,
+        status_code=201,
+        responses=_OPERATOR,
+        dependencies=[Security(app.operator)],
+    )
+    async def start_recording(order: RecordingOrder) -> dict[str, Any]:
+        """Begin to record a source's stream. Answered once the recording is on disk."""
+        symbols = tuple(symbol.strip().upper() for symbol in order.symbols)
+        return await library.start(order.name, order.source or active_source(), symbols)
+
+    @app.post(
+        "/recordings/{name}/stop",
+        tags=["recordings"],
+        response_model=RecordingInfo,
+        responses={**_OPERATOR, **_UNKNOWN},
+        dependencies=[Security(app.operator)],
+    )
+    async def stop_recording(name: Annotated[str, _NAME]) -> dict[str, Any]:
+        """End a recording. Answered once all that was heard is on disk."""
+        return await library.stop(name)
+
+    @app.delete(
+        "/recordings/{name}",
+        tags=["recordings"],
+        status_code=204,
+        response_class=Response,
+        responses={**_OPERATOR, **_UNKNOWN},
+        dependencies=[Security(app.operator)],
+    )
+    async def delete_recording(name: Annotated[str, _NAME]) -> None:
+        """Delete a recording that is neither made nor played now."""
+        await library.delete(name)

@@ -1,0 +1,1 @@
+"""Many bars at once: files into the archive, and out of it."""

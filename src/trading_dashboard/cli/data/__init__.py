@@ -1,0 +1,1 @@
+"""The commands about stored market data: `data import`, `export`, `backfill` and `check`."""

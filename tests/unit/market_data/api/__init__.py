@@ -1,0 +1,1 @@
+"""Forms, validators and tables of the routes."""

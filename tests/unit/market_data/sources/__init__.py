@@ -1,0 +1,1 @@
+"""Sources of market data, over real sockets and real files."""

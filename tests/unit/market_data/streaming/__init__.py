@@ -1,0 +1,1 @@
+"""The stream, part by part."""
