@@ -96,7 +96,7 @@ export default mounted(({ parentElement }) => {
       const bad = items.filter((item) => ['down', 'refused', 'limited'].includes(stateOf(item))).length;
       return bad ? `${items.length}, ${bad} in trouble` : `${items.length}`;
     },
-    empty: () => 'No source is enabled. Name one under agents.market_data.sources in config/agents.yaml.',
+    empty: () => 'No source is enabled. Name one under agents.market_data.settings in config/agents.yaml.',
     reading: 'Reading the sources',
   });
   parentElement.append(card.node);
