@@ -86,6 +86,29 @@ async def real_tab(browser: Browser, real_desk: RealDesk) -> AsyncIterator[Tab]:
         yield tab
 
 
+async def test_the_data_view_says_what_the_agent_says(real_tab: Tab, real_desk: RealDesk) -> None:
+    await real_tab.page.set_viewport_size({"width": 1440, "height": 1000})
+    await real_tab.open("/data")
+    report = real_desk.ask("/quality/report")
+    rows = real_tab.page.locator(".desk-data-quality tr[data-symbol]")
+    await expect(rows).to_have_count(len(report["scores"]))
+    for score in report["scores"]:
+        row = f".desk-data-quality tr[data-symbol={score['symbol']}]"
+        assert await real_tab.text(f"{row} .grade") == score["grade"]
+        assert await real_tab.text(f"{row} .rows") == f"{score['rows']:,}"
+    source = real_desk.ask("/sources")["sources"][0]
+    await expect(real_tab.page.locator("tr[data-source=demo] .licence")).to_have_text(
+        source["licence"]
+    )
+    await expect(real_tab.page.locator(".desk-data-gaps tbody tr")).to_have_count(
+        min(50, len(real_desk.ask("/gaps")["gaps"]))
+    )
+    await expect(real_tab.page.locator(".desk-data-storage .all-rows")).to_have_text(
+        f"{real_desk.ask('/storage')['rows']:,}"
+    )
+    await expect(real_tab.page.locator(".desk-data-replay .mode")).to_contain_text("replay at")
+
+
 async def test_closed_daily_bars_on_the_chart_are_the_agents(
     real_tab: Tab, real_desk: RealDesk
 ) -> None:

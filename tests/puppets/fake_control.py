@@ -240,7 +240,7 @@ class ControlFace:
         wanted = [{s: sorted(i) for s, i in w.items()} for w in market.wanted.values()]
         known = {"sockets": sockets, "posts": desk.posts, "wanted": wanted}
         known |= {"clients": desk.clients, "logs": list(desk.wanted_logs.values())}
-        return JSONResponse(known | {"clock": market.clock()})
+        return JSONResponse(known | {"clock": market.clock(), "asked": market.asked})
 
     async def rotate(self, file: Path) -> None:
         """Replace the token as the supervisor does: the file at once, then the old sockets."""

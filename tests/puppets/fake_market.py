@@ -20,7 +20,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-SYMBOLS = {"AAPL": 675.0, "FB": 18.0, "GOOG": 681.0, "IBM": 195.0, "MSFT": 30.4}
+from tests.puppets.fake_quality import QualityFace
+
+SYMBOLS = {
+    "AAPL": 675.0, "FB": 18.0, "GOOG": 681.0, "IBM": 195.0, "MSFT": 30.4, "BTC/USDT": 11.2,
+}  # fmt: skip
 SECONDS = {
     "1s": 1, "5s": 5, "15s": 15, "30s": 30, "1m": 60, "2m": 120, "5m": 300, "15m": 900,
     "30m": 1800, "1h": 3600, "2h": 7200, "4h": 14400, "1d": 86400, "1w": 604800, "1M": 2592000,
@@ -40,6 +44,9 @@ class Market:
         self.speed, self.paused, self.ticks_per_second = 60.0, False, 5.0
         self.silent, self.down, self.finished = False, False, False
         self.conflated = 0
+        self.data_down, self.data_empty = False, False
+        self.more_gaps: list[dict[str, Any]] = []
+        self.asked: dict[str, int] = {}
         self._base, self._at = START, time.monotonic()
         self.sockets: set[WebSocket] = set()
         self.wanted: dict[WebSocket, dict[str, set[str]]] = {}
@@ -157,11 +164,11 @@ class MarketFace:
     def app(self) -> Starlette:
         return Starlette(
             routes=[
-                Route("/historical/{symbol}", self.historical),
-                Route("/actions/{symbol}", self.actions),
-                Route("/price/{symbol}", self.price),
-                Route("/symbols", self.symbols),
-                Route("/clock", self.clock, methods=["POST"]),
+                Route("/historical/{symbol:path}", self.historical),
+                Route("/actions/{symbol:path}", self.actions),
+                Route("/price/{symbol:path}", self.price),
+                *QualityFace(self.market).routes(),
+                Route("/clock", self.clock, methods=["GET", "POST"]),
                 Route("/echo", self.echo, methods=["GET", "POST"]),
                 Route("/page", self.page),
                 Route("/large", self.large),
@@ -204,11 +211,9 @@ class MarketFace:
     async def price(self, request: Request) -> Response:
         return JSONResponse(self.market.price(request.path_params["symbol"]))
 
-    async def symbols(self, _request: Request) -> Response:
-        rows = [{"symbol": s, "name": s, "first_session": "2000-03-01"} for s in SYMBOLS]
-        return JSONResponse(rows)
-
     async def clock(self, request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse(LABELS | self.market.clock())
         if request.headers.get("authorization") != f"Bearer {self.token}":
             return error(401, "unauthorized", "No valid token.")
         body = await request.json()

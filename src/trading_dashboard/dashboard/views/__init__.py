@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from trading_dashboard.dashboard.views import agents, chart, overview
+from trading_dashboard.dashboard.views import agents, chart, data, overview
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +29,6 @@ class View:
 VIEWS = (
     View("Overview", "", overview.overview),
     View("Chart", "chart", chart.chart_view),
+    View("Data", "data", data.data_view),
     View("Agents", "agents", agents.agents_view),
 )

@@ -9,7 +9,7 @@ import streamlit as st
 from trading_dashboard.dashboard.components.chart import chart
 from trading_dashboard.models.market import INTERVALS
 
-_SYMBOL = re.compile(r"^[A-Z0-9][A-Z0-9.^=-]{0,23}$")
+_SYMBOL = re.compile(r"^[A-Z0-9^][A-Z0-9.^=:/_-]{0,63}$")
 _ADJUSTMENTS = ("none", "splits", "all")
 
 

@@ -54,3 +54,8 @@ export function words(error) {
   if (error instanceof ApiError) return error.message;
   return 'The dashboard does not answer. Is the desk still running?';
 }
+
+/** A symbol in a path; a slash within it stays one ("BTC/USDT"): the gateway forwards plain paths only. */
+export function symbolInPath(symbol) {
+  return symbol.split('/').map(encodeURIComponent).join('/');
+}

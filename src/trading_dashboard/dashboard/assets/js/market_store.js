@@ -3,7 +3,7 @@
 // Owns subscriptions (the union of what the page shows) and the answer to "is this current?",
 // judged by the page's own clock since the last message and by what the agent says.
 
-import { get } from './api.js';
+import { get, symbolInPath } from './api.js';
 import { LiveSocket } from './live_socket.js';
 import { countdown, duration } from './format.js';
 
@@ -51,20 +51,21 @@ export class MarketStore {
 
   history(symbol, parameters, options) {
     const query = new URLSearchParams(parameters);
-    return get(`${BASE}/historical/${encodeURIComponent(symbol)}?${query}`, options);
+    return get(`${BASE}/historical/${symbolInPath(symbol)}?${query}`, options);
   }
 
   /** Splits and dividends effective by the market clock. */
   actions(symbol, options) {
-    return get(`${BASE}/actions/${encodeURIComponent(symbol)}`, options);
+    return get(`${BASE}/actions/${symbolInPath(symbol)}`, options);
   }
 
   price(symbol) {
-    return get(`${BASE}/price/${encodeURIComponent(symbol)}`);
+    return get(`${BASE}/price/${symbolInPath(symbol)}`);
   }
 
-  symbols() {
-    return get(`${BASE}/symbols`);
+  /** What is listed and fits: {text, limit, offset}. */
+  symbols(parameters = {}, options = {}) {
+    return get(`${BASE}/symbols?${new URLSearchParams(parameters)}`, options);
   }
 
   get timeZone() {

@@ -124,8 +124,14 @@ export class CandlePane {
     return { time: bar.time, value: bar.volume, color: `${colour}59` };
   }
 
+  /** Let something draw behind the candles. */
+  attach(primitive) {
+    this.candles.attachPrimitive(primitive);
+  }
+
+  /** `listener(time, x)`: the bar under the pointer, and the pixels from the left; null off the chart. */
   onCrosshair(listener) {
-    this.chart.subscribeCrosshairMove((event) => listener(event.time ?? null));
+    this.chart.subscribeCrosshairMove((event) => listener(event.time ?? null, event.point?.x ?? null));
   }
 
   onRange(listener) {

@@ -8,6 +8,7 @@ import { ADJUSTMENTS, adjustmentInFileName, adjustmentWords, DEFAULT_ADJUSTMENT 
 import { DAILY, toCsv } from './bar_series.js';
 import { CandlePane } from './candle_pane.js';
 import { ChartModel } from './chart_model.js';
+import { GapLayer } from './gap_layer.js';
 import { chartHeader, intervalName } from './chart_header.js';
 import { quotePanel } from './quote_panel.js';
 import { keepZoom, keptZoom } from './zoom.js';
@@ -80,6 +81,7 @@ class ChartView {
     }, this.quote.last);
     parentElement.append(h('div', { class: 'desk-chart' }, this.header.node, this.frame, this.quote.node));
     this.pane = new CandlePane(this.canvas);
+    this.gaps = new GapLayer(this.tasks, this.pane, this.frame);
     this.model = new ChartModel({
       bars: (bars, added, appended) => this.drawBars(bars, added, appended),
       update: (bar, series) => this.updateBar(bar, series),
@@ -101,8 +103,9 @@ class ChartView {
   }
 
   #listen() {
-    this.pane.onCrosshair((time) => {
+    this.pane.onCrosshair((time, x) => {
       this.hovered = time;
+      this.gaps.point(x);
       this.paintLegend();
     });
     this.pane.onRange((range) => {
@@ -117,6 +120,8 @@ class ChartView {
     this.tasks.on(globalThis, 'desk-theme', () => this.pane.restyle(this.model.series?.bars ?? []));
     this.tasks.every(250, () => this.paintCondition());
     this.tasks.add(control.subscribe(() => this.paintCondition()));
+    this.tasks.add(() => this.header.destroy());
+    this.tasks.add(() => this.quote.destroy());
     this.tasks.add(() => this.model.destroy());
     this.tasks.add(() => this.pane.destroy());
   }
@@ -147,6 +152,7 @@ class ChartView {
 
   drawBars(bars, added, appended) {
     this.pane.setBars(bars, added, appended);
+    this.gaps.draw(this.model.series);
     this.#describe(bars);
   }
 
@@ -157,7 +163,10 @@ class ChartView {
   }
 
   updateBar(bar, series) {
+    const { length } = series.bars;
     this.pane.update(bar);
+    if (length !== this.shadedBars) this.gaps.draw(series);
+    this.shadedBars = length;
     this.#describe(series.bars);
     if (this.hovered === null || this.hovered === bar.time) this.paintLegend(series);
     if (!this.notice.hidden && this.notice.dataset.kind === 'empty') setHidden(this.notice, true);
@@ -188,6 +197,7 @@ class ChartView {
   showLoading() {
     this.failed = null;
     this.isOwnView = false;
+    this.gaps.show(null);
     this.drawBars([]);
     this.legend.paint(null);
     this.#note('loading', h('p', {}, `Loading ${this.model.symbol} ${intervalName(this.model.interval)}`));
@@ -203,6 +213,7 @@ class ChartView {
     this.paintLegend();
     if (series.bars.length === 0) this.#explainEmpty();
     this.frame.dataset.adjusted = series.adjusted;
+    this.gaps.show(this.model.symbol);
     performance.mark('desk-first-candle');
     this.header.offerSymbols();
   }
@@ -217,7 +228,7 @@ class ChartView {
   async #explainEmpty() {
     const { symbol } = this.model;
     this.#note('empty', h('p', {}, `No bars of ${symbol} yet.`));
-    const known = (await this.header.offerSymbols()).find((item) => item.symbol === symbol);
+    const known = (await this.header.offerSymbols(symbol)).find((item) => item.symbol === symbol);
     const now = market.clock ? market.clock.now.slice(0, 10) : null;
     if (known && symbol === this.model.symbol && this.notice.dataset.kind === 'empty' && known.first_session > now) {
       this.#note('empty', h('p', {}, h('b', {}, `${symbol} is not listed yet.`)),

@@ -1,8 +1,8 @@
 // The row above the chart: symbol, price, interval, adjustment, exports.
 
-import { market } from '/assets/js/hub.js';
 import { h, setAttribute, setClass } from '/assets/js/dom.js';
 import { ADJUSTMENTS, adjustmentWords } from './adjustment.js';
+import { symbolSearch } from './symbol_search.js';
 
 /** 1d and 1w are written as on every trading desk; 1m is a minute, 1M a month. */
 export function intervalName(interval) {
@@ -26,12 +26,7 @@ function adjustmentGroup(onAdjusted) {
 }
 
 export function chartHeader(intervals, { onSymbol, onInterval, onAdjusted, onPicture, onCsv }, last) {
-  const list = h('datalist', { id: 'desk-symbols' });
-  const input = h('input', {
-    class: 'input symbol', list: 'desk-symbols', 'aria-label': 'Symbol', autocomplete: 'off',
-    spellcheck: 'false', maxlength: '24', title: 'Type a symbol and press Enter',
-  });
-  const form = h('form', { class: 'symbol-form' }, input, list);
+  const search = symbolSearch(onSymbol);
   const buttons = intervals.map((interval) => h('button', {
     type: 'button', class: 'seg-button', 'aria-pressed': 'false', dataset: { interval },
     'aria-label': `Interval ${interval}`, onclick: () => onInterval(interval),
@@ -39,40 +34,19 @@ export function chartHeader(intervals, { onSymbol, onInterval, onAdjusted, onPic
   const group = h('div', { class: 'seg', role: 'group', 'aria-label': 'Interval' }, ...buttons);
   const label = h('span', { class: 'tag warn', hidden: true }, 'simulated intraday');
   const adjustment = adjustmentGroup(onAdjusted);
-  const node = h('div', { class: 'chart-header' }, form, last, group, adjustment.node, label,
+  const node = h('div', { class: 'chart-header' }, search.node, last, group, adjustment.node, label,
     h('span', { class: 'exports' },
       h('button', { class: 'btn q', type: 'button', onclick: onPicture, title: 'Save the chart as a picture' }, 'PNG'),
       h('button', { class: 'btn q', type: 'button', onclick: onCsv, title: 'Save the bars as a table' }, 'CSV')));
 
-  const submit = (event) => {
-    event?.preventDefault();
-    const symbol = input.value.trim().toUpperCase();
-    if (symbol) onSymbol(symbol);
-  };
-  form.addEventListener('submit', submit);
-  input.addEventListener('change', () => {
-    if ([...list.options].some((option) => option.value === input.value.trim().toUpperCase())) submit();
-  });
-  input.addEventListener('focus', () => input.select());
-
-  const offerSymbols = async () => {
-    try {
-      const answer = await market.symbols();
-      const symbols = Array.isArray(answer) ? answer : answer.symbols ?? [];
-      list.replaceChildren(...symbols.map((item) => h('option', { value: item.symbol ?? item }, item.name ?? '')));
-      return symbols;
-    } catch {
-      return [];
-    }
-  };
   const show = (symbol, interval, adjusted) => {
     adjustment.show(adjusted);
-    if (document.activeElement !== input || input.value.toUpperCase() !== symbol) input.value = symbol;
+    search.show(symbol);
     for (const button of buttons) {
       const isOn = button.dataset.interval === interval;
       press(button, isOn);
       if (isOn && group.scrollWidth > group.clientWidth) button.scrollIntoView({ block: 'nearest', inline: 'center' });
     }
   };
-  return { node, label, show, offerSymbols };
+  return { node, label, show, offerSymbols: search.offer, destroy: search.destroy };
 }

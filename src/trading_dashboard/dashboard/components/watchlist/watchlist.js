@@ -2,9 +2,12 @@
 
 import { market, control } from '/assets/js/hub.js';
 import { cleanup, h, mounted, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
-import { age as ageText, change, direction, NONE, price, volume } from '/assets/js/format.js';
+import { gradeBadge, paintGrade } from '/assets/js/data_words.js';
+import { Poller } from '/assets/js/poller.js';
+import { age as ageText, change, direction, NONE, number, price, volume } from '/assets/js/format.js';
 
 const DAYS = 30;
+const GRADE_PAUSE = 60_000;
 const WIDTH = 110;
 const HEIGHT = 26;
 const SVG = 'http://www.w3.org/2000/svg';
@@ -40,9 +43,12 @@ function makeRow(symbol, open) {
   const cells = {
     last: h('td', { class: 'last' }, NONE), change: h('td', {}, NONE),
     volume: h('td', { class: 'volume' }, NONE), age: h('td', { class: 'k age' }, NONE),
+    source: h('td', { class: 'k l source' }, NONE), session: h('td', { class: 'k traded' }, NONE),
   };
+  const grade = gradeBadge();
   const node = h('tr', { dataset: { symbol } }, h('th', { scope: 'row' }, link), cells.last,
-    cells.change, h('td', { class: 'l spark' }, svg), cells.volume, cells.age);
+    cells.change, h('td', { class: 'l spark' }, svg), cells.volume, h('td', { class: 'l' }, grade),
+    cells.source, cells.session, cells.age);
   node.addEventListener('click', (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
@@ -50,7 +56,7 @@ function makeRow(symbol, open) {
     if (!getSelection().isCollapsed && getSelection().containsNode(node, true)) return;
     open(symbol);
   });
-  return { symbol, node, cells, line, svg, closes: [], session: null, price: null, note: '' };
+  return { symbol, node, cells, grade, line, svg, closes: [], session: null, price: null, note: '' };
 }
 
 function paintRow(row) {
@@ -65,6 +71,9 @@ function paintRow(row) {
   setText(cells.change, change(quote.change_percent));
   setAttribute(cells.change, 'class', direction(quote.change_percent));
   setText(cells.volume, volume(quote.volume));
+  setText(cells.source, quote.source);
+  setText(cells.session, quote.session ? quote.session.slice(5) : NONE);
+  setAttribute(cells.session, 'title', quote.session);
 }
 
 function paintAge(row, condition) {
@@ -74,6 +83,13 @@ function paintAge(row, condition) {
   const isResting = ['paused', 'closed', 'finished'].includes(condition.kind);
   setText(age, isResting ? condition.kind : ageText(seconds));
   setClass(age, 'warn', !condition.isCurrent);
+}
+
+/** The grade of the source that the price is from. */
+function paintQuality({ symbol, price: quote, grade }, scores) {
+  const score = scores.find((one) => one.symbol === symbol && one.source === quote?.source);
+  paintGrade(grade, score?.grade ?? null);
+  setAttribute(grade, 'title', score ? `Score ${number(score.score, 1)}` : 'Not scored');
 }
 
 /** Daily closes up to yesterday, adjusted: a split is no crash. Today's point is the live price. */
@@ -109,7 +125,9 @@ function create({ parentElement, data, setTriggerValue }) {
   const rows = new Map(symbols.map((symbol) => [symbol, makeRow(symbol, open)]));
   const head = h('tr', {}, h('th', { scope: 'col' }, 'Symbol'), h('th', { scope: 'col' }, 'Last'),
     h('th', { scope: 'col' }, 'Change'), h('th', { scope: 'col', class: 'l spark' }, '30 days'),
-    h('th', { scope: 'col', class: 'volume' }, 'Volume'), h('th', { scope: 'col', class: 'age' }, 'Age'));
+    h('th', { scope: 'col', class: 'volume' }, 'Volume'),
+    h('th', { scope: 'col', class: 'l' }, 'Quality'), h('th', { scope: 'col', class: 'l source' }, 'Source'),
+    h('th', { scope: 'col', class: 'traded' }, 'Session'), h('th', { scope: 'col', class: 'age' }, 'Age'));
   const table = h('table', { class: 'watchlist-table' }, h('caption', { class: 'sr' }, 'Watchlist'),
     h('thead', {}, head), h('tbody', {}, ...[...rows.values()].map((row) => row.node)));
   const empty = h('p', { class: 'empty' },
@@ -149,6 +167,12 @@ function create({ parentElement, data, setTriggerValue }) {
     row.price = market.prices.get(row.symbol) ?? null;
     paintRow(row);
   }
+  let scores = [];
+  new Poller(tasks, {
+    path: symbols.length ? '/quality/report' : null, pause: GRADE_PAUSE,
+    take: (answer) => { scores = answer.scores.filter(({ symbol }) => rows.has(symbol)); },
+    paint: () => rows.forEach((row) => paintQuality(row, scores)),
+  });
   if (market.socket.phase === 'open') loadAll();
   paintAll();
   return { destroy: tasks.destroy };

@@ -1,0 +1,111 @@
+// Asks one thing of the market data agent again and again, as long as somebody looks.
+//
+// Owns the pace: one request at a time, a pause after each, longer ones after failures, none while the
+// tab is hidden; and how old the newest answer is. Drawing is the reader's.
+
+import { get, symbolInPath, words } from './api.js';
+import { countdown } from './format.js';
+import { market } from './hub.js';
+
+const BASE = '/api/agents/market_data';
+const MAX_PAUSE = 60_000;
+const TIMEOUT = 20_000;
+/** Answers older than so many pauses are not current. */
+const STALE_PAUSES = 3;
+
+/** The address of what is asked about a symbol. */
+export function bySymbol(route, symbol) {
+  return `${route}/${symbolInPath(symbol)}`;
+}
+
+export function readMarket(path, { signal } = {}) {
+  return get(`${BASE}${path}`, { signal });
+}
+
+export class Poller {
+  /** @param path What to ask for, or a function that says so; null asks for nothing. */
+  constructor(tasks, { path, pause, take, paint }) {
+    this.path = typeof path === 'function' ? path : () => path;
+    this.pause = pause;
+    this.take = take;
+    this.paint = paint;
+    this.answeredAt = null;
+    this.trouble = null;
+    this.failures = 0;
+    this.timer = null;
+    this.request = null;
+    tasks.on(document, 'visibilitychange', () => this.#visible());
+    tasks.add(market.subscribe([], [], ({ type, phase }) => {
+      if (type === 'reset' || (type === 'state' && phase === 'open')) this.now();
+    }));
+    tasks.every(1000, () => this.paint());
+    tasks.add(() => this.#stop());
+    this.now();
+  }
+
+  get isLoaded() {
+    return this.answeredAt !== null;
+  }
+
+  get isCurrent() {
+    return this.isLoaded && !this.trouble && this.#age() * 1000 < STALE_PAUSES * this.pause + TIMEOUT;
+  }
+
+  /** How old the newest answer is, in words. */
+  get ageText() {
+    return this.isLoaded ? `read ${countdown(Math.floor(this.#age()))} ago` : '';
+  }
+
+  /** Ask at once: what is asked for has changed, or the agent is back. */
+  now() {
+    this.#stop();
+    this.#ask();
+  }
+
+  /** Forget the answer: it is of something else. */
+  forget() {
+    this.answeredAt = null;
+    this.trouble = null;
+  }
+
+  #age() {
+    return (performance.now() - this.answeredAt) / 1000;
+  }
+
+  #visible() {
+    if (document.visibilityState === 'hidden') this.#stop();
+    else this.now();
+  }
+
+  #stop() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.request?.abort();
+    this.request = null;
+  }
+
+  async #ask() {
+    const path = this.path();
+    if (path === null || document.visibilityState === 'hidden') return;
+    const request = new AbortController();
+    this.request = request;
+    const limit = setTimeout(() => request.abort(new Error('timeout')), TIMEOUT);
+    try {
+      const answer = await readMarket(path, { signal: request.signal });
+      if (this.request !== request) return;
+      this.answeredAt = performance.now();
+      this.trouble = null;
+      this.failures = 0;
+      this.take(answer);
+    } catch (error) {
+      if (this.request !== request) return;
+      this.failures += 1;
+      this.trouble = request.signal.aborted ? `No answer within ${TIMEOUT / 1000} s.` : words(error);
+    } finally {
+      clearTimeout(limit);
+    }
+    this.request = null;
+    this.timer = setTimeout(() => this.#ask(), Math.min(this.pause * 2 ** this.failures, Math.max(MAX_PAUSE, this.pause)));
+    this.paint();
+  }
+}
