@@ -22,11 +22,11 @@ class MarketDataSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Literal["demo", "live", "recording"] = Field(
+    source: Literal["demo", "live"] = Field(
         default="demo",
         description="Where prices come from. `demo` replays real daily history of 2000-2013 with "
-        "simulated ticks within each day; `live` asks the real sources of `priorities`; "
-        "`recording` replays what was recorded. `production` refuses all but `live`.",
+        "simulated ticks within each day; `live` asks the real sources of `priorities`. "
+        "`production` refuses all but `live`.",
     )
     priorities: dict[str, list[str]] = Field(
         default_factory=dict,
@@ -60,11 +60,6 @@ class MarketDataSettings(BaseModel):
         ge=7,
         le=36500,
         description="Days that bars from a minute to less than a day are kept. Daily bars stay.",
-    )
-    recording: str | None = Field(
-        default=None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-        description="The recording that `source: recording` replays.",
     )
     replay_start: date = Field(
         default=date(2012, 9, 4),
@@ -116,8 +111,6 @@ class MarketDataSettings(BaseModel):
     def _check_together(self) -> Self:
         if self.source == "live" and not any(self.priorities.values()):
             raise ValueError("live needs `priorities`, such as `equity: [yahoo]`")
-        if self.source == "recording" and self.recording is None:
-            raise ValueError("recording needs `recording`, the name of one")
         return self
 
 

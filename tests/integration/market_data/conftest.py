@@ -57,6 +57,12 @@ class AgentProcess:
             self.url + "/clock", json=change, headers=self.operator, trust_env=False, timeout=20
         )
 
+    def post(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
+        """Do what only the operator may."""
+        return httpx.post(
+            self.url + path, json=body, headers=self.operator, trust_env=False, timeout=20
+        )
+
     def wait_healthy(self) -> None:
         def healthy() -> bool:
             assert self.process.poll() is None, self.log.read_text()

@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.integration.market_data.conftest import AgentProcess, StartAgent, run_agent
-from tests.support import eventually_sync
+from tests.support import eventually, eventually_sync
 
 DAYS = 40
 FIRST_DAY = (datetime.now(UTC) - timedelta(days=DAYS)).date()
@@ -163,7 +163,7 @@ def test_a_source_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_production_takes_real_sources_only(tmp_path: Path) -> None:
-    settings = json.dumps({"source": "recording", "recording": "monday"})
+    settings = json.dumps({"source": "demo"})
     ended = run_agent(
         tmp_path / "data", "--port", "0", "--environment", "production", AGENT_SETTINGS=settings
     )
@@ -182,3 +182,35 @@ async def keep_trading(folder: Path) -> None:
     for number in range(10_000):
         trade(folder, (101.0, 101.5, 102.0)[number % 3])
         await asyncio.sleep(0.1)
+
+
+async def test_what_is_streamed_can_be_recorded(live: AgentProcess, folder: Path) -> None:
+    trading = asyncio.create_task(keep_trading(folder))
+    try:
+        await eventually(lambda: live.get("/health").json()["data"]["state"] == "fresh", 20)
+        started = live.post("/recordings", {"name": "monday"})
+        assert started.status_code == 201, started.text
+        assert started.json()["source"] == "file"
+
+        def rows() -> int:
+            return int(live.get("/recordings").json()["recordings"][0]["rows"])
+
+        await eventually(lambda: rows() > 0, 20)
+    finally:
+        trading.cancel()
+    assert live.post("/recordings/monday/stop", {}).json()["state"] == "complete"
+
+
+def test_a_damaged_archive_is_set_aside_and_told(
+    live: AgentProcess, start_agent: StartAgent, folder: Path, tmp_path: Path
+) -> None:
+    bars(live, start_date=str(FIRST_DAY))
+    live.end()
+    archive = tmp_path / "live" / "archive.duckdb"
+    archive.write_bytes(b"\0" * 8192)
+    again = start_agent(settings=settings_for(folder), directory=tmp_path / "live")
+    health = again.get("/health").json()
+    assert health["status"] == "degraded"
+    assert "damaged" in health["message"]
+    assert len(list(archive.parent.glob("archive.duckdb.damaged-*"))) == 1
+    assert len(bars(again, start_date=str(FIRST_DAY))["data"]) == DAYS - 1

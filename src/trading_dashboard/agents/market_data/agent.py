@@ -17,15 +17,18 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 
 from trading_dashboard.agents.market_data.demo.clock import ReplayClock
-from trading_dashboard.agents.market_data.demo.dataset import SOURCE
+from trading_dashboard.agents.market_data.demo.dataset import CALENDAR, SOURCE, TIME_ZONE
 from trading_dashboard.agents.market_data.demo.journal import PositionJournal
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
 from trading_dashboard.agents.market_data.demo.replay_feed import ReplayFeed
 from trading_dashboard.agents.market_data.demo.store import MarketStore
+from trading_dashboard.agents.market_data.demo.tap import DemoTap
 from trading_dashboard.agents.market_data.demo.timeline import Instant
 from trading_dashboard.agents.market_data.errors import StoreUnusable
+from trading_dashboard.agents.market_data.recording.library import Library
 from trading_dashboard.agents.market_data.streaming.hub import StreamHub
 
+RECORDINGS_FOLDER = "recordings"
 QUICK_SESSIONS = 50
 """So many are simulated in less than a tenth of a second."""
 
@@ -49,6 +52,13 @@ class MarketDataAgent:
         self.market = market
         self.clock = clock
         self.hub = StreamHub(ReplayFeed(market, clock))
+        self.tap = DemoTap(market, clock, lambda: self.library.is_hearing)
+        self.library = Library(
+            store.path.parent / RECORDINGS_FOLDER,
+            now=self.tap.now,
+            in_thread=self.on_disk,
+            about={"calendar": CALENDAR, "time_zone": TIME_ZONE, "intraday": "simulated"},
+        )
         self.setting = asyncio.Lock()
         """Held while the clock is being set, so that acknowledgements come in order."""
         self.failure: str | None = None
@@ -61,11 +71,14 @@ class MarketDataAgent:
         """Run the hub while serving; leave the exact position behind."""
         runner = asyncio.create_task(self.hub.run(), name="hub")
         runner.add_done_callback(self._hub_ended)
+        hearing = asyncio.create_task(self.tap.run(self.library.hear), name="tap")
         try:
             yield
         finally:
             runner.cancel()
-            await asyncio.gather(runner, return_exceptions=True)
+            hearing.cancel()
+            await asyncio.gather(runner, hearing, return_exceptions=True)
+            await self.library.close()
             await self.on_disk(self._leave)
             self._disk.shutdown()
             self._quick.shutdown(cancel_futures=True)

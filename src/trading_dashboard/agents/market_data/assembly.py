@@ -17,8 +17,10 @@ from trading_dashboard.agents.kit import (
     create_agent_app,
 )
 from trading_dashboard.agents.market_data.agent import MarketDataAgent
+from trading_dashboard.agents.market_data.api.recordings import add_recordings
 from trading_dashboard.agents.market_data.api.routes import add_metrics, add_routes
 from trading_dashboard.agents.market_data.demo.clock import ReplayClock
+from trading_dashboard.agents.market_data.demo.dataset import SOURCE
 from trading_dashboard.agents.market_data.demo.journal import PositionJournal
 from trading_dashboard.agents.market_data.demo.loading import open_market
 from trading_dashboard.agents.market_data.demo.timeline import Timeline
@@ -67,6 +69,7 @@ def build(environment: AgentEnvironment) -> AgentApp:
         app.operator.ensure()
     add_routes(app, agent)
     add_metrics(app, agent)
+    add_recordings(app, agent.library, lambda: SOURCE)
     app.before_exit.append(agent.close_streams)
     return app
 

@@ -16,15 +16,11 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI
 
-from trading_dashboard.agents.market_data.choosing.desk import SourceDesk
 from trading_dashboard.agents.market_data.choosing.states import SourceState
-from trading_dashboard.agents.market_data.live.book import PriceBook
-from trading_dashboard.agents.market_data.live.clock import LiveClock, iso
-from trading_dashboard.agents.market_data.live.hours import Hours
+from trading_dashboard.agents.market_data.live.clock import iso
 from trading_dashboard.agents.market_data.live.works import Works
 from trading_dashboard.agents.market_data.records import MICROSECONDS
-from trading_dashboard.agents.market_data.store.archive import DuckArchive
-from trading_dashboard.agents.market_data.streaming.hub import StreamHub
+from trading_dashboard.agents.market_data.store.backup import Recovery
 
 STALE_SECONDS = 60.0
 """A followed symbol whose market is open and whose newest price is older is stale."""
@@ -53,28 +49,20 @@ class Threads:
 class LiveAgent:
     """The life of the parts."""
 
-    def __init__(
-        self,
-        *,
-        archive: DuckArchive,
-        book: PriceBook,
-        clock: LiveClock,
-        desk: SourceDesk,
-        hours: Hours,
-        hub: StreamHub,
-        threads: Threads,
-        works: Works,
-        followed: tuple[str, ...],
-    ) -> None:
-        self.hub = hub
-        self.clock = clock
-        self._archive = archive
-        self._book = book
-        self._desk = desk
-        self._hours = hours
+    def __init__(self, works: Works, threads: Threads, recovery: Recovery | None) -> None:
+        """Take the parts, and what had to be done to open the archive."""
+        parts = works.parts
+        self.hub = parts.hub
+        self.clock = parts.clock
+        self._archive = parts.archive
+        self._book = parts.book
+        self._desk = parts.desk
+        self._followed = parts.followed
+        self._hours = parts.hours
+        self._library = parts.library
+        self._recovery = recovery
         self._threads = threads
         self._works = works
-        self._followed = followed
         self._failure: str | None = None
 
     @asynccontextmanager
@@ -101,11 +89,15 @@ class LiveAgent:
         states = self._desk.states()
         store = self._works.pipeline.stats().store
         trouble = store.error or self._works.upkeep_error
+        lost = None if self._recovery is None else str(self._recovery)
         broken = [state for state in states if state.state in ("down", "refused", "missing")]
         body: dict[str, Any] = {
             "status": "healthy",
             "checks": {
-                "store": {"status": "degraded" if trouble else "healthy", "message": trouble},
+                "store": {
+                    "status": "degraded" if trouble or lost else "healthy",
+                    "message": trouble or lost,
+                },
                 "sources": {
                     "status": "degraded" if broken else "healthy",
                     "message": _told(broken),
@@ -118,6 +110,8 @@ class LiveAgent:
             body.update(status="unhealthy", message=f"The live market failed: {self._failure}")
         elif trouble:
             body.update(status="degraded", message=f"The archive cannot be written: {trouble}")
+        elif lost:
+            body.update(status="degraded", message=lost)
         elif states and len(broken) == len(states):
             body.update(status="degraded", message=f"No source answers. {_told(broken)}")
         return body
@@ -157,10 +151,11 @@ class LiveAgent:
         if not await self._works.pipeline.close():
             logger.error("Not all that came could be put on disk before the end")
         try:
+            await self._library.close()
             await self._works.save_scores()
             await self._desk.close()
         except Exception:
-            logger.exception("The sources could not be closed")
+            logger.exception("Not all parts could be closed")
         await self._threads(self._archive.close)
         self._threads.close()
 

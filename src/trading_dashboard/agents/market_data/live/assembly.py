@@ -15,6 +15,7 @@ from pathlib import Path
 from trading_dashboard import __version__
 from trading_dashboard.agents.kit import AgentApp, AgentEnvironment, create_agent_app
 from trading_dashboard.agents.market_data.aggregation.time_bars import TimeBars
+from trading_dashboard.agents.market_data.api.recordings import add_recordings
 from trading_dashboard.agents.market_data.api.routes import add_reading, add_stream
 from trading_dashboard.agents.market_data.calendars import ExchangeCalendars
 from trading_dashboard.agents.market_data.choosing.desk import SourceDesk
@@ -40,6 +41,7 @@ from trading_dashboard.agents.market_data.market import Body
 from trading_dashboard.agents.market_data.quality.bar_gate import BarGate
 from trading_dashboard.agents.market_data.quality.scorer import Scorer
 from trading_dashboard.agents.market_data.quality.tick_gate import TickGate
+from trading_dashboard.agents.market_data.recording.library import Library
 from trading_dashboard.agents.market_data.records import Bars
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import (
@@ -51,6 +53,7 @@ from trading_dashboard.agents.market_data.sources.contract import (
 from trading_dashboard.agents.market_data.sources.keys import SourceKeys
 from trading_dashboard.agents.market_data.sources.registry import load_source
 from trading_dashboard.agents.market_data.store.archive import DuckArchive
+from trading_dashboard.agents.market_data.store.backup import Recovery, open_archive
 from trading_dashboard.agents.market_data.store.retention import Retention
 from trading_dashboard.agents.market_data.streaming.hub import StreamHub
 from trading_dashboard.agents.market_data.streaming.live_feed import LiveFeed
@@ -59,8 +62,10 @@ from trading_dashboard.models.market import INTERVALS
 from trading_dashboard.models.settings import MarketDataSettings
 
 ARCHIVE_FILE = "archive.duckdb"
+BACKUPS_FOLDER = "backups"
 KEYS_FILE = "keys"
 CALENDARS_FOLDER = "calendars"
+RECORDINGS_FOLDER = "recordings"
 _SHORT = ("1s", "5s", "15s", "30s")
 _MEDIUM = ("1m", "2m", "5m")
 
@@ -80,9 +85,12 @@ def build_live(settings: MarketDataSettings, environment: AgentEnvironment) -> A
     sources = make_sources(settings, environment)
     calendars = ExchangeCalendars(directory / CALENDARS_FOLDER)
     clock = LiveClock(calendars.sessions(settings.calendar))
-    archive = DuckArchive(directory / ARCHIVE_FILE, retention=_retention(settings))
+    archive, recovery = open_archive(
+        directory / ARCHIVE_FILE, directory / BACKUPS_FOLDER, {"retention": _retention(settings)}
+    )
     try:
-        return _assemble(environment, _base(settings, sources, calendars, clock, archive))
+        base = _base(settings, sources, calendars, clock, archive)
+        return _assemble(environment, base, recovery)
     except BaseException:
         archive.close()
         raise
@@ -141,7 +149,7 @@ def _base(
     )
 
 
-def _works(base: _Base) -> Works:
+def _works(base: _Base, library: Library, backups: Path) -> Works:
     feed = LiveFeed(
         base.clock.body,
         resolve=lambda symbol: _resolved(base.desk, symbol),
@@ -152,6 +160,7 @@ def _works(base: _Base) -> Works:
     works = Works(
         WorkParts(
             archive=base.archive,
+            backups=backups,
             book=base.book,
             clock=base.clock,
             desk=base.desk,
@@ -161,6 +170,7 @@ def _works(base: _Base) -> Works:
             hours=base.hours,
             hub=StreamHub(feed),
             in_thread=base.threads,
+            library=library,
             scorer=base.scorer,
             time_bars=time_bars,
             followed=base.followed,
@@ -209,20 +219,23 @@ def _market(base: _Base, directory: Path) -> LiveDesk:
     )
 
 
-def _assemble(environment: AgentEnvironment, base: _Base) -> AgentApp:
-    works = _works(base)
-    agent = LiveAgent(
-        archive=base.archive,
-        book=base.book,
-        clock=base.clock,
-        desk=base.desk,
-        hours=base.hours,
-        hub=works.hub,
-        threads=base.threads,
-        works=works,
-        followed=base.followed,
+def _assemble(environment: AgentEnvironment, base: _Base, recovery: Recovery | None) -> AgentApp:
+    clock = base.clock.body()
+    library = Library(
+        environment.data_directory / RECORDINGS_FOLDER,
+        now=base.clock.micros,
+        in_thread=base.threads,
+        about={
+            "calendar": clock["calendar"],
+            "time_zone": clock["time_zone"],
+            "intraday": "real",
+        },
     )
-    return _app(environment, agent, _market(base, environment.data_directory))
+    works = _works(base, library, environment.data_directory / BACKUPS_FOLDER)
+    agent = LiveAgent(works, base.threads, recovery)
+    app = _app(environment, agent, _market(base, environment.data_directory))
+    add_recordings(app, library, lambda: _busiest(base.desk))
+    return app
 
 
 def _app(environment: AgentEnvironment, agent: LiveAgent, market: LiveDesk) -> AgentApp:
@@ -281,6 +294,11 @@ def _retention(settings: MarketDataSettings) -> Retention:
         rejected_rows=100_000,
         filled_gaps_days=365,
     )
+
+
+def _busiest(desk: SourceDesk) -> str:
+    """Return the source that most live symbols come from."""
+    return max(desk.states(), key=lambda state: state.live_symbols).name
 
 
 def _source_bodies(desk: SourceDesk) -> list[Body]:

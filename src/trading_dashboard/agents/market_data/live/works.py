@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from pathlib import Path
 
 from trading_dashboard.agents.market_data.aggregation.time_bars import TimeBars
 from trading_dashboard.agents.market_data.choosing.desk import SourceDesk
@@ -25,9 +25,12 @@ from trading_dashboard.agents.market_data.live.pending import BarBatch
 from trading_dashboard.agents.market_data.live.pipeline import Pipeline
 from trading_dashboard.agents.market_data.live.ports import InThread
 from trading_dashboard.agents.market_data.quality.scorer import Scorer, note_key
+from trading_dashboard.agents.market_data.recording.heard import Silence
+from trading_dashboard.agents.market_data.recording.library import Library
 from trading_dashboard.agents.market_data.records import Ticks
 from trading_dashboard.agents.market_data.sources.contract import SourceFailure
 from trading_dashboard.agents.market_data.store.archive import DuckArchive
+from trading_dashboard.agents.market_data.store.backup import back_up_into, is_backup_due
 from trading_dashboard.agents.market_data.store.contract import Writing
 from trading_dashboard.agents.market_data.streaming.hub import StreamHub
 from trading_dashboard.agents.market_data.streaming.live_feed import LiveFeed
@@ -43,6 +46,8 @@ class WorkParts:
     """What the works connect."""
 
     archive: DuckArchive
+    backups: Path
+    """The folder of the archive's copies."""
     book: PriceBook
     clock: LiveClock
     desk: SourceDesk
@@ -54,6 +59,7 @@ class WorkParts:
     hub: StreamHub
     in_thread: InThread
     scorer: Scorer
+    library: Library
     time_bars: TimeBars
     followed: Sequence[str]
 
@@ -62,18 +68,13 @@ class Works:
     """Moves ticks, bars and events. All of it on one event loop."""
 
     def __init__(self, parts: WorkParts) -> None:
-        self._parts = parts
+        self.parts = parts
         self._watched: set[tuple[str, str]] = set()
         self.pipeline: Pipeline
         """Set once: it is made with this object's own methods."""
         self.feeds: LiveFeeds
         self.upkeep_error: str | None = None
         """Why sorting and ageing the archive fails now; None while all is well."""
-
-    @property
-    def hub(self) -> StreamHub:
-        """Return who is subscribed."""
-        return self._parts.hub
 
     # What comes in
 
@@ -87,14 +88,16 @@ class Works:
     def show_ticks(self, ticks: Ticks) -> None:
         """Take ticks that are believed: they are the newest prices."""
         for symbol in ticks.symbols:
-            self._parts.feed.serve(symbol, ticks.source)
-        self._parts.book.take_ticks(ticks)
-        self._parts.feed.publish(ticks)
+            self.parts.feed.serve(symbol, ticks.source)
+        self.parts.book.take_ticks(ticks)
+        self.parts.feed.publish(ticks)
+        self.parts.library.hear(ticks)
 
     def show_bars(self, changes: BarBatch) -> None:
         """Take changed bars."""
         for change in changes:
-            self._parts.feed.publish_bars(change.bars)
+            self.parts.feed.publish_bars(change.bars)
+            self.parts.library.hear(change.bars)
 
     # For ever
 
@@ -103,16 +106,16 @@ class Works:
         await self._take_up()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.feeds.run(), name="feeds")
-            group.create_task(self._parts.hub.run(), name="hub")
-            group.create_task(self._parts.gaps.run(), name="gaps")
+            group.create_task(self.parts.hub.run(), name="hub")
+            group.create_task(self.parts.gaps.run(), name="gaps")
             group.create_task(self._tell_events(), name="events")
             group.create_task(self._do_chores(), name="chores")
             group.create_task(self._keep_up(), name="upkeep")
 
     async def save_scores(self) -> None:
         """Put on disk what was counted since the last time."""
-        if notes := self._parts.scorer.changed_notes():
-            await self._parts.in_thread(lambda: self._parts.archive.write(Writing(notes=notes)))
+        if notes := self.parts.scorer.changed_notes():
+            await self.parts.in_thread(lambda: self.parts.archive.write(Writing(notes=notes)))
 
     # Private
 
@@ -120,63 +123,67 @@ class Works:
         """Learn a symbol's hours before its first tick is judged."""
         self._watched.add((source, symbol))
         try:
-            await self._parts.hours.learn(await self._parts.desk.instrument(symbol))
+            await self.parts.hours.learn(await self.parts.desk.instrument(symbol))
         except SourceFailure as failure:
             logger.warning("The hours of %s are not known: %s", symbol, failure)
             self._watched.discard((source, symbol))
             return
-        self._parts.time_bars.watch(source, [symbol], self._parts.clock.micros())
+        self.parts.time_bars.watch(source, [symbol], self.parts.clock.micros())
 
     async def _take_up(self) -> None:
         """Learn what is followed, and find what was missed while nobody ran."""
-        await self._parts.in_thread(self._restore_scores)
+        await self.parts.in_thread(self._restore_scores)
         served: dict[str, str] = {}
-        for symbol in self._parts.followed:
+        for symbol in self.parts.followed:
             try:
-                instrument = await self._parts.desk.instrument(symbol)
-                await self._parts.hours.learn(instrument)
+                instrument = await self.parts.desk.instrument(symbol)
+                await self.parts.hours.learn(instrument)
             except SourceFailure as failure:
                 logger.warning("%s cannot be followed yet: %s", symbol, failure)
                 continue
-            if (source := self._parts.desk.serving(instrument.symbol)) is not None:
+            if (source := self.parts.desk.serving(instrument.symbol)) is not None:
                 served[instrument.symbol] = source
-        await self._parts.gaps.take_up(served)
+        await self.parts.gaps.take_up(served)
 
     async def _tell_events(self) -> None:
         """Turn outages into gaps; after one, bars are whole only from its end on."""
-        gaps = self._parts.gaps
+        gaps = self.parts.gaps
         while True:
-            event = await self._parts.events.get()
+            event = await self.parts.events.get()
             if event.kind is EventKind.OUTAGE_BEGAN:
-                cause = "source_silent" if event.cause == "source_silent" else "source_down"
+                silence = _silence(event, has_begun=True)
+                self.parts.library.hear(silence)
                 gaps.outage_began(
                     event.source,
                     event.symbols,
                     at=event.start or event.at,
-                    cause=cast(Literal["source_down", "source_silent"], cause),
+                    cause=silence.cause,
                     detail=event.detail,
                 )
             elif event.kind is EventKind.OUTAGE_ENDED:
                 end = event.end or event.at
-                self._parts.time_bars.watch(event.source, list(event.symbols), end)
+                self.parts.library.hear(_silence(event, has_begun=False))
+                self.parts.time_bars.watch(event.source, list(event.symbols), end)
                 await gaps.outage_ended(event.source, at=end)
 
     async def _do_chores(self) -> None:
         """Close bars by the clock, and follow what somebody reads."""
-        followed = frozenset(self._parts.followed)
+        followed = frozenset(self.parts.followed)
         while True:
-            self.pipeline.advance(self._parts.clock.micros())
-            self.feeds.want(followed | frozenset(self._parts.hub.wanted))
+            self.pipeline.advance(self.parts.clock.micros())
+            self.feeds.want(followed | frozenset(self.parts.hub.wanted))
             await asyncio.sleep(CHORE_SECONDS)
 
     def _restore_scores(self) -> None:
-        for series in self._parts.archive.series():
-            text = self._parts.archive.note(note_key(series.source, series.symbol))
+        for series in self.parts.archive.series():
+            text = self.parts.archive.note(note_key(series.source, series.symbol))
             if text is not None:
-                self._parts.scorer.restore(series.source, series.symbol, text)
+                self.parts.scorer.restore(series.source, series.symbol, text)
 
     def _maintain(self) -> None:
-        self._parts.archive.maintain(self._parts.clock.micros())
+        self.parts.archive.maintain(self.parts.clock.micros())
+        if is_backup_due(self.parts.backups, self.parts.clock.micros()):
+            back_up_into(self.parts.archive, self.parts.backups)
 
     async def _keep_up(self) -> None:
         """Sort and age the archive, save the scores, renew the calendars, now and then."""
@@ -184,10 +191,21 @@ class Works:
             await asyncio.sleep(UPKEEP_SECONDS)
             try:
                 await self.save_scores()
-                await self._parts.in_thread(self._maintain)
+                await self.parts.in_thread(self._maintain)
             except StoreUnusable as error:
                 if self.upkeep_error is None:
                     logger.error("The archive cannot be kept up: %s", error)
                 self.upkeep_error = str(error)
             else:
                 self.upkeep_error = None
+
+
+def _silence(event: SourceEvent, *, has_begun: bool) -> Silence:
+    is_silent = event.cause == "source_silent"
+    return Silence(
+        source=event.source,
+        has_begun=has_begun,
+        symbols=tuple(event.symbols),
+        cause="source_silent" if is_silent else "source_down",
+        detail=event.detail,
+    )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trading_dashboard.agents.market_data.errors import StoreDamaged, StoreUnusable
+from trading_dashboard.agents.market_data.records import MICROSECONDS
 from trading_dashboard.agents.market_data.store.damage import move_aside
 from trading_dashboard.agents.market_data.store.database import sync_folder
 from trading_dashboard.agents.market_data.store.part_store import PartStore
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from trading_dashboard.agents.market_data.store.archive import DuckArchive
 
 KEPT_BACKUPS = 3
+BACKUP_SECONDS = 86_400
 _PATTERN = "archive-*.duckdb"
 
 logger = logging.getLogger(__name__)
@@ -86,6 +88,12 @@ def back_up_into(archive: DuckArchive, folder: Path, keep: int = KEPT_BACKUPS) -
     for old in sorted(folder.glob(_PATTERN))[:-keep]:
         old.unlink()
     return path
+
+
+def is_backup_due(folder: Path, now: int) -> bool:
+    """Return whether the newest copy is older than a day; `now` in microseconds."""
+    made = [path.stat().st_mtime for path in folder.glob(_PATTERN)]
+    return now / MICROSECONDS - max(made, default=0.0) >= BACKUP_SECONDS
 
 
 def open_archive(
