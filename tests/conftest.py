@@ -5,8 +5,10 @@ Owns no helper of its own; those are in `support.py`.
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -31,6 +33,12 @@ class ProjectFactory(Protocol):
     """Makes temporary project roots; see `support.write_project`."""
 
     def __call__(self, agents: Any = ..., environments: Any = ...) -> Path: ...
+
+
+def pytest_configure() -> None:
+    """Let the tests' programs notice a hangup, also where the tests themselves were told not to."""
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
