@@ -46,7 +46,9 @@ class Fuzzed(Target):
     def __init__(self, runner: asyncio.Runner, app: AgentApp) -> None:
         self.api = app
         self.token = app.operator.path.read_text()
-        super().__init__(runner, app, app.openapi(), lambda: self.token, {"symbol": "AAPL"})
+        super().__init__(
+            runner, app, app.openapi(), lambda: self.token, {"symbol": "AAPL", "name": "monday"}
+        )
 
 
 @pytest.fixture(scope="module")
