@@ -6,9 +6,6 @@ in; no bar that ends after it is marked closed, none that starts after it exists
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,12 +18,11 @@ from trading_dashboard.agents.market_data.demo.path import Floats, Integers
 from trading_dashboard.agents.market_data.demo.series import DailySeries
 from trading_dashboard.agents.market_data.demo.timeline import EPOCH, Instant, Timeline, iso
 from trading_dashboard.agents.market_data.market import (
-    FIRST_PAGE,
     Adjusted,
     BarsAnswer,
     BarsQuestion,
 )
-from trading_dashboard.models.errors import InvalidRange
+from trading_dashboard.agents.market_data.paging import page_after, page_token
 
 _DECIMALS = 6
 
@@ -44,12 +40,12 @@ class History:
         Raises:
             InvalidRange: `page` is none of ours, or of another question.
         """
-        after = self._after(question)
+        after = page_after(question)
         bars = self._select(question, series, instant, after)
         next_page = None
         if question.page is not None and len(bars) > question.limit:
             bars = bars.take(slice(0, question.limit))
-            next_page = _page_token(question, int(bars.start[-1]))
+            next_page = page_token(question, int(bars.start[-1]))
         elif question.page is None:
             bars = bars.take(slice(max(len(bars) - question.limit, 0), None))
         adjusted_close = np.round(self._adjusted_close(question, series, instant, bars), _DECIMALS)
@@ -233,23 +229,6 @@ class History:
         already = series.price_factors(bars.session, instant, question.adjusted)
         return np.where(factors == already, bars.close, bars.close / already * factors)
 
-    def _after(self, question: BarsQuestion) -> int | None:
-        if question.page is None or question.page == FIRST_PAGE:
-            return None
-        try:
-            padded = question.page + "=" * (-len(question.page) % 4)
-            symbol, interval, after = json.loads(base64.urlsafe_b64decode(padded))
-        except (ValueError, TypeError, binascii.Error):
-            symbol, interval, after = None, None, None
-        if (symbol, interval) != (question.symbol, question.interval) or type(after) is not int:
-            raise InvalidRange(
-                "page is not one that this question was answered with.",
-                subject=question.symbol,
-                observed=question.page[:80],
-                next_step=f"Pass next_page of the last answer, or '{FIRST_PAGE}' to begin.",
-            )
-        return after
-
 
 def _one_bar(
     start: int, session: int, values: tuple[float, float, float, float, int], quality: float
@@ -271,8 +250,3 @@ def _one_bar(
 def _scaled(prices: Floats, factors: Floats) -> Floats:
     """Return adjusted prices; untouched where the factor is one, so that raw stays exact."""
     return np.where(factors == 1.0, prices, np.round(prices * factors, _DECIMALS))
-
-
-def _page_token(question: BarsQuestion, after: int) -> str:
-    body = json.dumps([question.symbol, question.interval, after], separators=(",", ":"))
-    return base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")

@@ -6,9 +6,6 @@ Owns range, paging, adjusting and the words that say what is missing. Reading an
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -19,16 +16,14 @@ from trading_dashboard.agents.market_data.live.history import Found, LiveHistory
 from trading_dashboard.agents.market_data.live.ports import InThread
 from trading_dashboard.agents.market_data.live.ranges import DAY, TimeRange, reach, stretch_of
 from trading_dashboard.agents.market_data.market import BarsAnswer, BarsQuestion, Body
+from trading_dashboard.agents.market_data.paging import page_after, page_token
 from trading_dashboard.agents.market_data.records import CorporateEvent
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument
 from trading_dashboard.agents.market_data.store.contract import Archive
-from trading_dashboard.models.errors import InvalidRange
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-FIRST_PAGE = "first"
 
 
 class Finish(Protocol):
@@ -98,7 +93,7 @@ class LivePast:
         self, question: BarsQuestion, sessions: Sessions, now: int
     ) -> tuple[TimeRange, bool]:
         """Return the stretch to read, and whether the newest bars of it are wanted."""
-        after = _after(question)
+        after = page_after(question)
         wanted = stretch_of(sessions, question.interval, question.start, question.end, now)
         if question.page is None:
             begin = max(
@@ -136,26 +131,7 @@ def _page(table: pa.Table, question: BarsQuestion, *, newest: bool) -> tuple[pa.
         return table.slice(surplus), None
     kept = table.slice(0, question.limit)
     last = kept.column("start")[-1].as_py()
-    body = json.dumps([question.symbol, question.interval, last], separators=(",", ":"))
-    return kept, base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
-
-
-def _after(question: BarsQuestion) -> int | None:
-    if question.page is None or question.page == FIRST_PAGE:
-        return None
-    try:
-        padded = question.page + "=" * (-len(question.page) % 4)
-        symbol, interval, after = json.loads(base64.urlsafe_b64decode(padded))
-    except (ValueError, TypeError, binascii.Error):
-        symbol, interval, after = None, None, None
-    if (symbol, interval) != (question.symbol, question.interval) or type(after) is not int:
-        raise InvalidRange(
-            "page is not one that this question was answered with.",
-            subject=question.symbol,
-            observed=question.page[:80],
-            next_step=f"Pass next_page of the last answer, or '{FIRST_PAGE}' to begin.",
-        )
-    return after
+    return kept, page_token(question, last)
 
 
 def _event_body(event: CorporateEvent) -> Body:
