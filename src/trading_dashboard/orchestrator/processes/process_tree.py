@@ -78,6 +78,8 @@ class ProcessTable:
     """Processes whose environment could not be read (yet): a program is just being loaded."""
     read_at: float = field(default_factory=time.monotonic)
     """When it was read, monotonic, in seconds."""
+    is_whole: bool = True
+    """Whether it proves that who is not in it is not alive."""
 
     @cached_property
     def children(self) -> Mapping[int, list[ProcessStat]]:
@@ -173,4 +175,5 @@ def own_start_ticks() -> int:
 
 def take_snapshot() -> ProcessTable:
     """Read the process table, without environments."""
-    return ProcessTable({process.pid: process for process in PLATFORM.read_table()})
+    rows, is_whole = PLATFORM.read_table()
+    return ProcessTable({process.pid: process for process in rows}, is_whole=is_whole)

@@ -6,14 +6,18 @@ this seam nobody asks which system it is, and no module of another system is eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from trading_dashboard.orchestrator.output.pump import LogPump
-from trading_dashboard.orchestrator.processes.process_stat import Identity, ProcessStat
+from trading_dashboard.orchestrator.processes.process_stat import (
+    Identity,
+    ProcessStat,
+    TableReading,
+)
 from trading_dashboard.orchestrator.runtime import ExitStatus
 
 
@@ -137,7 +141,7 @@ class Platform(Protocol):
 
     # The process table.
 
-    def read_table(self) -> Iterable[ProcessStat]:
+    def read_table(self) -> TableReading:
         """Return the rows of all processes that could be members of a tree."""
 
     @property
