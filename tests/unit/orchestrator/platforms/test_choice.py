@@ -56,6 +56,7 @@ def test_nothing_of_another_system_is_loaded() -> None:
     assert loaded == {
         "choice",
         "linux",
+        "linux_names",
         "linux_table",
         "linux_tags",
         "no_tags",

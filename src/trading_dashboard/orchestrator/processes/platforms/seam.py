@@ -53,6 +53,13 @@ class Watch(Protocol):
         """Stop watching: nothing is reported any more."""
 
 
+class Closeable(Protocol):
+    """Something that is held until it is closed."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
 class ProcessReference(Protocol):
     """A hold on one process, alive or not, that never becomes a hold on another.
 
@@ -204,6 +211,13 @@ class Platform(Protocol):
 
     def try_lock(self, descriptor: int) -> bool:
         """Lock the file until the descriptor is closed or we die. False if somebody else has it."""
+
+    def take_name(self, folder: Path) -> Closeable | int | None:
+        """Return a claim on the folder that holds also when everything in it is deleted.
+
+        The pid of who has it, if somebody has; None where there is no such thing. We lose it only
+        by closing it, or by ending, however we end.
+        """
 
     def make_guardian(
         self,

@@ -34,6 +34,7 @@ from trading_dashboard.orchestrator.processes.platforms.kernel32 import (
 )
 from trading_dashboard.orchestrator.processes.platforms.no_tags import NoTags
 from trading_dashboard.orchestrator.processes.platforms.seam import (
+    Closeable,
     Guardian,
     Leader,
     Platform,
@@ -316,6 +317,10 @@ class WindowsPlatform:
         except OSError:
             return False
         return True
+
+    def take_name(self, folder: Path) -> Closeable | int | None:  # noqa: ARG002
+        """Return None: a lock file that is open cannot be removed here."""
+        return None
 
     def make_guardian(
         self,
