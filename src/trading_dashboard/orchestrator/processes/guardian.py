@@ -32,6 +32,7 @@ CHASE_SECONDS = 0.1
 YOUNGEST = 8
 YOUNGEST_PASSES = 50
 CYCLE_SECONDS = 1.0
+ROWS_PER_LOOK = 64
 LOCKS_LIMIT = 10  # RLIMIT_LOCKS; see run_tag.py
 TREE_BITS = 20
 
@@ -255,29 +256,46 @@ def read_table(since_ticks: int) -> Table:
         return read_table_from_ps(), True
 
 
+class Numbers:
+    """Notices when pids began again at the low ones."""
+
+    def __init__(self) -> None:
+        self.began_again = False
+        self._seen, self._seen_at = last_pid(), time.monotonic()
+
+    def look(self) -> None:
+        """Compare with the last look."""
+        seen, now = last_pid(), time.monotonic()
+        if seen < self._seen or now - self._seen_at > CYCLE_SECONDS:
+            self.began_again = True
+        self._seen, self._seen_at = seen, now
+
+
 def read_table_from_proc(since_ticks: int) -> Table:
     """Return the processes started since then. Why this misses nobody: `whole_table.py`."""
     rows: dict[int, Row] = {}
     others: set[int] = set()
-    rounds, before, began = 0, last_pid(), time.monotonic()
+    rounds, numbers = 0, Numbers()
     for _ in range(CATCH_UP_ROUNDS):
         has_ended = False
-        for pid in reversed([pid for pid in list_pids() if pid not in rows and pid not in others]):
+        born = [pid for pid in list_pids() if pid not in rows and pid not in others]
+        for index, pid in enumerate(reversed(born)):
+            if index % ROWS_PER_LOOK == 0:
+                numbers.look()
             row = read_row(pid)
             has_ended = has_ended or row is None or not row[1]
             if row is not None and row[0] >= since_ticks:
                 rows[pid] = row
             else:
                 others.add(pid)
-        after, now = last_pid(), time.monotonic()
+        numbers.look()
         rounds += 1
-        if after < before or now - began > CYCLE_SECONDS:
+        if numbers.began_again:
             rows.clear()
             others.clear()
-            rounds = 0
+            rounds, numbers.began_again = 0, False
         elif rounds > 1 and not has_ended:
             return rows, True
-        before, began = after, now
     return rows, False
 
 

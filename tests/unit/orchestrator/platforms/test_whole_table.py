@@ -38,6 +38,7 @@ class Machine:
         self.lists = 0
         self.now = 0.0
         self.read: list[int] = []
+        self.seconds_per_row = 0.0
 
     @property
     def _round(self) -> Round:
@@ -50,6 +51,7 @@ class Machine:
 
     def row(self, pid: int) -> ProcessStat | None:
         self.read.append(pid)
+        self.now += self.seconds_per_row
         is_zombie = pid in self._round.zombies
         if pid not in self._round.alive and not is_zombie:
             return None
@@ -162,3 +164,14 @@ def test_a_round_in_which_all_numbers_may_have_been_given_out_proves_nothing(rea
     )
     assert read(machine) == ({OTHER, 500}, True)
     assert guardian.CYCLE_SECONDS == whole_table.CYCLE_SECONDS
+
+
+@pytest.mark.parametrize(("seconds_per_row", "is_whole"), [(0.01, True), (0.1, False)])
+def test_a_long_table_on_a_slow_machine_can_be_whole_all_the_same(
+    read: Read, seconds_per_row: float, is_whole: bool
+) -> None:
+    """It is not the whole reading that must not take too long, only the time between two looks."""
+    everybody = set(range(1, 1_001))
+    machine = Machine(Round(everybody, everybody, 1_000))
+    machine.seconds_per_row = seconds_per_row
+    assert read(machine)[1] == is_whole

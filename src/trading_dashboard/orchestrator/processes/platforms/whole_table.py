@@ -18,6 +18,23 @@ ROUNDS = 20
 """How often the list is read before the table is given as one that may not be whole."""
 CYCLE_SECONDS = 1.0
 """In less time than this not all numbers can have been given out once."""
+ROWS_PER_LOOK = 64
+"""After how many rows is looked whether the numbers began again, so that it is in less time."""
+
+
+class _Numbers:
+    """Notices when pids began again at the low ones."""
+
+    def __init__(self, last_pid: Callable[[], int]) -> None:
+        self.began_again = False
+        self._last_pid = last_pid
+        self._seen, self._seen_at = last_pid(), time.monotonic()
+
+    def look(self) -> None:
+        seen, now = self._last_pid(), time.monotonic()
+        if seen < self._seen or now - self._seen_at > CYCLE_SECONDS:
+            self.began_again = True
+        self._seen, self._seen_at = seen, now
 
 
 def read_whole(
@@ -34,29 +51,29 @@ def read_whole(
     """
     found: dict[int, ProcessStat] = {}
     missed: set[int] = set()
-    rounds, before, began = 0, last_pid(), time.monotonic()
+    rounds, numbers = 0, _Numbers(last_pid)
     for _ in range(ROUNDS):
         has_ended = False
         born = [pid for pid in list_pids() if pid not in found and pid not in missed]
         # The youngest first: who is about to be gone again is among them.
-        for pid in reversed(born):
+        for index, pid in enumerate(reversed(born)):
+            if index % ROWS_PER_LOOK == 0:
+                numbers.look()
             row = read_row(pid)
             if row is None:
                 missed.add(pid)
             else:
                 found[pid] = row
             has_ended = has_ended or row is None or not row.is_alive
-        after, now = last_pid(), time.monotonic()
+        numbers.look()
         rounds += 1
-        if after < before or now - began > CYCLE_SECONDS:
-            # The numbers began again at the low ones: children may be behind the walk, and a
-            # number that was looked at may be somebody else's.
+        if numbers.began_again:
+            # Children may be behind the walk, and a number that was looked at another's.
             found.clear()
             missed.clear()
-            rounds = 0
+            rounds, numbers.began_again = 0, False
         elif rounds > 1 and not has_ended:
             # Not after one round: a child that got a low number just before it may have shown up
             # behind the walk, and its parent ended ahead of it.
             return TableReading(found.values())
-        before, began = after, now
     return TableReading(found.values(), is_whole=False)
