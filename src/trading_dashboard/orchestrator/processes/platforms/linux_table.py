@@ -20,6 +20,8 @@ LOCKS_LIMIT = 10
 """RLIMIT_LOCKS of include/uapi/asm-generic/resource.h; what stands in it: `linux_tags.py`."""
 
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
+_ENVIRONMENT_END = 48
+"""Field 51 of /proc/PID/stat; see proc_pid_stat(5)."""
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -87,8 +89,25 @@ def _tag_of(pid: int) -> int | None:
 
 
 def read_environ(pid: int) -> bytes | None:
-    """Return the environment the process was started with, or None if it cannot be read."""
-    return _read(f"/proc/{pid}/environ", MAX_ENVIRON_BYTES)
+    """Return the environment the process was started with; None if it cannot be read, or has none.
+
+    Empty: its program is still being loaded.
+    """
+    data = _read(f"/proc/{pid}/environ", MAX_ENVIRON_BYTES)
+    return _nothing_yet(pid) if data == b"" else data
+
+
+def _nothing_yet(pid: int) -> bytes | None:
+    """Return nothing if there will be an environment, else None.
+
+    One that is empty for good has a place in memory, which is known once the program is loaded.
+    Strangers without one would otherwise be waited for, again and again.
+    """
+    data = _read(f"/proc/{pid}/stat", ROW_BYTES)
+    if not data:
+        return None
+    fields = data[data.rindex(b")") + 2 :].split()
+    return b"" if int(fields[_ENVIRONMENT_END]) == 0 else None
 
 
 def _read(path: str, limit: int) -> bytes | None:
