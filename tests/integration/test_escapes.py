@@ -101,10 +101,11 @@ def test_the_guardian_finds_it(tmp_path: Path, fugitive: Fugitive, puppet: str) 
         assert not fugitive.is_free()
 
 
+@pytest.mark.parametrize("puppet", ["vanishes", "vanishes lies"])
 async def test_when_the_guardian_dies_too_the_next_start_finds_it(
-    tmp_path: Path, fugitive: Fugitive
+    tmp_path: Path, fugitive: Fugitive, puppet: str
 ) -> None:
-    with supervised(tmp_path / "var", " ".join(fugitive.command("vanishes"))) as run:
+    with supervised(tmp_path / "var", " ".join(fugitive.command(puppet))) as run:
         os.kill(run.process.pid, signal.SIGSTOP)
         run.guardian.kill()
         run.process.kill()

@@ -117,6 +117,16 @@ async def test_what_a_process_says_in_its_environment_does_not_outweigh_its_tag(
     assert found == (ours if tag else RunMarker("another", "", 0, ""))
 
 
+async def test_a_tag_that_tells_the_run_alone_is_believed_before_another_run(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    liar = ProcessStat(100, 5, "S", 1, 100, 100, 0, 0, 7)
+    monkeypatch.setattr(module, "take_snapshot", lambda: ProcessTable({100: liar}))
+    monkeypatch.setattr(module, "read_environ", lambda _: b"TRADING_DASHBOARD_RUN_ID=another")
+    earlier = RunMarker("earlier", "", 0, "/var")
+    assert (await Scanner(executor, 0, lambda _: earlier).scan()).markers[100] == earlier
+
+
 async def test_a_tag_that_tells_the_run_alone_leaves_the_rest_to_the_environment(
     executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

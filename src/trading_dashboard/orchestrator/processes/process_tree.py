@@ -27,6 +27,7 @@ __all__ = [
     "ProcessTable",
     "RunMarker",
     "members",
+    "more_credible",
     "own_start_ticks",
     "parse_marker",
     "read_environ",
@@ -165,6 +166,16 @@ def parse_marker(environ: bytes) -> RunMarker | None:
         state_directory=values.get(STATE_DIRECTORY, ""),
         errand=values.get(ERRAND, ""),
     )
+
+
+def more_credible(told: RunMarker | None, tagged: RunMarker | None) -> RunMarker | None:
+    """Return what a process is, given its environment's word and its tag's: they may differ.
+
+    The tag knows the run, the environment may know more. It may name another run only to get away.
+    """
+    if tagged is None:
+        return told
+    return told if told is not None and told.run_id == tagged.run_id else tagged
 
 
 def own_start_ticks() -> int:

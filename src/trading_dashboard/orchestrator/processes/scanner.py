@@ -18,6 +18,7 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     ProcessStat,
     ProcessTable,
     RunMarker,
+    more_credible,
     parse_marker,
     read_environ,
     take_snapshot,
@@ -128,7 +129,7 @@ class Scanner:
             known[process.identity] = tagged
             return tagged
         environ = read_environ(process.pid)
-        marker = parse_marker(environ or b"") or tagged
+        marker = more_credible(parse_marker(environ or b""), tagged)
         if environ == b"" and marker is None:
             # So it is while a program is being loaded, too: ask again before believing it.
             tries = self._unreadable.get(process.identity, 0) + 1
