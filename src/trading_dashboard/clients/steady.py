@@ -1,8 +1,8 @@
 """Connections that are kept for the next request, without its failing because of that.
 
-A server closes a connection that nobody used for a while, most of ours after 5 s. A request that is
-sent in that very moment is answered by nothing. Owns what happens then: a read is asked once more on
-a connection of its own; a change is never sent twice, and so never on a kept connection.
+A server closes a connection that nobody used for a while, most of ours after 5 s. A request sent in
+that very moment is answered by nothing. Owns what happens then: a read is asked once more on a
+connection of its own; a change is never sent twice, and so never on a kept connection.
 """
 
 from __future__ import annotations

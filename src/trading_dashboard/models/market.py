@@ -22,6 +22,11 @@ Interval = Literal[
     "1s", "5s", "15s", "30s", "1m", "2m", "5m", "15m", "30m", "1h", "2h", "4h", "1d", "1w", "1M"
 ]
 
+MIN_REPLAY_SPEED, MAX_REPLAY_SPEED = 0.1, 1000.0
+"""Market seconds per wall second."""
+AS_FAST_AS_POSSIBLE = 1_000_000.0
+"""The speed of a recording at which nothing is waited for."""
+
 
 class Wire(BaseModel):
     """Base of everything that crosses a socket."""

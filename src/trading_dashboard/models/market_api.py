@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter
 
 from trading_dashboard.models.market import (
+    AS_FAST_AS_POSSIBLE,
+    MIN_REPLAY_SPEED,
     Bar,
     ClockState,
     CorporateAction,
@@ -56,7 +58,11 @@ class ClockChange(Wire):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     speed: float | None = Field(
-        default=None, ge=1, le=1000, description="Market seconds per wall second."
+        default=None,
+        ge=MIN_REPLAY_SPEED,
+        le=AS_FAST_AS_POSSIBLE,
+        description="Market seconds per wall second, 0.1 to 1000; of a recording also 1000000, as "
+        "fast as possible.",
     )
     paused: bool | None = Field(default=None, description="Stop, or go on.")
     now: AwareDatetime | None = Field(

@@ -73,7 +73,6 @@ class Here:
             archive=self.archive,
             hours=Hours(OneCalendar(), self.clock, at_once),
             clock=self.clock,
-            book=self.book,
             past=LivePast(history, self.archive, self.clock, unchanged, at_once),
             intake=Intake(
                 self.sources, self.book, NoneBelowOne(), self.archive, self.clock, at_once

@@ -21,7 +21,11 @@ from trading_dashboard.agents.market_data.sources.contract import (
     UnknownToSource,
 )
 from trading_dashboard.agents.market_data.store.contract import Gap, Rejected, SeriesInfo
+from trading_dashboard.agents.market_data.streaming.live_state import amount
 from trading_dashboard.models.errors import DataUnavailable, TradingDashboardError, UnknownSymbol
+
+REAL: Body = {"replay": False, "intraday": "real"}
+"""What answers of real sources say beside their source."""
 
 
 def failed(symbol: str, failure: SourceFailure) -> TradingDashboardError:
@@ -42,8 +46,10 @@ def failed(symbol: str, failure: SourceFailure) -> TradingDashboardError:
     )
 
 
-def price_body(newest: Newest, sessions: Sessions, now: int, score: float | None) -> Body:
-    """Return a body shaped like `PriceResponse`."""
+def price_body(
+    newest: Newest, sessions: Sessions, now: int, score: float | None, label: Body = REAL
+) -> Body:
+    """Return a body shaped like `PriceResponse`; `label` is said beside the source."""
     quote = newest.quote
     before = quote.previous_close
     change = round((quote.price / before - 1.0) * 100.0, 4) if before else None
@@ -52,7 +58,7 @@ def price_body(newest: Newest, sessions: Sessions, now: int, score: float | None
         "symbol": quote.symbol,
         "price": quote.price,
         "timestamp": iso(quote.at),
-        "volume": quote.volume or 0,
+        "volume": amount(quote.volume or 0),
         "bid": quote.bid,
         "ask": quote.ask,
         "quality_score": score,
@@ -67,8 +73,7 @@ def price_body(newest: Newest, sessions: Sessions, now: int, score: float | None
         "age_seconds": round(sessions.open_micros(quote.at, now) / MICROSECONDS, 3),
         "seq": newest.seq,
         "source": quote.source,
-        "replay": False,
-        "intraday": "real",
+        **label,
     }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from trading_dashboard import __version__
 from trading_dashboard.agents.kit import AgentApp, AgentEnvironment, create_agent_app
 from trading_dashboard.agents.market_data.aggregation.time_bars import TimeBars
+from trading_dashboard.agents.market_data.api.figures import ClockFigures, add_metrics
 from trading_dashboard.agents.market_data.api.recordings import add_recordings
 from trading_dashboard.agents.market_data.api.routes import add_reading, add_stream
 from trading_dashboard.agents.market_data.calendars import ExchangeCalendars
@@ -42,7 +43,7 @@ from trading_dashboard.agents.market_data.quality.bar_gate import BarGate
 from trading_dashboard.agents.market_data.quality.scorer import Scorer
 from trading_dashboard.agents.market_data.quality.tick_gate import TickGate
 from trading_dashboard.agents.market_data.recording.library import Library
-from trading_dashboard.agents.market_data.records import Bars
+from trading_dashboard.agents.market_data.records import MICROSECONDS, Bars
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
@@ -207,7 +208,6 @@ def _market(base: _Base, directory: Path) -> LiveDesk:
             archive=base.archive,
             hours=base.hours,
             clock=base.clock,
-            book=base.book,
             past=LivePast(history, base.archive, base.clock, finishing, base.threads),
             intake=Intake(base.desk, base.book, base.ticks, base.archive, base.clock, base.threads),
             scores=base.scorer,
@@ -251,6 +251,14 @@ def _app(environment: AgentEnvironment, agent: LiveAgent, market: LiveDesk) -> A
         app.operator.ensure()
     add_reading(app, market)
     add_stream(app, agent.hub)
+    clock = agent.clock
+    add_metrics(
+        app,
+        agent.hub,
+        ClockFigures(
+            seconds=lambda: clock.micros() / MICROSECONDS, speed=lambda: 1.0, is_moving=lambda: True
+        ),
+    )
     app.before_exit.append(agent.close_streams)
     return app
 
