@@ -184,7 +184,10 @@ async def keep_trading(folder: Path) -> None:
         await asyncio.sleep(0.1)
 
 
-async def test_what_is_streamed_can_be_recorded(live: AgentProcess, folder: Path) -> None:
+async def test_what_is_streamed_can_be_recorded_and_lived_through_again(
+    live: AgentProcess, start_agent: StartAgent, folder: Path, tmp_path: Path
+) -> None:
+    before = bars(live, limit=10)["data"]
     trading = asyncio.create_task(keep_trading(folder))
     try:
         await eventually(lambda: live.get("/health").json()["data"]["state"] == "fresh", 20)
@@ -195,10 +198,34 @@ async def test_what_is_streamed_can_be_recorded(live: AgentProcess, folder: Path
         def rows() -> int:
             return int(live.get("/recordings").json()["recordings"][0]["rows"])
 
-        await eventually(lambda: rows() > 0, 20)
+        await eventually(lambda: rows() > started.json()["rows"] + 20, 20)
     finally:
         trading.cancel()
     assert live.post("/recordings/monday/stop", {}).json()["state"] == "complete"
+    heard = live.get("/price/BTC").json()["price"]
+    live.end()
+
+    settings = {"source": "recording", "recording": "monday", "replay_speed": 1_000_000}
+    again = start_agent(settings=settings, directory=tmp_path / "live")
+    await eventually(lambda: again.get("/clock").json()["finished"], 20)
+    price = again.get("/price/BTC").json()
+    name = "recording:monday of file"
+    assert (price["price"], price["source"], price["replay"]) == (heard, name, True)
+    past = bars(again, limit=10)["data"]
+    assert [bar["close"] for bar in past] == [bar["close"] for bar in before]
+    assert {bar["source"] for bar in past} == {name}
+    async with asyncio.timeout(30), connect(again.stream_url, proxy=None) as connection:
+        await connection.send(json.dumps({"op": "subscribe", "symbols": ["BTC"]}))
+        async for message in of_connection(connection):
+            if message["type"] == "snapshot" and message["price"]["price"] == heard:
+                break
+        start = again.get("/clock").json()["start"]
+        assert again.post("/clock", {"now": start, "speed": 1000}).status_code == 200
+        kinds = set()
+        async for message in of_connection(connection):
+            kinds.add(message["type"])
+            if {"reset", "snapshot"} <= kinds:
+                break
 
 
 def test_a_damaged_archive_is_set_aside_and_told(

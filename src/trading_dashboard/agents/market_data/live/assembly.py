@@ -34,6 +34,7 @@ from trading_dashboard.agents.market_data.live.gates import CountedBars, Counted
 from trading_dashboard.agents.market_data.live.history import LiveHistory
 from trading_dashboard.agents.market_data.live.hours import Hours
 from trading_dashboard.agents.market_data.live.intake import Intake
+from trading_dashboard.agents.market_data.live.known import LiveKnown
 from trading_dashboard.agents.market_data.live.past import LivePast
 from trading_dashboard.agents.market_data.live.pipeline import Pipeline
 from trading_dashboard.agents.market_data.live.works import WorkParts, Works
@@ -221,6 +222,7 @@ def _market(base: _Base, directory: Path) -> LiveDesk:
 
 def _assemble(environment: AgentEnvironment, base: _Base, recovery: Recovery | None) -> AgentApp:
     clock = base.clock.body()
+    known = LiveKnown(base.archive, base.desk.known, base.threads)
     library = Library(
         environment.data_directory / RECORDINGS_FOLDER,
         now=base.clock.micros,
@@ -230,8 +232,10 @@ def _assemble(environment: AgentEnvironment, base: _Base, recovery: Recovery | N
             "time_zone": clock["time_zone"],
             "intraday": "real",
         },
+        known=known,
     )
     works = _works(base, library, environment.data_directory / BACKUPS_FOLDER)
+    known.flush = works.pipeline.flush
     agent = LiveAgent(works, base.threads, recovery)
     app = _app(environment, agent, _market(base, environment.data_directory))
     add_recordings(app, library, lambda: _busiest(base.desk))

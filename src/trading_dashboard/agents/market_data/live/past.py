@@ -93,12 +93,16 @@ class LivePast:
         wanted, newest = self._wanted(question, sessions, now)
         found = await self._history.read(
             instrument, sessions, question.interval, wanted, now,
-            limit=question.limit + 1, newest=newest, source=question.source,
+            limit=question.limit + 2, newest=newest, source=question.source,
         )  # fmt: skip
         events = await self._in_thread(
             lambda: self._archive.actions(found.source, instrument.symbol)
         )
-        table, next_page = _page(found.table, question, newest=newest)
+        table = found.table
+        if not question.include_partial:
+            # Before it is cut: a bar that forms takes nobody's place.
+            table = table.filter(table.column("closed"))
+        table, next_page = _page(table, question, newest=newest)
         table = await self._in_thread(
             lambda: self._finish(table, instrument, sessions, found.source, question, events)
         )
