@@ -111,18 +111,20 @@ async def test_trades_are_streamed_as_prices_and_bars_and_kept(
 ) -> None:
     async with asyncio.timeout(30), connect(live.stream_url, proxy=None) as connection:
         await connection.send(
-            json.dumps({"op": "subscribe", "symbols": ["BTC"], "intervals": ["1s"]})
+            json.dumps({"op": "subscribe", "symbols": ["BTC"], "intervals": ["1s", "5t"]})
         )
         messages = of_connection(connection)
         trading = asyncio.create_task(keep_trading(folder))
-        prices, closed = set(), 0
+        prices, closed, kinds = set(), 0, set()
         async for message in messages:
             if message["type"] in ("tick", "snapshot"):
                 prices.add(message["price"]["price"])
                 assert message["price"]["source"] == "file"
             if message["type"] == "bar" and message["bar"]["closed"]:
                 closed += 1
-            if closed >= 2 and len(prices) >= 2:
+                kinds.add(message["interval"])
+                assert message["interval"] == "1s" or message["bar"]["volume"] == 1.25
+            if closed >= 2 and len(prices) >= 2 and len(kinds) == 2:
                 break
         trading.cancel()
     assert prices <= {101.0, 101.5, 102.0}

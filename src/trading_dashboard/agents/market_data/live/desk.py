@@ -28,7 +28,7 @@ from trading_dashboard.agents.market_data.live.past import LivePast
 from trading_dashboard.agents.market_data.live.ports import (
     InThread,
     KeptRecords,
-    Listing,
+    SymbolsKnown,
     MarketClock,
     Prices,
     Scores,
@@ -46,7 +46,7 @@ MAX_FOUND = 200
 class LiveParts:
     """What a `LiveDesk` is made of."""
 
-    sources: Listing
+    sources: SymbolsKnown
     archive: KeptRecords
     hours: Hours
     clock: MarketClock

@@ -55,7 +55,7 @@ class Finding(Protocol):
         """Return what fits, best first."""
 
 
-class Listing(Protocol):
+class SymbolsKnown(Protocol):
     """Who knows the symbols."""
 
     def serving(self, symbol: str) -> str | None:
@@ -68,7 +68,7 @@ class Listing(Protocol):
         """Return what the sources find for a text."""
 
 
-class SourcesDesk(Listing, Protocol):
+class SourcesDesk(SymbolsKnown, Protocol):
     """Who is asked."""
 
     async def quotes(

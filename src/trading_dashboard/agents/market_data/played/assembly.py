@@ -28,7 +28,7 @@ from trading_dashboard.agents.market_data.played.playing import Playing
 from trading_dashboard.agents.market_data.played.position import PlayedPosition
 from trading_dashboard.agents.market_data.played.reading import PlayedHistory, PlayedScores
 from trading_dashboard.agents.market_data.recording.clock import PlayerClock
-from trading_dashboard.agents.market_data.recording.files import Recording, load
+from trading_dashboard.agents.market_data.recording.files import Head, Recording, load
 from trading_dashboard.agents.market_data.recording.library import Library
 from trading_dashboard.agents.market_data.recording.player import RecordingPlayer
 from trading_dashboard.agents.market_data.records import MICROSECONDS
@@ -76,8 +76,6 @@ def _assemble(
 ) -> AgentApp:
     threads, head = Threads(), recording.head
     hours = Hours(calendars, clock, threads)
-    name = f"recording:{head.name} of {head.source}"
-    knowledge = Knowledge(name, head, clock)
     library = Library(
         environment.data_directory / RECORDINGS_FOLDER,
         now=clock.now,
@@ -89,11 +87,23 @@ def _assemble(
         },
         playing=head.name,
     )
+    playing, scores = _playing(recording, clock, library, hours, threads)
+    agent = PlayedAgent(playing, library, hours, scores, position, threads)
+    market = _market(playing, scores, hours, threads, recording, environment.data_directory)
+    return _app(environment, agent, market, library, head)
+
+
+def _playing(
+    recording: Recording, clock: PlayerClock, library: Library, hours: Hours, threads: Threads
+) -> tuple[Playing, PlayedScores]:
+    head = recording.head
+    name = f"recording:{head.name} of {head.source}"
+    knowledge = Knowledge(name, head, clock)
     playing = Playing(knowledge, library)
-    player = playing.player = RecordingPlayer(
+    playing.player = RecordingPlayer(
         recording, clock, in_thread=threads, on_jump=playing.begin_anew, catch_up=playing.catch_up
     )
-    scores = PlayedScores(player, knowledge, hours.of)
+    scores = PlayedScores(playing.player, knowledge, hours.of)
     playing.feed = LiveFeed(
         clock.body,
         resolve=playing.resolve,
@@ -106,7 +116,16 @@ def _assemble(
         intraday=head.intraday,
     )
     playing.hub = StreamHub(playing.feed)
-    agent = PlayedAgent(playing, library, hours, scores, position, threads)
+    return playing, scores
+
+
+def _app(
+    environment: AgentEnvironment,
+    agent: PlayedAgent,
+    market: LiveDesk,
+    library: Library,
+    head: Head,
+) -> AgentApp:
     app = create_agent_app(
         environment,
         version=__version__,
@@ -118,7 +137,7 @@ def _assemble(
     )
     if environment.token_file is None:
         app.operator.ensure()
-    market = _market(playing, scores, hours, threads, recording, environment.data_directory)
+    clock = agent.player.clock
     add_reading(app, market)
     add_clock_setting(app, market, agent.set_clock)
     add_stream(app, agent.hub)
@@ -131,7 +150,7 @@ def _assemble(
             is_moving=lambda: not (clock.is_paused or clock.is_finished),
         ),
     )
-    add_recordings(app, library, lambda: player.name)
+    add_recordings(app, library, lambda: agent.player.name)
     app.before_exit.append(agent.close_streams)
     return app
 

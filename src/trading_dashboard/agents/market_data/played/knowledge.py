@@ -52,7 +52,7 @@ class _Day:
 
 
 class Knowledge:
-    """Implements `Listing`, `Prices` and `KeptRecords` by what was heard."""
+    """Implements `SymbolsKnown`, `Prices` and `KeptRecords` by what was heard."""
 
     def __init__(self, source: str, head: Head, clock: PlayerClock) -> None:
         """Know nothing of a recording yet; `source` is what its data is labelled with."""
@@ -120,7 +120,7 @@ class Knowledge:
             "currency": known.currency if known else "USD",
         }
 
-    # Listing
+    # SymbolsKnown
 
     def serving(self, symbol: str) -> str | None:
         """Return the one source there is, if it has the symbol."""
