@@ -23,7 +23,7 @@ CHROMIUM_OPTIONS = (
 )  # fmt: skip
 CALM: dict[str, Any] = {
     "silent": False, "down": False, "finished": False, "conflated": 0, "ticks_per_second": 5.0,
-    "data_down": False, "data_empty": False, "more_gaps": [],
+    "data_down": False, "data_empty": False, "more_gaps": [], "recordings": {}, "played": None,
 }  # fmt: skip
 NOON: dict[str, Any] = {"now": "2012-09-05T16:00:00+00:00", "speed": 60, "paused": False}
 

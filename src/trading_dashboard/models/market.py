@@ -168,6 +168,10 @@ class ClockState(Wire):
     """First instant a replay can jump to."""
     end: datetime | None = None
     """Last instant of a replay's data."""
+    recording: str | None = None
+    """What is played, such as ``monday of ccxt:binance``; None if it is no recording."""
+    max_speed: float | None = None
+    """The fastest a replay's clock can be set to; None where it cannot be set."""
 
 
 class SourceInfo(Wire):

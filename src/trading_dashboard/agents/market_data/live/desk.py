@@ -28,10 +28,10 @@ from trading_dashboard.agents.market_data.live.past import LivePast
 from trading_dashboard.agents.market_data.live.ports import (
     InThread,
     KeptRecords,
-    SymbolsKnown,
     MarketClock,
     Prices,
     Scores,
+    SymbolsKnown,
 )
 from trading_dashboard.agents.market_data.market import BarsAnswer, BarsQuestion, Body
 from trading_dashboard.agents.market_data.sessions import Sessions

@@ -62,6 +62,7 @@ def build_played(settings: MarketDataSettings, environment: AgentEnvironment) ->
         calendar=head.calendar,
         time_zone=head.time_zone,
         sessions=calendars.sessions(head.calendar),
+        recording=f"{head.name} of {head.source}",
     )
     position = _position(directory / POSITION_FILE, clock, recording, settings)
     return _assemble(environment, recording, clock, calendars, position)

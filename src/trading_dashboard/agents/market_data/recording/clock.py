@@ -42,6 +42,7 @@ class PlayerClock:
         calendar: str = "24/7",
         time_zone: str = "UTC",
         sessions: Sessions | None = None,
+        recording: str = "",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make a clock at the beginning.
@@ -54,6 +55,7 @@ class PlayerClock:
             calendar: Shown beside the time.
             time_zone: Shown beside the time.
             sessions: Of the calendar; without them the market counts as open.
+            recording: What is played, in words.
             monotonic: The wall clock.
 
         Raises:
@@ -66,6 +68,7 @@ class PlayerClock:
         self._paused = paused
         self._about: dict[str, Any] = {"calendar": calendar, "time_zone": time_zone}
         self._sessions = sessions
+        self._recording = recording
         self._monotonic = monotonic
         self._anchor = first
         self._anchored_at = monotonic()
@@ -173,6 +176,8 @@ class PlayerClock:
             "finished": now >= self.last,
             "start": iso_micros(self.first),
             "end": iso_micros(self.last),
+            "recording": self._recording,
+            "max_speed": AS_FAST_AS_POSSIBLE,
         }
 
     def _flowed(self) -> int:
