@@ -53,7 +53,6 @@ def price_body(
     quote = newest.quote
     before = quote.previous_close
     change = round((quote.price / before - 1.0) * 100.0, 4) if before else None
-    index = int(sessions.index_at(np.array([quote.at], dtype=np.int64))[0])
     return {
         "symbol": quote.symbol,
         "price": quote.price,
@@ -69,12 +68,18 @@ def price_body(
         "day_open": quote.day_open,
         "day_high": quote.day_high,
         "day_low": quote.day_low,
-        "session": _day(int(sessions.day[index])) if index >= 0 else None,
+        "session": session_at(sessions, quote.at),
         "age_seconds": round(sessions.open_micros(quote.at, now) / MICROSECONDS, 3),
         "seq": newest.seq,
         "source": quote.source,
         **label,
     }
+
+
+def session_at(sessions: Sessions, at: int) -> str | None:
+    """Return the date of the session that is open at a time, None if none is."""
+    index = int(sessions.index_at(np.array([at], dtype=np.int64))[0])
+    return _day(int(sessions.day[index])) if index >= 0 else None
 
 
 def instrument_body(

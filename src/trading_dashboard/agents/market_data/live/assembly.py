@@ -164,7 +164,7 @@ def _works(base: _Base, library: Library, history: PastReader, backups: Path) ->
     feed = LiveFeed(
         base.clock.body,
         resolve=lambda symbol: resolved(base.desk, symbol),
-        details=lambda source, symbol: details(base.book, base.scorer, source, symbol),
+        details=lambda source, symbol: details(base.book, base.scorer, base.hours, source, symbol),
         intervals=INTERVALS,
         has_activity=True,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from trading_dashboard.agents.market_data.choosing.desk import SourceDesk
 from trading_dashboard.agents.market_data.choosing.states import source_body
+from trading_dashboard.agents.market_data.live.answers import session_at
 from trading_dashboard.agents.market_data.live.book import PriceBook
 from trading_dashboard.agents.market_data.live.hours import Hours
 from trading_dashboard.agents.market_data.market import Body
@@ -40,16 +41,17 @@ def source_bodies(desk: SourceDesk) -> list[Body]:
     return [source_body(state, is_active=True) for state in desk.states()]
 
 
-def details(book: PriceBook, scorer: Scorer, source: str, symbol: str) -> Body:
+def details(book: PriceBook, scorer: Scorer, hours: Hours, source: str, symbol: str) -> Body:
     """Return what a streamed price says beside what ticks tell."""
     known = book.newest(source, symbol)
     score = scorer.total(source, symbol)
     if known is None:
         return {"quality_score": score}
     quote = known.quote
-    before = quote.previous_close
+    before, sessions = quote.previous_close, hours.of(symbol)
     return {
         "quality_score": score,
+        "session": None if sessions is None else session_at(sessions, quote.at),
         "previous_close": before,
         "change_percent": round((quote.price / before - 1.0) * 100.0, 4) if before else None,
         "currency": quote.currency or "USD",

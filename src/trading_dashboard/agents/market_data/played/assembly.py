@@ -111,6 +111,7 @@ def _playing(
         details=lambda source, symbol: {
             **knowledge.details(symbol),
             "quality_score": scores.total(source, symbol),
+            "session": clock.body()["session"],
         },
         intervals=INTERVALS,
         replay=True,

@@ -25,6 +25,8 @@ from trading_dashboard.agents.market_data.sources.contract import Instrument
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SETTLED_MICROS = 120 * MICROSECONDS
+
 Forming = Callable[[str, str], Bars | None]
 
 
@@ -106,7 +108,10 @@ class PlayedScores:
         player, sessions = self._player, self._sessions_of(symbol)
         if sessions is None:
             return
-        now, first = player.clock.now(), player.clock.first
+        # A minute that has just ended may be told with the next batch.
+        now, first = player.clock.now() - SETTLED_MICROS, player.clock.first
+        if now <= first:
+            return
         series = Series(source=player.name, symbol=symbol, interval=SCORED_INTERVAL)
         heard = self._knowledge.scored(symbol)
         found = completeness(series, heard, sessions, (first, now), now=now)
