@@ -185,7 +185,7 @@ async def test_a_failed_answer_says_why_and_keeps_what_was_read(tab: Tab) -> Non
     await expect(rows).to_have_count(3)
     tab.desk.steer(market={"data_down": True})
     note = tab.page.locator(".desk-data-sources .note[role=status]")
-    await expect(note).to_contain_text("The store cannot be read. Check the disk.", timeout=15_000)
+    await expect(note).to_contain_text("The store cannot be read. Check the disk.", timeout=30_000)
     await expect(note).to_contain_text("Shown is what was read last.")
     await expect(tab.page.locator(".desk-data-sources .age")).to_contain_text("read ")
     await expect(rows).to_have_count(3)

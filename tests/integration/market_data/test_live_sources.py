@@ -128,7 +128,7 @@ async def test_trades_are_streamed_as_prices_and_bars_and_kept(
                 break
         trading.cancel()
     assert prices <= {101.0, 101.5, 102.0}
-    eventually_sync(lambda: bars(live, interval="1s", limit=5)["data"], 15.0)
+    eventually_sync(lambda: bars(live, interval="1s", limit=5)["data"], 30.0)
     price = live.get("/price/BTC").json()
     assert price["price"] in prices | {101.0, 101.5, 102.0}
     assert live.get("/health").json()["data"]["state"] == "fresh"
@@ -153,7 +153,7 @@ async def test_a_fat_finger_is_never_streamed(live: AgentProcess, folder: Path) 
     def reasons() -> set[str]:
         return {row["reason"] for row in live.get("/quarantine").json()["rejected"]}
 
-    eventually_sync(lambda: reasons() == {"not_positive", "outlier"}, 10.0)
+    eventually_sync(lambda: reasons() == {"not_positive", "outlier"}, 30.0)
 
 
 def test_a_source_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import Path, Response, Security
 
 from trading_dashboard.agents.kit import AgentApp, ErrorResponse
+from trading_dashboard.agents.market_data.api.answers import example
 from trading_dashboard.agents.market_data.recording.library import Library
 from trading_dashboard.models.market_api import (
     RecordingInfo,
@@ -26,12 +27,23 @@ _OPERATOR: dict[int | str, dict[str, Any]] = {
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorResponse, "description": "No recording has this name."}
 }
+_EXAMPLE = {
+    "name": "monday", "source": "ccxt:binance", "symbols": ["BTC/USDT"], "state": "complete",
+    "reason": "stopped", "made_at": "2026-03-02T14:25:00Z", "start": "2026-03-02T14:25:00Z",
+    "end": "2026-03-02T16:00:00Z", "rows": 512345, "size_bytes": 4194304, "playing": False,
+}  # fmt: skip
+_BEGUN = _EXAMPLE | {"state": "recording", "reason": None, "rows": 0, "size_bytes": 0}
 
 
 def add_recordings(app: AgentApp, library: Library, active_source: Callable[[], str]) -> None:
     """Add the routes; `active_source` is what is recorded if none is named."""
 
-    @app.get("/recordings", tags=["recordings"], response_model=RecordingsResponse)
+    @app.get(
+        "/recordings",
+        tags=["recordings"],
+        response_model=RecordingsResponse,
+        responses=example({"recordings": [_EXAMPLE]}),
+    )
     async def get_recordings() -> dict[str, Any]:
         """All recordings, newest first, and what is being recorded."""
         return {"recordings": await library.recordings()}
@@ -41,7 +53,7 @@ def add_recordings(app: AgentApp, library: Library, active_source: Callable[[], 
         tags=["recordings"],
         response_model=RecordingInfo,
         status_code=201,
-        responses=_OPERATOR,
+        responses={**_OPERATOR, **example(_BEGUN, 201)},
         dependencies=[Security(app.operator)],
     )
     async def start_recording(order: RecordingOrder) -> dict[str, Any]:
@@ -53,7 +65,7 @@ def add_recordings(app: AgentApp, library: Library, active_source: Callable[[], 
         "/recordings/{name}/stop",
         tags=["recordings"],
         response_model=RecordingInfo,
-        responses={**_OPERATOR, **_UNKNOWN},
+        responses={**_OPERATOR, **_UNKNOWN, **example(_EXAMPLE)},
         dependencies=[Security(app.operator)],
     )
     async def stop_recording(name: Annotated[str, _NAME]) -> dict[str, Any]:
