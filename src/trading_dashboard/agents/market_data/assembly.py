@@ -72,7 +72,7 @@ def build(environment: AgentEnvironment) -> AgentApp:
     if environment.token_file is None:
         app.operator.ensure()
     add_routes(app, agent)
-    add_recordings(app, agent.library, lambda: SOURCE)
+    add_recordings(app, agent.library, lambda: [SOURCE])
     app.before_exit.append(agent.close_streams)
     return app
 

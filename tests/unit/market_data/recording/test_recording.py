@@ -211,13 +211,15 @@ async def test_the_routes(tmp_path: Path) -> None:
     )
     app.operator.ensure()
     token = app.operator.path.read_text("utf-8").strip()
-    add_recordings(app, desk.library, lambda: SOURCE)
+    add_recordings(app, desk.library, lambda: [SOURCE])
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         order = {"name": "one", "symbols": ["a"]}
         assert (await client.post("/recordings", json=order)).status_code == 401
         client.headers["Authorization"] = f"Bearer {token}"
         assert (await client.post("/recordings", json={"name": "../x"})).status_code == 422
+        unknown = await client.post("/recordings", json={"name": "two", "source": "nowhere"})
+        assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_source")
         started = await client.post("/recordings", json=order)
         assert (started.status_code, started.json()["state"]) == (201, "recording")
         assert (await client.post("/recordings", json=order)).status_code == 409

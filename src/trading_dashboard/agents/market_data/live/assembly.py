@@ -38,7 +38,7 @@ from trading_dashboard.agents.market_data.live.intake import Intake
 from trading_dashboard.agents.market_data.live.known import LiveKnown
 from trading_dashboard.agents.market_data.live.looking import Looker
 from trading_dashboard.agents.market_data.live.lookups import (
-    busiest,
+    busiest_first,
     certain,
     comparable_sources,
     details,
@@ -269,7 +269,7 @@ def _assemble(environment: AgentEnvironment, base: _Base, recovery: Recovery | N
     known.flush = works.pipeline.flush
     agent = LiveAgent(works, base.threads, recovery)
     app = _app(environment, agent, _market(base, history, environment.data_directory))
-    add_recordings(app, library, lambda: busiest(base.desk))
+    add_recordings(app, library, lambda: busiest_first(base.desk))
     return app
 
 

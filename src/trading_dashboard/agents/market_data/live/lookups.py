@@ -17,9 +17,10 @@ from trading_dashboard.agents.market_data.sources.contract import Instrument
 from trading_dashboard.models.errors import UnknownSymbol
 
 
-def busiest(desk: SourceDesk) -> str:
-    """Return the source that most live symbols come from."""
-    return max(desk.states(), key=lambda state: state.live_symbols).name
+def busiest_first(desk: SourceDesk) -> list[str]:
+    """Return the sources, first the one that most live symbols come from."""
+    states = sorted(desk.states(), key=lambda state: -state.live_symbols)
+    return [state.name for state in states]
 
 
 def comparable_sources(desk: SourceDesk, instrument: Instrument) -> list[str]:

@@ -152,7 +152,7 @@ def _app(
             is_moving=lambda: not (clock.is_paused or clock.is_finished),
         ),
     )
-    add_recordings(app, library, lambda: agent.player.name)
+    add_recordings(app, library, lambda: [agent.player.name])
     app.before_exit.append(agent.close_streams)
     return app
 
