@@ -176,6 +176,7 @@ def test_a_bad_clock_change_is_refused_whole(agent: AgentProcess) -> None:
         assert_error(agent.set_clock(**change), 422, "invalid_request")
     for now in ("1999-01-01T00:00:00Z", "2013-03-02T00:00:00Z"):
         assert_error(agent.set_clock(speed=2, now=now), 422, "invalid_range")
+    assert_error(agent.set_clock(speed=1_000_000), 422, "invalid_range")
     assert agent.get("/clock").json()["speed"] == before
 
 
