@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import hypothesis
 import pytest
 
 from tests.support import (
@@ -36,7 +37,12 @@ class ProjectFactory(Protocol):
 
 
 def pytest_configure() -> None:
-    """Let the tests' programs notice a hangup, also where the tests themselves were told not to."""
+    """Let the tests' programs notice a hangup, also where the tests themselves were told not to.
+
+    No test asserts how long an example takes: a machine may be busy.
+    """
+    hypothesis.settings.register_profile("unhurried", deadline=None)
+    hypothesis.settings.load_profile("unhurried")
     if sys.platform != "win32":
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.dashboard_desk import DashboardDesk, any_port, running_desk
 from tests.support import eventually
@@ -23,8 +23,12 @@ CHROMIUM_OPTIONS = (
 )  # fmt: skip
 CALM: dict[str, Any] = {
     "silent": False, "down": False, "finished": False, "conflated": 0, "ticks_per_second": 5.0,
-    "data_down": False, "data_empty": False, "more_gaps": [],
+    "data_down": False, "data_empty": False, "more_gaps": [], "recordings": {}, "played": None,
 }  # fmt: skip
+EXPECT_MILLISECONDS = 15_000
+"""What is expected of a page is waited for so long: several browsers may share two cores."""
+expect.set_options(timeout=EXPECT_MILLISECONDS)
+
 NOON: dict[str, Any] = {"now": "2012-09-05T16:00:00+00:00", "speed": 60, "paused": False}
 
 

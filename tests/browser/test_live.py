@@ -285,7 +285,7 @@ async def test_a_lost_supervisor_is_shown_at_once(browser: Browser, tmp_path: Pa
         desk.end_puppet()
 
         banner = tab.page.locator(".desk-banner")
-        await expect(banner).to_contain_text("The supervisor is gone", timeout=3_000)
+        await expect(banner).to_contain_text("The supervisor is gone", timeout=15_000)
         await expect(banner).to_contain_text("Retrying in")
         await expect(tab.page.locator(".gate")).to_contain_text("HALTED")
         await expect(tab.page.locator(".desk-watchlist.is-stale")).to_have_count(1)
@@ -343,7 +343,7 @@ async def test_a_lost_dashboard_is_shown_and_everything_comes_back(
         desk.process.wait(10)
 
         banner = tab.page.locator(".desk-banner")
-        await expect(banner).to_contain_text("The dashboard does not answer", timeout=3_000)
+        await expect(banner).to_contain_text("The dashboard does not answer", timeout=15_000)
         await expect(tab.page.locator("[role=dialog]:visible")).to_have_count(0)
         assert desk.process.stdout is not None
         desk.process.stdout.close()

@@ -153,7 +153,7 @@ async def test_a_killed_agent_is_shown_and_comes_back_by_itself(
     before = real_desk.agent_pid()
     os.kill(before, signal.SIGKILL)
 
-    await expect(real_tab.page.locator(".chart-banner")).to_be_visible(timeout=5_000)
+    await expect(real_tab.page.locator(".chart-banner")).to_be_visible(timeout=15_000)
     await expect(real_tab.page.locator(".chart-banner")).to_be_hidden(timeout=30_000)
     assert real_desk.agent_pid() != before
     await real_tab.page.get_by_role("link", name="Agents").click()
@@ -200,6 +200,6 @@ async def test_the_desk_ends_with_the_page_open(browser: Browser, tmp_path: Path
         await page.goto(desk.login_url())
         await expect(page.locator(".desk-watchlist .last").first).to_have_text(re.compile(r"\d"))
 
-    await expect(page.locator(".desk-banner")).to_be_visible(timeout=5_000)
+    await expect(page.locator(".desk-banner")).to_be_visible(timeout=15_000)
     await eventually(lambda: desk.ask("/health") is None)
     await page.context.close()

@@ -46,6 +46,8 @@ class Market:
         self.conflated = 0
         self.data_down, self.data_empty = False, False
         self.more_gaps: list[dict[str, Any]] = []
+        self.recordings: dict[str, dict[str, Any]] = {}
+        self.played: str | None = None
         self.asked: dict[str, int] = {}
         self._base, self._at = START, time.monotonic()
         self.sockets: set[WebSocket] = set()
@@ -102,7 +104,8 @@ class Market:
             "finished": self.finished, "calendar": "XNYS", "time_zone": "America/New_York",
             "market": "open", "session": "2012-09-05", "next_open": None,
             "next_close": stamp(close), "start": "2000-03-01T14:30:00Z",
-            "end": "2013-03-01T21:00:00Z",
+            "end": "2013-03-01T21:00:00Z", "recording": self.played,
+            "max_speed": 1_000_000 if self.played else 1000,
         }  # fmt: skip
 
     async def send(self, message: dict[str, Any]) -> None:

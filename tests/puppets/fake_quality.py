@@ -110,6 +110,14 @@ def gap(symbol: str, start: datetime, minutes: float, **more: Any) -> dict[str, 
     } | more  # fmt: skip
 
 
+def recording(name: str, state: str) -> dict[str, Any]:
+    return {
+        "name": name, "source": "puppet", "symbols": [], "state": state, "reason": None,
+        "made_at": "2012-09-05T15:00:00Z", "start": "2012-09-05T15:00:00Z",
+        "end": "2012-09-05T15:42:00Z", "rows": 12_345, "size_bytes": 1_572_864, "playing": False,
+    }  # fmt: skip
+
+
 class QualityFace:
     """The agent's routes about its data."""
 
@@ -126,6 +134,9 @@ class QualityFace:
             Route("/gaps/{symbol:path}", self.gaps),
             Route("/storage", self.storage),
             Route("/symbols", self.symbols),
+            Route("/recordings", self.recordings, methods=["GET", "POST"]),
+            Route("/recordings/{name}", self.one_recording, methods=["DELETE"]),
+            Route("/recordings/{name}/stop", self.one_recording, methods=["POST"]),
         ]
 
     def answer(self, request: Request, body: dict[str, Any]) -> Response:
@@ -180,6 +191,30 @@ class QualityFace:
 
     async def storage(self, request: Request) -> Response:
         return self.answer(request, STORAGE | {"series": self.listed(list(STORAGE["series"]))})
+
+    async def recordings(self, request: Request) -> Response:
+        kept = self.market.recordings
+        if request.method == "POST":
+            name = (await request.json())["name"]
+            if name in kept:
+                wrong = {
+                    "code": "recording_conflict",
+                    "message": f"There is a recording '{name}' already.",
+                }
+                more: dict[str, Any] = {"subject": name, "observed": None, "details": []}
+                return JSONResponse(
+                    {"error": wrong | more | {"next_step": "Choose another name."}}, 409
+                )
+            kept[name] = recording(name, "recording")
+        return self.answer(request, {"recordings": list(kept.values())})
+
+    async def one_recording(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if request.method == "DELETE":
+            del self.market.recordings[name]
+            return Response(status_code=204)
+        self.market.recordings[name] = recording(name, "complete")
+        return JSONResponse(self.market.recordings[name])
 
     async def symbols(self, request: Request) -> Response:
         wanted = request.query_params.get("text", "").upper()

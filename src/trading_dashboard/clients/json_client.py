@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from trading_dashboard.clients.steady import SteadyTransport
 from trading_dashboard.models.errors import TradingDashboardError
 
 REQUEST_TIMEOUT_SECONDS = 10.0
@@ -29,6 +30,7 @@ class JsonClient(ABC):
             base_url=self._base_url,
             headers=headers,
             timeout=REQUEST_TIMEOUT_SECONDS,
+            transport=SteadyTransport(),
             trust_env=False,
         )
 

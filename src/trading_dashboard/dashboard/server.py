@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from trading_dashboard.clients.steady import SteadyTransport
 from trading_dashboard.dashboard.desk_files import DeskFiles, dashboard_settings
 from trading_dashboard.dashboard.gateway import Upstreams, gateway_routes
 from trading_dashboard.dashboard.guard import Guard
@@ -86,7 +87,7 @@ def guarded_app(port: int, files: DeskFiles) -> ASGIApp:
     client = httpx.AsyncClient(
         trust_env=False,
         follow_redirects=False,
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=8, keepalive_expiry=5),
+        transport=SteadyTransport(max_connections=64, max_kept=8),
     )
 
     @contextlib.asynccontextmanager

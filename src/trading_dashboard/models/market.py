@@ -22,6 +22,11 @@ Interval = Literal[
     "1s", "5s", "15s", "30s", "1m", "2m", "5m", "15m", "30m", "1h", "2h", "4h", "1d", "1w", "1M"
 ]
 
+MIN_REPLAY_SPEED, MAX_REPLAY_SPEED = 0.1, 1000.0
+"""Market seconds per wall second."""
+AS_FAST_AS_POSSIBLE = 1_000_000.0
+"""The speed of a recording at which nothing is waited for."""
+
 
 class Wire(BaseModel):
     """Base of everything that crosses a socket."""
@@ -163,6 +168,10 @@ class ClockState(Wire):
     """First instant a replay can jump to."""
     end: datetime | None = None
     """Last instant of a replay's data."""
+    recording: str | None = None
+    """What is played, such as ``monday of ccxt:binance``; None if it is no recording."""
+    max_speed: float | None = None
+    """The fastest a replay's clock can be set to; None where it cannot be set."""
 
 
 class SourceInfo(Wire):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, field_validator
 
 from trading_dashboard.models.market import (
+    AS_FAST_AS_POSSIBLE,
+    MAX_REPLAY_SPEED,
+    MIN_REPLAY_SPEED,
     Bar,
     ClockState,
     CorporateAction,
@@ -56,12 +59,26 @@ class ClockChange(Wire):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     speed: float | None = Field(
-        default=None, ge=1, le=1000, description="Market seconds per wall second."
+        default=None,
+        ge=MIN_REPLAY_SPEED,
+        le=AS_FAST_AS_POSSIBLE,
+        description="Market seconds per wall second, 0.1 to 1000; of a recording also 1000000, as "
+        "fast as possible.",
     )
     paused: bool | None = Field(default=None, description="Stop, or go on.")
     now: AwareDatetime | None = Field(
         default=None, description="Jump to this time; closed hours count as the next open."
     )
+
+    @field_validator("speed")
+    @classmethod
+    def _check_speed(cls, speed: float | None) -> float | None:
+        if speed is not None and MAX_REPLAY_SPEED < speed < AS_FAST_AS_POSSIBLE:
+            raise ValueError(
+                f"speed is at most {MAX_REPLAY_SPEED:g}, of a recording also "
+                f"{AS_FAST_AS_POSSIBLE:.0f}"
+            )
+        return speed
 
 
 StreamInterval = Interval | Annotated[str, Field(pattern=r"^[1-9][0-9]{0,11}[tvd]$")]

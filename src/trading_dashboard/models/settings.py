@@ -9,6 +9,12 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from trading_dashboard.models.market import (
+    AS_FAST_AS_POSSIBLE,
+    MAX_REPLAY_SPEED,
+    MIN_REPLAY_SPEED,
+)
+
 Environment = Literal["development", "production"]
 
 
@@ -22,11 +28,16 @@ class MarketDataSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Literal["demo", "live"] = Field(
+    source: Literal["demo", "live", "recording"] = Field(
         default="demo",
         description="Where prices come from. `demo` replays real daily history of 2000-2013 with "
-        "simulated ticks within each day; `live` asks the real sources of `priorities`. "
-        "`production` refuses all but `live`.",
+        "simulated ticks within each day; `live` asks the real sources of `priorities`; "
+        "`recording` plays what was recorded of either. `production` refuses all but `live`.",
+    )
+    recording: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
+        description="The recording to play, with `source: recording`; `GET /recordings` lists all.",
     )
     priorities: dict[str, list[str]] = Field(
         default_factory=dict,
@@ -69,9 +80,10 @@ class MarketDataSettings(BaseModel):
     )
     replay_speed: float = Field(
         default=60.0,
-        ge=1.0,
-        le=1000.0,
-        description="Market seconds per wall second. Closed hours are skipped.",
+        ge=MIN_REPLAY_SPEED,
+        le=AS_FAST_AS_POSSIBLE,
+        description="Market seconds per wall second, 0.1 to 1000; a recording also as fast as "
+        "possible, 1000000. Closed hours are skipped.",
     )
     seed: int = Field(
         default=1,
@@ -111,6 +123,15 @@ class MarketDataSettings(BaseModel):
     def _check_together(self) -> Self:
         if self.source == "live" and not any(self.priorities.values()):
             raise ValueError("live needs `priorities`, such as `equity: [yahoo]`")
+        if self.source == "recording" and self.recording is None:
+            raise ValueError("recording needs `recording`, the name of the one to play")
+        if self.replay_speed > MAX_REPLAY_SPEED and (
+            self.source != "recording" or self.replay_speed != AS_FAST_AS_POSSIBLE
+        ):
+            raise ValueError(
+                f"replay_speed is at most {MAX_REPLAY_SPEED:g}, or for a recording "
+                f"{AS_FAST_AS_POSSIBLE:.0f}, as fast as possible"
+            )
         return self
 
 

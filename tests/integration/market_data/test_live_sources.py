@@ -111,22 +111,24 @@ async def test_trades_are_streamed_as_prices_and_bars_and_kept(
 ) -> None:
     async with asyncio.timeout(30), connect(live.stream_url, proxy=None) as connection:
         await connection.send(
-            json.dumps({"op": "subscribe", "symbols": ["BTC"], "intervals": ["1s"]})
+            json.dumps({"op": "subscribe", "symbols": ["BTC"], "intervals": ["1s", "5t"]})
         )
         messages = of_connection(connection)
         trading = asyncio.create_task(keep_trading(folder))
-        prices, closed = set(), 0
+        prices, closed, kinds = set(), 0, set()
         async for message in messages:
             if message["type"] in ("tick", "snapshot"):
                 prices.add(message["price"]["price"])
                 assert message["price"]["source"] == "file"
             if message["type"] == "bar" and message["bar"]["closed"]:
                 closed += 1
-            if closed >= 2 and len(prices) >= 2:
+                kinds.add(message["interval"])
+                assert message["interval"] == "1s" or message["bar"]["volume"] == 1.25
+            if closed >= 2 and len(prices) >= 2 and len(kinds) == 2:
                 break
         trading.cancel()
     assert prices <= {101.0, 101.5, 102.0}
-    eventually_sync(lambda: bars(live, interval="1s", limit=5)["data"], 15.0)
+    eventually_sync(lambda: bars(live, interval="1s", limit=5)["data"], 30.0)
     price = live.get("/price/BTC").json()
     assert price["price"] in prices | {101.0, 101.5, 102.0}
     assert live.get("/health").json()["data"]["state"] == "fresh"
@@ -151,7 +153,7 @@ async def test_a_fat_finger_is_never_streamed(live: AgentProcess, folder: Path) 
     def reasons() -> set[str]:
         return {row["reason"] for row in live.get("/quarantine").json()["rejected"]}
 
-    eventually_sync(lambda: reasons() == {"not_positive", "outlier"}, 10.0)
+    eventually_sync(lambda: reasons() == {"not_positive", "outlier"}, 30.0)
 
 
 def test_a_source_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
@@ -184,7 +186,10 @@ async def keep_trading(folder: Path) -> None:
         await asyncio.sleep(0.1)
 
 
-async def test_what_is_streamed_can_be_recorded(live: AgentProcess, folder: Path) -> None:
+async def test_what_is_streamed_can_be_recorded_and_lived_through_again(
+    live: AgentProcess, start_agent: StartAgent, folder: Path, tmp_path: Path
+) -> None:
+    before = bars(live, limit=10)["data"]
     trading = asyncio.create_task(keep_trading(folder))
     try:
         await eventually(lambda: live.get("/health").json()["data"]["state"] == "fresh", 20)
@@ -195,10 +200,34 @@ async def test_what_is_streamed_can_be_recorded(live: AgentProcess, folder: Path
         def rows() -> int:
             return int(live.get("/recordings").json()["recordings"][0]["rows"])
 
-        await eventually(lambda: rows() > 0, 20)
+        await eventually(lambda: rows() > started.json()["rows"] + 20, 20)
     finally:
         trading.cancel()
     assert live.post("/recordings/monday/stop", {}).json()["state"] == "complete"
+    heard = live.get("/price/BTC").json()["price"]
+    live.end()
+
+    settings = {"source": "recording", "recording": "monday", "replay_speed": 1_000_000}
+    again = start_agent(settings=settings, directory=tmp_path / "live")
+    await eventually(lambda: again.get("/clock").json()["finished"], 20)
+    price = again.get("/price/BTC").json()
+    name = "recording:monday of file"
+    assert (price["price"], price["source"], price["replay"]) == (heard, name, True)
+    past = bars(again, limit=10)["data"]
+    assert [bar["close"] for bar in past] == [bar["close"] for bar in before]
+    assert {bar["source"] for bar in past} == {name}
+    async with asyncio.timeout(30), connect(again.stream_url, proxy=None) as connection:
+        await connection.send(json.dumps({"op": "subscribe", "symbols": ["BTC"]}))
+        async for message in of_connection(connection):
+            if message["type"] == "snapshot" and message["price"]["price"] == heard:
+                break
+        start = again.get("/clock").json()["start"]
+        assert again.post("/clock", {"now": start, "speed": 1000}).status_code == 200
+        kinds = set()
+        async for message in of_connection(connection):
+            kinds.add(message["type"])
+            if {"reset", "snapshot"} <= kinds:
+                break
 
 
 def test_a_damaged_archive_is_set_aside_and_told(

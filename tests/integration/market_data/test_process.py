@@ -143,7 +143,7 @@ def test_production_refuses_the_demo(data: Path) -> None:
     ("settings", "named"),
     [
         ('{"sped": 3}', "sped"),
-        ('{"replay_speed": 0.1}', "replay_speed"),
+        ('{"replay_speed": 0.05}', "replay_speed"),
         ('{"replay_start": "1999-01-01", "seed": -1}', "seed"),
         ("[1]", "JSON object"),
         ("{", "JSON object"),

@@ -94,14 +94,23 @@ def create_agent_app(
     return app
 
 
+_HEALTHY = {
+    "status": "healthy", "agent": "market_data", "version": "1.0.0",
+    "started_at": "2026-03-02T14:00:00.000Z", "message": None,
+    "checks": {"store": {"status": "healthy"}},
+    "data": {"state": "fresh", "age_seconds": 0.4, "market": "open"},
+}  # fmt: skip
+
+
 def _add_health(
     app: AgentApp, environment: AgentEnvironment, version: str, health: Health | None
 ) -> None:
     started_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     common = {"agent": environment.name, "version": version, "started_at": started_at}
 
-    @app.get("/health", tags=["agent"], response_model=HealthReport, responses={503: {
-        "model": HealthReport, "description": "The agent cannot serve."}})  # fmt: skip
+    @app.get("/health", tags=["agent"], response_model=HealthReport, responses={
+        200: {"content": {"application/json": {"example": _HEALTHY}}},
+        503: {"model": HealthReport, "description": "The agent cannot serve."}})  # fmt: skip
     async def get_health() -> Response:
         """How the agent is, from memory: 200 when it can serve, 503 when it cannot."""
         body: dict[str, Any] = {"status": "healthy", **common}

@@ -12,6 +12,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from fastapi import FastAPI
@@ -27,6 +28,9 @@ from trading_dashboard.agents.market_data.demo.timeline import Instant
 from trading_dashboard.agents.market_data.errors import StoreUnusable
 from trading_dashboard.agents.market_data.recording.library import Library
 from trading_dashboard.agents.market_data.streaming.hub import StreamHub
+from trading_dashboard.models.errors import InvalidRange
+from trading_dashboard.models.market import MAX_REPLAY_SPEED
+from trading_dashboard.models.market_api import ClockChange
 
 RECORDINGS_FOLDER = "recordings"
 QUICK_SESSIONS = 50
@@ -58,6 +62,7 @@ class MarketDataAgent:
             now=self.tap.now,
             in_thread=self.on_disk,
             about={"calendar": CALENDAR, "time_zone": TIME_ZONE, "intraday": "simulated"},
+            known=self.tap,
         )
         self.setting = asyncio.Lock()
         """Held while the clock is being set, so that acknowledgements come in order."""
@@ -101,6 +106,42 @@ class MarketDataAgent:
         lane = self._quick if sessions <= QUICK_SESSIONS else self._slow
         return await asyncio.get_running_loop().run_in_executor(lane, work)
 
+    async def set_clock(self, change: ClockChange) -> None:
+        """Change the replay's clock; returns once the change is on disk.
+
+        Raises:
+            InvalidRange: The time or the speed cannot be used.
+            StoreUnusable: The change is not on disk.
+        """
+        clock = self.clock
+        position = None
+        if change.now is not None:
+            self._check_jump(change.now)
+            position = clock.timeline.position_of(change.now)
+        if change.speed is not None and change.speed > MAX_REPLAY_SPEED:
+            raise InvalidRange(
+                "Only a recording can be played so fast.",
+                subject="speed",
+                observed=change.speed,
+                next_step=f"Use 0.1 to {MAX_REPLAY_SPEED:g}.",
+            )
+        async with self.setting:
+            # Subscribers get all that happened at the old pace before the new one begins.
+            self.hub.advance()
+            try:
+                clock.set(position=position, speed=change.speed, paused=change.paused)
+                if position is not None:
+                    self.hub.jumped()
+                else:
+                    self.hub.clock_changed()
+                await self.on_disk(self.journal.sync)
+            except OSError as error:
+                raise StoreUnusable(
+                    "The clock's change could not be put on disk.",
+                    observed=str(error),
+                    next_step="Check the data directory's free space and permissions.",
+                ) from error
+
     def health(self) -> dict[str, Any]:
         """Return what `/health` says beside the common fields; from memory."""
         instant = self.clock.instant()
@@ -128,6 +169,16 @@ class MarketDataAgent:
         elif state.paused:
             body["message"] = "The replay is paused: market time stands still."
         return body
+
+    def _check_jump(self, now: datetime) -> None:
+        first, last = self.clock.first_instant(), self.clock.last_instant()
+        if not first <= now <= last:
+            raise InvalidRange(
+                "now is outside the replay's data.",
+                subject="now",
+                observed=now.isoformat(),
+                next_step=f"Use a time from {first.isoformat()} to {last.isoformat()}.",
+            )
 
     def _freshness(self, instant: Instant, market: str) -> dict[str, Any]:
         """Return how old the newest price is, in market time; stale if time should have passed."""

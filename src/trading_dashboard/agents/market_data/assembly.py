@@ -18,7 +18,7 @@ from trading_dashboard.agents.kit import (
 )
 from trading_dashboard.agents.market_data.agent import MarketDataAgent
 from trading_dashboard.agents.market_data.api.recordings import add_recordings
-from trading_dashboard.agents.market_data.api.routes import add_metrics, add_routes
+from trading_dashboard.agents.market_data.api.routes import add_routes
 from trading_dashboard.agents.market_data.demo.clock import ReplayClock
 from trading_dashboard.agents.market_data.demo.dataset import SOURCE
 from trading_dashboard.agents.market_data.demo.journal import PositionJournal
@@ -51,6 +51,10 @@ def build(environment: AgentEnvironment) -> AgentApp:
         from trading_dashboard.agents.market_data.live.assembly import build_live
 
         return build_live(settings, environment)
+    if settings.source == "recording":
+        from trading_dashboard.agents.market_data.played.assembly import build_played
+
+        return build_played(settings, environment)
     store, market = open_market(environment.data_directory / STORE_FILE, settings.seed)
     journal, clock = open_clock(
         market.timeline, environment.data_directory / JOURNAL_FILE, settings
@@ -68,8 +72,7 @@ def build(environment: AgentEnvironment) -> AgentApp:
     if environment.token_file is None:
         app.operator.ensure()
     add_routes(app, agent)
-    add_metrics(app, agent)
-    add_recordings(app, agent.library, lambda: SOURCE)
+    add_recordings(app, agent.library, lambda: [SOURCE])
     app.before_exit.append(agent.close_streams)
     return app
 

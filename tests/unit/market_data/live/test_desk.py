@@ -73,7 +73,6 @@ class Here:
             archive=self.archive,
             hours=Hours(OneCalendar(), self.clock, at_once),
             clock=self.clock,
-            book=self.book,
             past=LivePast(history, self.archive, self.clock, unchanged, at_once),
             intake=Intake(
                 self.sources, self.book, NoneBelowOne(), self.archive, self.clock, at_once
@@ -206,8 +205,13 @@ async def test_bars_are_the_newest_ones_or_pages_from_the_first() -> None:
     newest = await here.desk.bars(BarsQuestion(symbol="aapl", interval="1h", limit=5))
     assert len(newest) == 5
     assert newest.head["next_page"] is None
-    # 17:30 is forming at 18:00 by the clock; what the source calls closed is taken as such.
-    assert iso(int(newest.columns()["start"][-1])) == "2026-03-20T17:30:00Z"
+    # 17:30 is forming at 18:00 by the clock, whatever the source calls it; it takes no place.
+    assert iso(int(newest.columns()["start"][-1])) == "2026-03-20T16:30:00Z"
+    forming = await here.desk.bars(
+        BarsQuestion(symbol="aapl", interval="1h", limit=5, include_partial=True)
+    )
+    assert len(forming) == 5
+    assert iso(int(forming.columns()["start"][-1])) == "2026-03-20T17:30:00Z"
 
     starts = []
     page: str | None = "first"

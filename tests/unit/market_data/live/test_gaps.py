@@ -10,7 +10,6 @@ import numpy as np
 from trading_dashboard.agents.market_data.errors import StoreUnusable
 from trading_dashboard.agents.market_data.live.expected import (
     expected_starts,
-    missing_stretches,
     open_stretches,
 )
 from trading_dashboard.agents.market_data.live.gaps import MAX_ATTEMPTS, GapKeeper
@@ -126,8 +125,6 @@ def test_what_should_be_there() -> None:
     assert int(starts[30] - starts[29]) == 11 * MINUTE
     assert len(expected_starts(sessions(), "1d", OPEN - DAY, OPEN + 9 * DAY)) == 2
     assert not len(expected_starts(sessions(), "100t", OPEN, OPEN + DAY))
-    present = np.delete(starts, [3, 4, 99])
-    assert [count for _, count in missing_stretches(starts, present, "1m")] == [2, 1]
     parts = open_stretches(sessions(), OPEN + 25 * MINUTE, OPEN + 3 * DAY + 5 * MINUTE)
     assert [(a - OPEN) // MINUTE for a, _ in parts] == [25, 40, 4320]
 
@@ -228,16 +225,15 @@ async def test_the_time_the_agent_did_not_run_is_found_and_old_gaps_taken_up() -
     assert sorted(len(bars) for bars in again.shelf.stored) == [6, 12]
 
 
-async def test_bars_that_were_not_delivered() -> None:
+async def test_what_somebody_else_found_is_written_down_and_filled_once() -> None:
     world = World()
-    starts = expected_starts(sessions(), "1m", OPEN, OPEN + 10 * MINUTE)
-    found = await world.keeper.compare(
-        "ccxt:a", "A", "1m", np.delete(starts, [4, 5]), OPEN, OPEN + 10 * MINUTE
-    )
-    assert [(gap.cause, gap.start, gap.end) for gap in found] == [
-        ("not_delivered", OPEN + 4 * MINUTE, OPEN + 6 * MINUTE)
-    ]
-    assert await world.keeper.compare("ccxt:a", "A", "100t", starts, OPEN, OPEN + DAY) == []
+    gap = Gap(
+        source="ccxt:a", symbol="A", interval="1m", start=OPEN + 4 * MINUTE,
+        end=OPEN + 6 * MINUTE, cause="not_delivered",
+    )  # fmt: skip
+    assert await world.keeper.found([gap]) == [gap]
+    assert world.keeper.waiting == 1
+    assert await world.keeper.found([gap]) == []
 
 
 async def test_a_full_disk_leaves_the_gap_open() -> None:

@@ -18,7 +18,7 @@ from tests.unit.market_data.recording.conftest import (
 )
 from tests.unit.market_data.streaming.conftest import BEGAN, SECOND
 from trading_dashboard.agents.market_data.recording import recorder as recorder_module
-from trading_dashboard.agents.market_data.recording.clock import AS_FAST_AS_POSSIBLE, PlayerClock
+from trading_dashboard.agents.market_data.recording.clock import PlayerClock
 from trading_dashboard.agents.market_data.recording.files import Recording, load
 from trading_dashboard.agents.market_data.recording.player import RecordingPlayer
 from trading_dashboard.agents.market_data.records import Bars, Ticks
@@ -26,6 +26,7 @@ from trading_dashboard.agents.market_data.streaming.hub import StreamHub
 from trading_dashboard.agents.market_data.streaming.live_feed import LiveFeed
 from trading_dashboard.agents.market_data.streaming.subscriber import Subscriber
 from trading_dashboard.models.errors import InvalidRange
+from trading_dashboard.models.market import AS_FAST_AS_POSSIBLE
 
 
 def player_of(
@@ -87,13 +88,13 @@ async def test_nothing_is_known_before_its_time_and_silence_is_silence(tmp_path:
     async for heard in player.play():
         assert player.clock.now() <= heard.at or heard.at == recording.last
         kinds.append(type(heard.batch).__name__)
-        past = (await player.history("A", "1m", 0, 2**62)).bars
+        past = await player.history("A", "1m", 0, 2**62)
         # The bar amended after the silence is known as it was until then.
         assert past.close.tolist() == ([1.0, 1.3] if kinds.count("Bars") == 2 else [1.0, 1.1])
         if heard.at == recording.last:
             break
     assert kinds == ["Bars", "Ticks", "Ticks", "Silence", "Silence", "Bars", "Ticks"]
-    assert (await player.history("B", "1d", 0, 2**62)).bars.close.tolist() == []
+    assert (await player.history("B", "1d", 0, 2**62)).close.tolist() == []
 
 
 async def test_it_can_be_paused_and_set(tmp_path: Path) -> None:

@@ -34,11 +34,13 @@ from trading_dashboard.agents.market_data.recording import recorder as recorder_
 from trading_dashboard.agents.market_data.recording.files import Writer, load
 from trading_dashboard.agents.market_data.recording.heard import (
     Heard,
+    Past,
     from_table,
     to_table,
 )
-from trading_dashboard.agents.market_data.records import Ticks
+from trading_dashboard.agents.market_data.records import Bars, Ticks
 from trading_dashboard.models.errors import InvalidRange, RecordingConflict, UnknownRecording
+from trading_dashboard.models.market import INTERVALS
 
 
 def test_batches_come_back_as_they_were() -> None:
@@ -175,13 +177,28 @@ async def test_the_demo_can_be_recorded(tmp_path: Path, market: DemoMarket) -> N
     assert list(tap.batches()) == []
     clock.set(position=position + 15.5)
     batches = list(tap.batches())
-    ibm = [batch for batch in batches if said(batch)[0] == "IBM"]
-    assert [len(batch) for batch in ibm] == [9, 1, 6]
+    assert [at for _, at in batches] == sorted(at for _, at in batches)
+    ibm = [batch for batch, _ in batches if said(batch)[0] == "IBM"]
     day = market.series["IBM"]
     row = day.row_of(market.timeline.index_from(date(2012, 9, 5)))
     assert row is not None
-    assert isinstance(ibm[0], Ticks)
-    assert ibm[0].price[-1] == pytest.approx(float(day.close[row]))
+    ticks = [batch for batch in ibm if isinstance(batch, Ticks)]
+    assert sum(map(len, ticks)) == 15
+    close = float(day.close[row])
+    assert [float(batch.price[-1]) for batch in ticks][8] == pytest.approx(close)
+    closed = {b.interval: b for b in ibm if isinstance(b, Bars) and b.closed.all()}
+    assert float(closed["1d"].close[0]) == pytest.approx(close)
+    assert "1w" not in closed
+    forming = [b for b in ibm if isinstance(b, Bars) and not b.closed.any()]
+    assert [b.interval for b in forming] == list(INTERVALS)
+    known = tap.instrument("IBM")
+    assert known is not None
+    assert (known.name, known.calendar) == (day.listing.name, "XNYS")
+    assert tap.instrument("NONE") is None
+    past = [b for b in await tap.before("demo", ("IBM",)) if isinstance(b, Past)]
+    assert {b.bars.symbol for b in past} == {"IBM"}
+    assert all(b.bars.closed.all() for b in past)
+    assert max(int(b.bars.start[-1]) for b in past) < tap.now()
     # A jump is not heard as if all between had been.
     clock.set(position=position + 15.5 + 5 * 3600)
     assert list(tap.batches()) == []
@@ -194,13 +211,15 @@ async def test_the_routes(tmp_path: Path) -> None:
     )
     app.operator.ensure()
     token = app.operator.path.read_text("utf-8").strip()
-    add_recordings(app, desk.library, lambda: SOURCE)
+    add_recordings(app, desk.library, lambda: [SOURCE])
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         order = {"name": "one", "symbols": ["a"]}
         assert (await client.post("/recordings", json=order)).status_code == 401
         client.headers["Authorization"] = f"Bearer {token}"
         assert (await client.post("/recordings", json={"name": "../x"})).status_code == 422
+        unknown = await client.post("/recordings", json={"name": "two", "source": "nowhere"})
+        assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_source")
         started = await client.post("/recordings", json=order)
         assert (started.status_code, started.json()["state"]) == (201, "recording")
         assert (await client.post("/recordings", json=order)).status_code == 409

@@ -52,6 +52,11 @@ class Activity:
         return size if self.measure == "v" else price * size
 
 
+def is_activity(interval: str) -> bool:
+    """Return whether an interval is one of bars by ticks, volume or turnover."""
+    return interval not in INTERVALS and _KIND.fullmatch(interval) is not None
+
+
 class ActivityBars:
     """Activity bars of the series asked for. Used from one thread at a time.
 

@@ -5,19 +5,18 @@ Owns both routes. Reading is any market's; only a replay's clock can be set.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from fastapi import Response, Security
 
 from trading_dashboard.agents.kit import AgentApp
-from trading_dashboard.agents.market_data.agent import MarketDataAgent
 from trading_dashboard.agents.market_data.api.answers import (
     INVALID,
     REFUSED,
     OrjsonResponse,
     example,
 )
-from trading_dashboard.agents.market_data.errors import StoreUnusable
 from trading_dashboard.agents.market_data.market import Market
-from trading_dashboard.models.errors import InvalidRange
 from trading_dashboard.models.market_api import ClockChange, ClockResponse
 
 _EXAMPLE = {
@@ -29,6 +28,9 @@ _EXAMPLE = {
 }  # fmt: skip
 
 
+SetClock = Callable[[ClockChange], Awaitable[None]]
+
+
 def add_clock(app: AgentApp, market: Market) -> None:
     """Add the route that tells the time."""
 
@@ -38,9 +40,8 @@ def add_clock(app: AgentApp, market: Market) -> None:
         return OrjsonResponse({**market.clock(), **market.label()})
 
 
-def add_clock_setting(app: AgentApp, agent: MarketDataAgent, market: Market) -> None:
+def add_clock_setting(app: AgentApp, market: Market, set_clock: SetClock) -> None:
     """Add the route that changes a replay's clock."""
-    clock = agent.clock
 
     @app.post(
         "/clock",
@@ -49,37 +50,7 @@ def add_clock_setting(app: AgentApp, agent: MarketDataAgent, market: Market) -> 
         responses={**REFUSED, **INVALID, **example(_EXAMPLE)},
         dependencies=[Security(app.operator)],
     )
-    async def set_clock(change: ClockChange) -> Response:
+    async def post_clock(change: ClockChange) -> Response:
         """Change speed, pause or go on, or jump. Answered once it is safely on disk."""
-        position = None
-        if change.now is not None:
-            _check_jump(change, agent)
-            position = clock.timeline.position_of(change.now)
-        async with agent.setting:
-            # Subscribers get all that happened at the old pace before the new one begins.
-            agent.hub.advance()
-            try:
-                clock.set(position=position, speed=change.speed, paused=change.paused)
-                if position is not None:
-                    agent.hub.jumped()
-                else:
-                    agent.hub.clock_changed()
-                await agent.on_disk(agent.journal.sync)
-            except OSError as error:
-                raise StoreUnusable(
-                    "The clock's change could not be put on disk.",
-                    observed=str(error),
-                    next_step="Check the data directory's free space and permissions.",
-                ) from error
+        await set_clock(change)
         return OrjsonResponse({**market.clock(), **market.label()})
-
-
-def _check_jump(change: ClockChange, agent: MarketDataAgent) -> None:
-    first, last = agent.clock.first_instant(), agent.clock.last_instant()
-    if change.now is not None and not first <= change.now <= last:
-        raise InvalidRange(
-            "now is outside the replay's data.",
-            subject="now",
-            observed=change.now.isoformat(),
-            next_step=f"Use a time from {first.isoformat()} to {last.isoformat()}.",
-        )

@@ -11,7 +11,7 @@ from trading_dashboard.agents.kit import AgentApp
 from trading_dashboard.agents.market_data.agent import MarketDataAgent
 from trading_dashboard.agents.market_data.api.calendar import add_calendar
 from trading_dashboard.agents.market_data.api.clock import add_clock, add_clock_setting
-from trading_dashboard.agents.market_data.api.figures import add_metrics
+from trading_dashboard.agents.market_data.api.figures import ClockFigures, add_metrics
 from trading_dashboard.agents.market_data.api.gaps import add_gaps, add_quarantine
 from trading_dashboard.agents.market_data.api.historical import add_historical
 from trading_dashboard.agents.market_data.api.prices import add_prices
@@ -24,15 +24,23 @@ from trading_dashboard.agents.market_data.market import Market
 from trading_dashboard.agents.market_data.streaming.connection import serve_stream
 from trading_dashboard.agents.market_data.streaming.hub import StreamHub
 
-__all__ = ["add_metrics", "add_reading", "add_routes", "add_stream"]
-
 
 def add_routes(app: AgentApp, agent: MarketDataAgent) -> None:
     """Add all routes of the replay."""
     market = DemoDesk(agent.market, agent.clock, agent.computed, agent.store.path.parent)
     add_reading(app, market)
-    add_clock_setting(app, agent, market)
+    add_clock_setting(app, market, agent.set_clock)
     add_stream(app, agent.hub)
+    clock = agent.clock
+    add_metrics(
+        app,
+        agent.hub,
+        ClockFigures(
+            seconds=lambda: clock.instant().now,
+            speed=lambda: clock.speed,
+            is_moving=lambda: clock.is_moving and not clock.overdue_seconds(),
+        ),
+    )
 
 
 def add_stream(app: AgentApp, hub: StreamHub) -> None:

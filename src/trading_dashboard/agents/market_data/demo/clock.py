@@ -17,7 +17,7 @@ from typing import Protocol
 from trading_dashboard.agents.market_data.demo.dataset import CALENDAR, TIME_ZONE
 from trading_dashboard.agents.market_data.demo.journal import ReplayRecord
 from trading_dashboard.agents.market_data.demo.timeline import Instant, Timeline, utc
-from trading_dashboard.models.market import ClockState, MarketPhase
+from trading_dashboard.models.market import MAX_REPLAY_SPEED, ClockState, MarketPhase
 
 RESERVE_SECONDS = 1.0
 RENEW_SECONDS = 0.5
@@ -151,6 +151,7 @@ class ReplayClock:
             next_close=None if instant.finished else utc(session.close_at),
             start=self.first_instant(),
             end=self.last_instant(),
+            max_speed=MAX_REPLAY_SPEED,
         )
 
     def first_instant(self) -> datetime:

@@ -10,18 +10,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import orjson
 
 from trading_dashboard.agents.market_data.demo import bars as barlib
-from trading_dashboard.agents.market_data.demo.bars import DAY_SECONDS
 from trading_dashboard.agents.market_data.demo.dataset import SOURCE
+from trading_dashboard.agents.market_data.demo.long_bars import ends_group, long_bar
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
 from trading_dashboard.agents.market_data.demo.path import SessionPath
 from trading_dashboard.agents.market_data.demo.series import DailySeries
-from trading_dashboard.agents.market_data.demo.timeline import EPOCH, Instant, Segment, iso
-
-Values = tuple[float, float, float, float, int]
+from trading_dashboard.agents.market_data.demo.timeline import Instant, Segment, iso
 
 
 class Receiver(Protocol):
@@ -129,7 +126,9 @@ class Feed:
             width = barlib.SECONDS.get(interval)
             if width is not None:
                 self._close_intraday(place, segment, interval, width, out)
-            elif segment.ends_session and self._ends_group(segment.session, interval):
+            elif segment.ends_session and ends_group(
+                self._market.timeline, segment.session, interval
+            ):
                 body = self._bar_body(place, interval, last, closed=True)
                 out.bar(place.symbol, interval, body, closed=True)
             if not segment.ends_session and self._ticks_in(segment, place):
@@ -149,13 +148,6 @@ class Feed:
             body = self._bar_body(place, interval, second, closed=True)
             out.bar(place.symbol, interval, body, closed=True)
 
-    def _ends_group(self, session: int, interval: str) -> bool:
-        timeline = self._market.timeline
-        days = [timeline.sessions[session].day, timeline.day_after(session)]
-        numbers = np.array([(day - EPOCH).days for day in days], dtype=np.int64)
-        keys = barlib.group_keys(numbers, interval)
-        return bool(keys[0] != keys[1])
-
     def _bar_body(self, place: _Place, interval: str, second: int, *, closed: bool) -> str:
         bar = self._bar(place, interval, second, closed=closed)
         text = orjson.dumps(bar).decode()
@@ -170,7 +162,7 @@ class Feed:
             first = second // width * width
             start, values = place.open_at + first, barlib.slice_bar(place.path, first, second)
         else:
-            start, values = self._long_bar(place, interval, second)
+            start, values = long_bar(place.series, place.row, place.path, interval, second)
         open_, high, low, close, volume = values
         return {
             "timestamp": iso(start),
@@ -184,24 +176,3 @@ class Feed:
             "quality_score": float(place.series.quality[place.row]),
             "closed": closed,
         }
-
-    @staticmethod
-    def _long_bar(place: _Place, interval: str, second: int) -> tuple[int, Values]:
-        """Return start and values of the day, week or month: days done, and today so far."""
-        path, series, row = place.path, place.series, place.row
-        first = row
-        if interval != "1d":
-            recent = series.day[max(row - 31, 0) : row + 1]
-            keys = barlib.group_keys(recent, interval)
-            first = row - int((keys == keys[-1]).sum()) + 1
-        past = slice(first, row)
-        high, low = float(path.high[second]), float(path.low[second])
-        volume = int(path.traded[second])
-        open_ = float(path.price[0])
-        if first < row:
-            open_ = float(series.open[first])
-            high = max(high, float(series.high[past].max()))
-            low = min(low, float(series.low[past].min()))
-            volume += int(series.volume[past].sum())
-        start = int(series.day[first]) * DAY_SECONDS
-        return start, (open_, high, low, float(path.price[second]), volume)

@@ -21,7 +21,11 @@ from trading_dashboard.agents.market_data.sources.contract import (
     UnknownToSource,
 )
 from trading_dashboard.agents.market_data.store.contract import Gap, Rejected, SeriesInfo
+from trading_dashboard.agents.market_data.streaming.live_state import amount
 from trading_dashboard.models.errors import DataUnavailable, TradingDashboardError, UnknownSymbol
+
+REAL: Body = {"replay": False, "intraday": "real"}
+"""What answers of real sources say beside their source."""
 
 
 def failed(symbol: str, failure: SourceFailure) -> TradingDashboardError:
@@ -42,17 +46,18 @@ def failed(symbol: str, failure: SourceFailure) -> TradingDashboardError:
     )
 
 
-def price_body(newest: Newest, sessions: Sessions, now: int, score: float | None) -> Body:
-    """Return a body shaped like `PriceResponse`."""
+def price_body(
+    newest: Newest, sessions: Sessions, now: int, score: float | None, label: Body = REAL
+) -> Body:
+    """Return a body shaped like `PriceResponse`; `label` is said beside the source."""
     quote = newest.quote
     before = quote.previous_close
     change = round((quote.price / before - 1.0) * 100.0, 4) if before else None
-    index = int(sessions.index_at(np.array([quote.at], dtype=np.int64))[0])
     return {
         "symbol": quote.symbol,
         "price": quote.price,
         "timestamp": iso(quote.at),
-        "volume": quote.volume or 0,
+        "volume": amount(quote.volume or 0),
         "bid": quote.bid,
         "ask": quote.ask,
         "quality_score": score,
@@ -63,13 +68,18 @@ def price_body(newest: Newest, sessions: Sessions, now: int, score: float | None
         "day_open": quote.day_open,
         "day_high": quote.day_high,
         "day_low": quote.day_low,
-        "session": _day(int(sessions.day[index])) if index >= 0 else None,
+        "session": session_at(sessions, quote.at),
         "age_seconds": round(sessions.open_micros(quote.at, now) / MICROSECONDS, 3),
         "seq": newest.seq,
         "source": quote.source,
-        "replay": False,
-        "intraday": "real",
+        **label,
     }
+
+
+def session_at(sessions: Sessions, at: int) -> str | None:
+    """Return the date of the session that is open at a time, None if none is."""
+    index = int(sessions.index_at(np.array([at], dtype=np.int64))[0])
+    return _day(int(sessions.day[index])) if index >= 0 else None
 
 
 def instrument_body(

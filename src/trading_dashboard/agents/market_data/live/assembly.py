@@ -14,7 +14,9 @@ from pathlib import Path
 
 from trading_dashboard import __version__
 from trading_dashboard.agents.kit import AgentApp, AgentEnvironment, create_agent_app
+from trading_dashboard.agents.market_data.aggregation.activity_bars import ActivityBars
 from trading_dashboard.agents.market_data.aggregation.time_bars import TimeBars
+from trading_dashboard.agents.market_data.api.figures import ClockFigures, add_metrics
 from trading_dashboard.agents.market_data.api.recordings import add_recordings
 from trading_dashboard.agents.market_data.api.routes import add_reading, add_stream
 from trading_dashboard.agents.market_data.calendars import ExchangeCalendars
@@ -22,10 +24,10 @@ from trading_dashboard.agents.market_data.choosing.desk import SourceDesk
 from trading_dashboard.agents.market_data.choosing.events import SourceEvent
 from trading_dashboard.agents.market_data.choosing.live import LiveFeeds
 from trading_dashboard.agents.market_data.choosing.quota import ArchiveNotes
-from trading_dashboard.agents.market_data.choosing.states import source_body
 from trading_dashboard.agents.market_data.live.agent import LiveAgent, Threads
 from trading_dashboard.agents.market_data.live.book import PriceBook
 from trading_dashboard.agents.market_data.live.clock import LiveClock
+from trading_dashboard.agents.market_data.live.deriving import DerivedHistory
 from trading_dashboard.agents.market_data.live.desk import LiveDesk, LiveParts
 from trading_dashboard.agents.market_data.live.finishing import Finishing
 from trading_dashboard.agents.market_data.live.gaps import GapKeeper
@@ -33,17 +35,26 @@ from trading_dashboard.agents.market_data.live.gates import CountedBars, Counted
 from trading_dashboard.agents.market_data.live.history import LiveHistory
 from trading_dashboard.agents.market_data.live.hours import Hours
 from trading_dashboard.agents.market_data.live.intake import Intake
-from trading_dashboard.agents.market_data.live.past import LivePast
+from trading_dashboard.agents.market_data.live.known import LiveKnown
+from trading_dashboard.agents.market_data.live.looking import Looker
+from trading_dashboard.agents.market_data.live.lookups import (
+    busiest_first,
+    certain,
+    comparable_sources,
+    details,
+    is_offered,
+    resolved,
+    source_bodies,
+)
+from trading_dashboard.agents.market_data.live.past import LivePast, PastReader
 from trading_dashboard.agents.market_data.live.pipeline import Pipeline
 from trading_dashboard.agents.market_data.live.works import WorkParts, Works
 from trading_dashboard.agents.market_data.live.write_queue import WriteQueue
-from trading_dashboard.agents.market_data.market import Body
 from trading_dashboard.agents.market_data.quality.bar_gate import BarGate
 from trading_dashboard.agents.market_data.quality.scorer import Scorer
 from trading_dashboard.agents.market_data.quality.tick_gate import TickGate
 from trading_dashboard.agents.market_data.recording.library import Library
-from trading_dashboard.agents.market_data.records import Bars
-from trading_dashboard.agents.market_data.sessions import Sessions
+from trading_dashboard.agents.market_data.records import MICROSECONDS, Bars
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
     Source,
@@ -57,7 +68,7 @@ from trading_dashboard.agents.market_data.store.backup import Recovery, open_arc
 from trading_dashboard.agents.market_data.store.retention import Retention
 from trading_dashboard.agents.market_data.streaming.hub import StreamHub
 from trading_dashboard.agents.market_data.streaming.live_feed import LiveFeed
-from trading_dashboard.models.errors import SourceRefused, UnknownSymbol
+from trading_dashboard.models.errors import SourceRefused
 from trading_dashboard.models.market import INTERVALS
 from trading_dashboard.models.settings import MarketDataSettings
 
@@ -149,13 +160,15 @@ def _base(
     )
 
 
-def _works(base: _Base, library: Library, backups: Path) -> Works:
+def _works(base: _Base, library: Library, history: PastReader, backups: Path) -> Works:
     feed = LiveFeed(
         base.clock.body,
-        resolve=lambda symbol: _resolved(base.desk, symbol),
-        details=lambda source, symbol: _details(base.book, base.scorer, source, symbol),
+        resolve=lambda symbol: resolved(base.desk, symbol),
+        details=lambda source, symbol: details(base.book, base.scorer, base.hours, source, symbol),
         intervals=INTERVALS,
+        has_activity=True,
     )
+    gaps, activity_bars = _gap_keeper(base), ActivityBars(base.hours.of)
     time_bars = TimeBars(base.hours.of, INTERVALS)
     works = Works(
         WorkParts(
@@ -166,21 +179,38 @@ def _works(base: _Base, library: Library, backups: Path) -> Works:
             desk=base.desk,
             events=base.events,
             feed=feed,
-            gaps=_gap_keeper(base),
+            gaps=gaps,
             hours=base.hours,
             hub=StreamHub(feed),
             in_thread=base.threads,
             library=library,
+            looker=_looker(base, gaps, history),
             scorer=base.scorer,
             time_bars=time_bars,
+            activity_bars=activity_bars,
             followed=base.followed,
         )
     )
+    queue = WriteQueue(base.archive)
     works.pipeline = Pipeline(
-        base.ticks, time_bars, WriteQueue(base.archive), works.show_ticks, works.show_bars
+        base.ticks, time_bars, queue, works.show_ticks, works.show_bars, activity_bars
     )
     works.feeds = LiveFeeds(base.desk, works.take, base.hours.is_open)
     return works
+
+
+def _looker(base: _Base, gaps: GapKeeper, history: PastReader) -> Looker:
+    return Looker(
+        base.archive,
+        base.scorer,
+        gaps,
+        base.desk,
+        history,
+        lambda instrument: comparable_sources(base.desk, instrument),
+        sessions_of=base.hours.of,
+        now=base.clock.micros,
+        in_thread=base.threads,
+    )
 
 
 def _gap_keeper(base: _Base) -> GapKeeper:
@@ -192,26 +222,24 @@ def _gap_keeper(base: _Base) -> GapKeeper:
     return GapKeeper(
         base.archive,
         refill,
-        lambda symbol: _certain(base.hours, symbol),
+        lambda symbol: certain(base.hours, symbol),
         now=base.clock.micros,
         in_thread=base.threads,
     )
 
 
-def _market(base: _Base, directory: Path) -> LiveDesk:
+def _market(base: _Base, history: PastReader, directory: Path) -> LiveDesk:
     finishing = Finishing(base.archive, base.scorer.total, base.clock.micros)
-    history = LiveHistory(base.desk, base.archive, base.bars, base.threads)
     return LiveDesk(
         LiveParts(
             sources=base.desk,
             archive=base.archive,
             hours=base.hours,
             clock=base.clock,
-            book=base.book,
             past=LivePast(history, base.archive, base.clock, finishing, base.threads),
             intake=Intake(base.desk, base.book, base.ticks, base.archive, base.clock, base.threads),
             scores=base.scorer,
-            source_bodies=lambda: _source_bodies(base.desk),
+            source_bodies=lambda: source_bodies(base.desk),
             in_thread=base.threads,
             data_directory=directory,
             symbols=base.followed,
@@ -221,6 +249,7 @@ def _market(base: _Base, directory: Path) -> LiveDesk:
 
 def _assemble(environment: AgentEnvironment, base: _Base, recovery: Recovery | None) -> AgentApp:
     clock = base.clock.body()
+    known = LiveKnown(base.archive, base.desk.known, base.threads)
     library = Library(
         environment.data_directory / RECORDINGS_FOLDER,
         now=base.clock.micros,
@@ -230,11 +259,17 @@ def _assemble(environment: AgentEnvironment, base: _Base, recovery: Recovery | N
             "time_zone": clock["time_zone"],
             "intraday": "real",
         },
+        known=known,
     )
-    works = _works(base, library, environment.data_directory / BACKUPS_FOLDER)
+    history = DerivedHistory(
+        LiveHistory(base.desk, base.archive, base.bars, base.threads),
+        lambda instrument, interval, source: is_offered(base.desk, instrument, interval, source),
+    )
+    works = _works(base, library, history, environment.data_directory / BACKUPS_FOLDER)
+    known.flush = works.pipeline.flush
     agent = LiveAgent(works, base.threads, recovery)
-    app = _app(environment, agent, _market(base, environment.data_directory))
-    add_recordings(app, library, lambda: _busiest(base.desk))
+    app = _app(environment, agent, _market(base, history, environment.data_directory))
+    add_recordings(app, library, lambda: busiest_first(base.desk))
     return app
 
 
@@ -251,6 +286,14 @@ def _app(environment: AgentEnvironment, agent: LiveAgent, market: LiveDesk) -> A
         app.operator.ensure()
     add_reading(app, market)
     add_stream(app, agent.hub)
+    clock = agent.clock
+    add_metrics(
+        app,
+        agent.hub,
+        ClockFigures(
+            seconds=lambda: clock.micros() / MICROSECONDS, speed=lambda: 1.0, is_moving=lambda: True
+        ),
+    )
     app.before_exit.append(agent.close_streams)
     return app
 
@@ -294,41 +337,3 @@ def _retention(settings: MarketDataSettings) -> Retention:
         rejected_rows=100_000,
         filled_gaps_days=365,
     )
-
-
-def _busiest(desk: SourceDesk) -> str:
-    """Return the source that most live symbols come from."""
-    return max(desk.states(), key=lambda state: state.live_symbols).name
-
-
-def _source_bodies(desk: SourceDesk) -> list[Body]:
-    return [source_body(state, is_active=True) for state in desk.states()]
-
-
-def _details(book: PriceBook, scorer: Scorer, source: str, symbol: str) -> Body:
-    """Return what a streamed price says beside what ticks tell."""
-    known = book.newest(source, symbol)
-    score = scorer.total(source, symbol)
-    if known is None:
-        return {"quality_score": score}
-    quote = known.quote
-    before = quote.previous_close
-    return {
-        "quality_score": score,
-        "previous_close": before,
-        "change_percent": round((quote.price / before - 1.0) * 100.0, 4) if before else None,
-        "currency": quote.currency or "USD",
-    }
-
-
-def _certain(hours: Hours, symbol: str) -> Sessions:
-    sessions = hours.of(symbol)
-    if sessions is None:
-        raise UnknownSymbol(f"The sessions of {symbol} are not known yet.", subject=symbol)
-    return sessions
-
-
-def _resolved(desk: SourceDesk, symbol: str) -> str:
-    """Return a symbol as it is written, as far as it is known; a feed weeds out what nobody has."""
-    known = desk.known(symbol.strip())
-    return known.symbol if known is not None else symbol.strip().upper()

@@ -7,13 +7,14 @@ source it is from; what no source has now is said as `DataUnavailable`, never ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from trading_dashboard.agents.market_data.disk import files_in
 from trading_dashboard.agents.market_data.live.answers import (
+    REAL,
     calendar_body,
     failed,
     gap_body,
@@ -22,16 +23,19 @@ from trading_dashboard.agents.market_data.live.answers import (
     rejected_body,
     series_body,
 )
-from trading_dashboard.agents.market_data.live.book import PriceBook
-from trading_dashboard.agents.market_data.live.clock import LiveClock
 from trading_dashboard.agents.market_data.live.hours import Hours
-from trading_dashboard.agents.market_data.live.intake import Intake
 from trading_dashboard.agents.market_data.live.past import LivePast
-from trading_dashboard.agents.market_data.live.ports import InThread, Scores, SourcesDesk
+from trading_dashboard.agents.market_data.live.ports import (
+    InThread,
+    KeptRecords,
+    MarketClock,
+    Prices,
+    Scores,
+    SymbolsKnown,
+)
 from trading_dashboard.agents.market_data.market import BarsAnswer, BarsQuestion, Body
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument, SourceFailure
-from trading_dashboard.agents.market_data.store.contract import Archive
 from trading_dashboard.models.errors import TradingDashboardError
 
 MAX_FOUND = 200
@@ -42,30 +46,33 @@ MAX_FOUND = 200
 class LiveParts:
     """What a `LiveDesk` is made of."""
 
-    sources: SourcesDesk
-    archive: Archive
+    sources: SymbolsKnown
+    archive: KeptRecords
     hours: Hours
-    clock: LiveClock
-    book: PriceBook
+    clock: MarketClock
     past: LivePast
-    intake: Intake
+    intake: Prices
     scores: Scores
     source_bodies: Callable[[], Sequence[Body]]
     in_thread: InThread
     data_directory: Path
-    symbols: Sequence[str] = ()
+    symbols: Collection[str] = ()
     """Followed from the start."""
+    source: str = "live"
+    """What the whole is called; each answer names its own source."""
+    label: Body = field(default_factory=lambda: REAL)
+    """What every answer says beside its source."""
 
 
 class LiveDesk:
-    """Implements `Market` over real sources."""
+    """Implements `Market` over real sources, or over a recording of one."""
 
     def __init__(self, parts: LiveParts) -> None:
         self._parts = parts
 
     def label(self) -> Body:
         """Return what the whole says of itself; each answer names its own source."""
-        return {"source": "live", "replay": False, "intraday": "real"}
+        return {"source": self._parts.source, **self._parts.label}
 
     def clock(self) -> Body:
         """Return a body shaped like `ClockState`."""
@@ -202,5 +209,6 @@ class LiveDesk:
                 continue
             sessions = await self._sessions(item)
             score = self._parts.scores.total(answer.quote.source, item.symbol)
-            found[item.symbol] = price_body(answer, sessions, self._parts.clock.micros(), score)
+            now = self._parts.clock.micros()
+            found[item.symbol] = price_body(answer, sessions, now, score, self._parts.label)
         return found

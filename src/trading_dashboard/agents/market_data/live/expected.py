@@ -5,8 +5,6 @@ Owns the arithmetic only, on arrays. Times are microseconds since 1970 UTC.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from trading_dashboard.agents.market_data.records import MICROSECONDS, Integers
@@ -59,19 +57,6 @@ def expected_starts(sessions: Sessions, interval: str, start: int, end: int) -> 
             starts = starts[(starts < pause) | (starts + width > resumes)]
         found.append(starts[(starts >= start) & (starts < end)])
     return np.concatenate(found) if found else np.array([], dtype=np.int64)
-
-
-def missing_stretches(
-    expected: Integers, present: Integers, interval: str
-) -> Sequence[tuple[TimeRange, int]]:
-    """Return the runs of bars that are not there, as [start, end) with how many they are."""
-    is_missing = ~np.isin(expected, present)
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], is_missing.view(np.int8), [0]))))
-    width = DAY if interval == "1d" else WIDTHS[interval] * MICROSECONDS
-    return [
-        ((int(expected[first]), int(expected[last - 1]) + width), int(last - first))
-        for first, last in zip(edges[::2], edges[1::2], strict=True)
-    ]
 
 
 def _touched(sessions: Sessions, start: int, end: int) -> range:

@@ -7,7 +7,7 @@ called in a thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from trading_dashboard.agents.market_data.market import BarsQuestion
 from trading_dashboard.agents.market_data.records import BAR_COLUMNS, Bars, CorporateEvent, Integers
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument, NotOffered
-from trading_dashboard.agents.market_data.store.contract import Archive
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,12 +24,19 @@ if TYPE_CHECKING:
 _DECIMALS = 8
 
 
+class KeptBars(Protocol):
+    """Where daily bars are kept."""
+
+    def bars(self, source: str, symbol: str, interval: str) -> pa.Table:
+        """Return all bars of a series, oldest first."""
+
+
 class Finishing:
     """Finishes answers. Implements `past.Finish`."""
 
     def __init__(
         self,
-        archive: Archive,
+        archive: KeptBars,
         score: Callable[[str, str], float | None],
         now: Callable[[], int],
     ) -> None:

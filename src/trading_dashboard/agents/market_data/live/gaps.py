@@ -22,10 +22,9 @@ from trading_dashboard.agents.market_data.live.expected import (
     WIDTHS,
     TimeRange,
     expected_starts,
-    missing_stretches,
     open_stretches,
 )
-from trading_dashboard.agents.market_data.records import MICROSECONDS, Bars, Integers
+from trading_dashboard.agents.market_data.records import MICROSECONDS, Bars
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import SourceFailure
 from trading_dashboard.agents.market_data.store.contract import (
@@ -161,18 +160,9 @@ class GapKeeper:
         ]
         return await self._add(found)
 
-    async def compare(
-        self, source: str, symbol: str, interval: str, present: Integers, start: int, end: int
-    ) -> list[Gap]:
-        """Write down closed bars that should be there between two times and are not."""
-        if interval not in WIDTHS and interval != "1d":
-            return []
-        expected = expected_starts(self._sessions(symbol), interval, start, end)
-        found = [
-            self._gap(source, symbol, interval, stretch, "not_delivered", f"{count} bars")
-            for stretch, count in missing_stretches(expected, present, interval)
-        ]
-        return await self._add(found)
+    async def found(self, gaps: Sequence[Gap]) -> list[Gap]:
+        """Write down gaps that somebody else found, and fill them; returns those that are new."""
+        return await self._add(gaps)
 
     # Filling
 

@@ -6,8 +6,7 @@ Owns the way from a symbol to its calendar. Whoever may wait calls `learn` first
 
 from __future__ import annotations
 
-from trading_dashboard.agents.market_data.live.clock import LiveClock
-from trading_dashboard.agents.market_data.live.ports import InThread
+from trading_dashboard.agents.market_data.live.ports import InThread, MarketClock
 from trading_dashboard.agents.market_data.sessions import Calendars, Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument
 
@@ -17,7 +16,7 @@ MAX_SYMBOLS = 50_000
 class Hours:
     """Sessions by symbol."""
 
-    def __init__(self, calendars: Calendars, clock: LiveClock, in_thread: InThread) -> None:
+    def __init__(self, calendars: Calendars, clock: MarketClock, in_thread: InThread) -> None:
         self._calendars = calendars
         self._clock = clock
         self._in_thread = in_thread

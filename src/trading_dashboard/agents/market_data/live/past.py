@@ -11,16 +11,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from trading_dashboard.agents.market_data.live.clock import EPOCH, LiveClock, iso
-from trading_dashboard.agents.market_data.live.history import Found, LiveHistory
-from trading_dashboard.agents.market_data.live.ports import InThread
+from trading_dashboard.agents.market_data.live.answers import REAL
+from trading_dashboard.agents.market_data.live.clock import EPOCH, iso
+from trading_dashboard.agents.market_data.live.history import Found
+from trading_dashboard.agents.market_data.live.ports import InThread, KeptActions, MarketClock
 from trading_dashboard.agents.market_data.live.ranges import DAY, TimeRange, reach, stretch_of
 from trading_dashboard.agents.market_data.market import BarsAnswer, BarsQuestion, Body
 from trading_dashboard.agents.market_data.paging import page_after, page_token
 from trading_dashboard.agents.market_data.records import CorporateEvent
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument
-from trading_dashboard.agents.market_data.store.contract import Archive
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,17 +41,38 @@ class Finish(Protocol):
         """Return columns as `BarsAnswer` has them."""
 
 
+class PastReader(Protocol):
+    """Reads stretches of series."""
+
+    async def read(
+        self,
+        instrument: Instrument,
+        sessions: Sessions,
+        interval: str,
+        wanted: TimeRange,
+        now: int,
+        *,
+        limit: int,
+        newest: bool,
+        source: str | None = None,
+    ) -> Found:
+        """Return the bars of a stretch, up to `limit` of them. Raises `SourceFailure`."""
+
+
 class LivePast:
     """Answers questions for bars and corporate actions."""
 
     def __init__(
         self,
-        history: LiveHistory,
-        archive: Archive,
-        clock: LiveClock,
+        history: PastReader,
+        archive: KeptActions,
+        clock: MarketClock,
         finish: Finish,
         in_thread: InThread,
+        label: Body = REAL,
     ) -> None:
+        """Take the parts; `label` is what every answer says beside its source."""
+        self._label = label
         self._history = history
         self._archive = archive
         self._clock = clock
@@ -72,12 +93,16 @@ class LivePast:
         wanted, newest = self._wanted(question, sessions, now)
         found = await self._history.read(
             instrument, sessions, question.interval, wanted, now,
-            limit=question.limit + 1, newest=newest, source=question.source,
+            limit=question.limit + 2, newest=newest, source=question.source,
         )  # fmt: skip
         events = await self._in_thread(
             lambda: self._archive.actions(found.source, instrument.symbol)
         )
-        table, next_page = _page(found.table, question, newest=newest)
+        table = found.table
+        if not question.include_partial:
+            # Before it is cut: a bar that forms takes nobody's place.
+            table = table.filter(table.column("closed"))
+        table, next_page = _page(table, question, newest=newest)
         table = await self._in_thread(
             lambda: self._finish(table, instrument, sessions, found.source, question, events)
         )
@@ -111,8 +136,7 @@ class LivePast:
             "next_page": page,
             "as_of": iso(now),
             "source": found.source,
-            "replay": False,
-            "intraday": "real",
+            **self._label,
             "complete": found.failure is None,
             "note": None if found.failure is None else _note(found),
         }

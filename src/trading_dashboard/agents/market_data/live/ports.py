@@ -6,17 +6,19 @@ Owns no behaviour. The real ones are the source desk (`choosing`), gates and sco
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from trading_dashboard.agents.market_data.live.book import Newest
 from trading_dashboard.agents.market_data.market import Body
 from trading_dashboard.agents.market_data.records import Bars, CorporateEvent, Ticks
+from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import (
     Instrument,
     PastBars,
     Quote,
     SourceFailure,
 )
-from trading_dashboard.agents.market_data.store.contract import Rejected
+from trading_dashboard.agents.market_data.store.contract import Gap, Rejected, SeriesInfo
 
 Result = TypeVar("Result")
 Answered_co = TypeVar("Answered_co", covariant=True)
@@ -53,8 +55,8 @@ class Finding(Protocol):
         """Return what fits, best first."""
 
 
-class SourcesDesk(Protocol):
-    """Who is asked."""
+class SymbolsKnown(Protocol):
+    """Who knows the symbols."""
 
     def serving(self, symbol: str) -> str | None:
         """Return the source a symbol is served from now, None if nobody is known to have it."""
@@ -64,6 +66,10 @@ class SourcesDesk(Protocol):
 
     async def find(self, text: str, limit: int) -> Finding:
         """Return what the sources find for a text."""
+
+
+class SourcesDesk(SymbolsKnown, Protocol):
+    """Who is asked."""
 
     async def quotes(
         self, symbols: Sequence[str], *, source: str | None = None
@@ -90,6 +96,48 @@ class TickSorter(Protocol):
 
     def sort_out(self, ticks: Ticks) -> tuple[Ticks, Sequence[Rejected]]:
         """Return the good ticks and the others with the reason."""
+
+
+class MarketClock(Protocol):
+    """The clock that prices and bars are told by."""
+
+    def micros(self) -> int:
+        """Return now in microseconds since 1970 UTC."""
+
+    def is_open(self, sessions: Sessions | None = None) -> bool:
+        """Return whether a market trades now."""
+
+    def body(self) -> Mapping[str, Any]:
+        """Return a body shaped like `ClockState`."""
+
+
+class KeptActions(Protocol):
+    """Where splits and dividends are kept."""
+
+    def actions(self, source: str, symbol: str) -> Sequence[CorporateEvent]:
+        """Return splits and dividends, oldest first."""
+
+
+class KeptRecords(KeptActions, Protocol):
+    """Where the rest is kept that is asked for by routes of its own."""
+
+    def series(self, symbol: str | None = None) -> Sequence[SeriesInfo]:
+        """Return what is kept, of one symbol or of all."""
+
+    def rejected(
+        self, symbol: str | None = None, source: str | None = None, *, limit: int = 100
+    ) -> Sequence[Rejected]:
+        """Return the rows rejected last, newest first."""
+
+    def gaps(self, symbol: str | None = None, *, limit: int = 1000) -> Sequence[Gap]:
+        """Return gaps, newest first."""
+
+
+class Prices(Protocol):
+    """Where newest prices come from."""
+
+    async def prices(self, symbols: Sequence[str]) -> Mapping[str, Newest | SourceFailure]:
+        """Return the newest price of each symbol, or why there is none."""
 
 
 class Scores(Protocol):

@@ -43,7 +43,7 @@ def stretch_of(
     start = 0 if first is None else (first - EPOCH).days
     end = now // DAY + 1 if last is None else (last - EPOCH).days + 1
     if interval in DAYS:
-        return TimeRange(_begin(start, interval) * DAY, min(end * DAY, now))
+        return TimeRange(first_day(start, interval) * DAY, min(end * DAY, now))
     at = int(np.searchsorted(sessions.day, start))
     after = int(np.searchsorted(sessions.day, end))
     begin = int(sessions.open_at[at]) if at < len(sessions) else now
@@ -54,7 +54,7 @@ def stretch_of(
 def reach(sessions: Sessions, interval: str, count: int, end: int) -> int:
     """Return from when on at least `count` bars open before `end`, were there no gaps."""
     if interval in DAYS:
-        return _begin(end // DAY - int(count * DAYS[interval] * 1.6) - 10, interval) * DAY
+        return first_day(end // DAY - int(count * DAYS[interval] * 1.6) - 10, interval) * DAY
     at = int(np.searchsorted(sessions.open_at, end, side="right"))
     width = SECONDS[interval] * MICROSECONDS
     found = 0
@@ -86,14 +86,14 @@ def ends(start: Integers, interval: str, sessions: Sessions) -> Integers:
 def _next(day: int, interval: str) -> int:
     """Return the first day after the day, week or month that a day is in."""
     if interval == "1w":
-        return _begin(day, interval) + 7
+        return first_day(day, interval) + 7
     if interval == "1M":
         month = np.datetime64(day, "D").astype("datetime64[M]") + 1
         return int(month.astype("datetime64[D]").astype(np.int64))
     return day + 1
 
 
-def _begin(day: int, interval: str) -> int:
+def first_day(day: int, interval: str) -> int:
     """Return the first day of the week or month that a day is in."""
     if interval == "1w":
         return day - (day + 3) % 7  # 1970-01-01 was a Thursday

@@ -12,6 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trading_dashboard.agents.market_data.aggregation.activity_bars import (
+    ActivityBars,
+    is_activity,
+)
 from trading_dashboard.agents.market_data.aggregation.time_bars import TimeBars
 from trading_dashboard.agents.market_data.choosing.desk import SourceDesk
 from trading_dashboard.agents.market_data.choosing.events import EventKind, SourceEvent
@@ -21,9 +25,11 @@ from trading_dashboard.agents.market_data.live.book import PriceBook
 from trading_dashboard.agents.market_data.live.clock import LiveClock
 from trading_dashboard.agents.market_data.live.gaps import GapKeeper
 from trading_dashboard.agents.market_data.live.hours import Hours
+from trading_dashboard.agents.market_data.live.looking import Looker
 from trading_dashboard.agents.market_data.live.pending import BarBatch
 from trading_dashboard.agents.market_data.live.pipeline import Pipeline
 from trading_dashboard.agents.market_data.live.ports import InThread
+from trading_dashboard.agents.market_data.live.restoring import kept_of_now, restore
 from trading_dashboard.agents.market_data.quality.scorer import Scorer, note_key
 from trading_dashboard.agents.market_data.recording.heard import Silence
 from trading_dashboard.agents.market_data.recording.library import Library
@@ -37,6 +43,7 @@ from trading_dashboard.agents.market_data.streaming.live_feed import LiveFeed
 
 CHORE_SECONDS = 1.0
 UPKEEP_SECONDS = 60.0
+FIRST_LOOK_SECONDS = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +67,9 @@ class WorkParts:
     in_thread: InThread
     scorer: Scorer
     library: Library
+    looker: Looker
     time_bars: TimeBars
+    activity_bars: ActivityBars
     followed: Sequence[str]
 
 
@@ -70,6 +79,7 @@ class Works:
     def __init__(self, parts: WorkParts) -> None:
         self.parts = parts
         self._watched: set[tuple[str, str]] = set()
+        self._activity: set[tuple[str, str, str]] = set()
         self.pipeline: Pipeline
         """Set once: it is made with this object's own methods."""
         self.feeds: LiveFeeds
@@ -111,6 +121,7 @@ class Works:
             group.create_task(self._tell_events(), name="events")
             group.create_task(self._do_chores(), name="chores")
             group.create_task(self._keep_up(), name="upkeep")
+            group.create_task(self._look(), name="looks")
 
     async def save_scores(self) -> None:
         """Put on disk what was counted since the last time."""
@@ -122,13 +133,19 @@ class Works:
     async def _begin(self, source: str, symbol: str) -> None:
         """Learn a symbol's hours before its first tick is judged."""
         self._watched.add((source, symbol))
+        parts, now = self.parts, self.parts.clock.micros()
         try:
-            await self.parts.hours.learn(await self.parts.desk.instrument(symbol))
+            sessions = await parts.hours.learn(await parts.desk.instrument(symbol))
         except SourceFailure as failure:
             logger.warning("The hours of %s are not known: %s", symbol, failure)
             self._watched.discard((source, symbol))
             return
-        self.parts.time_bars.watch(source, [symbol], self.parts.clock.micros())
+        kept = await parts.in_thread(
+            lambda: kept_of_now(parts.archive, source, symbol, sessions, now)
+        )
+        if parts.hours.of(symbol) is not None:
+            restore(parts.time_bars, kept)
+        parts.time_bars.watch(source, [symbol], parts.clock.micros())
 
     async def _take_up(self) -> None:
         """Learn what is followed, and find what was missed while nobody ran."""
@@ -172,13 +189,44 @@ class Works:
         while True:
             self.pipeline.advance(self.parts.clock.micros())
             self.feeds.want(followed | frozenset(self.parts.hub.wanted))
+            self._make_activity_bars()
             await asyncio.sleep(CHORE_SECONDS)
+
+    async def _look(self) -> None:
+        """Look at what is kept, and compare it with a second source, in turns."""
+        pause = FIRST_LOOK_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            pause = UPKEEP_SECONDS
+            try:
+                await self.parts.looker.look()
+                await self.parts.looker.compare(self.parts.followed)
+            except StoreUnusable as error:
+                logger.warning("What is kept could not be looked at: %s", error)
 
     def _restore_scores(self) -> None:
         for series in self.parts.archive.series():
             text = self.parts.archive.note(note_key(series.source, series.symbol))
             if text is not None:
                 self.parts.scorer.restore(series.source, series.symbol, text)
+
+    def _make_activity_bars(self) -> None:
+        """Make the bars by ticks, volume and turnover that somebody reads, and no others."""
+        made, wanted = self.parts.activity_bars, set()
+        for symbol, intervals in self.parts.hub.wanted.items():
+            source = self.parts.desk.serving(symbol)
+            if source is not None:
+                wanted |= {(source, symbol, kind) for kind in intervals if is_activity(kind)}
+        for series in self._activity - wanted:
+            made.remove(*series)
+        self._activity &= wanted
+        for series in wanted - self._activity:
+            try:
+                made.add(*series)
+            except ValueError as error:  # its sessions are not known yet, or there are too many
+                logger.info("%s of %s waits: %s", series[2], series[1], error)
+            else:
+                self._activity.add(series)
 
     def _maintain(self) -> None:
         self.parts.archive.maintain(self.parts.clock.micros())

@@ -12,17 +12,21 @@ from typing import Any
 
 import numpy as np
 
+from trading_dashboard.agents.market_data.live.clock import LiveClock
 from trading_dashboard.agents.market_data.records import MICROSECONDS
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.streaming.live_state import iso_micros
 from trading_dashboard.models.errors import InvalidRange
+from trading_dashboard.models.market import (
+    AS_FAST_AS_POSSIBLE,
+    MAX_REPLAY_SPEED,
+    MIN_REPLAY_SPEED,
+)
 
-MIN_SPEED = 0.1
-MAX_SPEED = 1000.0
+CLOSED_MICROS = 60 * MICROSECONDS
+"""Closed hours longer than this are skipped, if nothing was heard in them."""
 MAX_LAG_SECONDS = 1.0
 """Wall time it makes up for when it was held."""
-AS_FAST_AS_POSSIBLE = 1_000_000.0
-"""A speed at which nothing is waited for."""
 
 
 class PlayerClock:
@@ -38,6 +42,7 @@ class PlayerClock:
         calendar: str = "24/7",
         time_zone: str = "UTC",
         sessions: Sessions | None = None,
+        recording: str = "",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make a clock at the beginning.
@@ -50,6 +55,7 @@ class PlayerClock:
             calendar: Shown beside the time.
             time_zone: Shown beside the time.
             sessions: Of the calendar; without them the market counts as open.
+            recording: What is played, in words.
             monotonic: The wall clock.
 
         Raises:
@@ -60,8 +66,9 @@ class PlayerClock:
         self.last = last
         self._speed = speed
         self._paused = paused
-        self._about = {"calendar": calendar, "time_zone": time_zone}
+        self._about: dict[str, Any] = {"calendar": calendar, "time_zone": time_zone}
         self._sessions = sessions
+        self._recording = recording
         self._monotonic = monotonic
         self._anchor = first
         self._anchored_at = monotonic()
@@ -134,29 +141,44 @@ class PlayerClock:
         due = self._anchored_at + (at - self._anchor) / MICROSECONDS / self._speed
         return max(due - self._monotonic(), 0.0)
 
+    def micros(self) -> int:
+        """Return market time in microseconds since 1970 UTC."""
+        return self.now()
+
+    def is_open(self, sessions: Sessions | None = None) -> bool:
+        """Return whether a market trades now, by its sessions or by the recording's calendar."""
+        found = sessions or self._sessions
+        if found is None:
+            return True
+        return bool(found.index_at(np.array([self.now()], dtype=np.int64))[0] >= 0)
+
+    def skip_closed(self, until: int) -> None:
+        """Go on right before `until`, the next thing heard, if no session is open till then."""
+        now = self.now()
+        if self._sessions is None or self._paused or until - now <= CLOSED_MICROS:
+            return
+        if not self._sessions.open_micros(now, until):
+            self._hold_at = until
+            self._go_on_from(until - MICROSECONDS)
+
     def body(self) -> dict[str, Any]:
         """Return a body shaped like `ClockState`."""
         now = self.now()
-        finished = now >= self.last
-        return {
+        about = self._about | {"market": "open", "session": iso_micros(now)[:10]}
+        about |= {"next_open": None, "next_close": None}
+        if self._sessions is not None:
+            about = LiveClock(self._sessions, lambda: now / MICROSECONDS).body()
+        return about | {
             "now": iso_micros(now),
             "replay": True,
             "speed": self._speed,
             "paused": self._paused,
-            "finished": finished,
-            **self._about,
-            "market": "open" if not finished and self._is_open(now) else "closed",
-            "session": iso_micros(now)[:10],
-            "next_open": None,
-            "next_close": None,
+            "finished": now >= self.last,
             "start": iso_micros(self.first),
             "end": iso_micros(self.last),
+            "recording": self._recording,
+            "max_speed": AS_FAST_AS_POSSIBLE,
         }
-
-    def _is_open(self, now: int) -> bool:
-        if self._sessions is None:
-            return True
-        return bool(self._sessions.index_at(np.array([now], dtype=np.int64))[0] >= 0)
 
     def _flowed(self) -> int:
         """Return where it would be if nothing held it."""
@@ -168,11 +190,11 @@ class PlayerClock:
 
 
 def _check_speed(speed: float) -> None:
-    if not (MIN_SPEED <= speed <= MAX_SPEED or speed == AS_FAST_AS_POSSIBLE):
+    if not (MIN_REPLAY_SPEED <= speed <= MAX_REPLAY_SPEED or speed == AS_FAST_AS_POSSIBLE):
         raise InvalidRange(
             "The speed cannot be used.",
             subject="speed",
             observed=speed,
-            next_step=f"Use {MIN_SPEED} to {MAX_SPEED:g}, or {AS_FAST_AS_POSSIBLE:g} for as fast "
-            "as possible.",
+            next_step=f"Use {MIN_REPLAY_SPEED} to {MAX_REPLAY_SPEED:g}, or "
+            f"{AS_FAST_AS_POSSIBLE:.0f} for as fast as possible.",
         )

@@ -30,7 +30,8 @@ from trading_dashboard.models.errors import RecordingDamaged, UnknownRecording
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT = 1
+FORMAT = 2
+"""2: with what was known before, and what each symbol is."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _HEAD, _INDEX, _END = "head.json", "index.jsonl", "end.json"
 
@@ -101,9 +102,10 @@ class Recording:
 
     def read(self, chunk: ChunkLine) -> Iterator[Heard]:
         """Yield what a chunk holds. Blocks. Raises `RecordingDamaged`."""
-        return from_table(self._table(chunk), self.head.source)
+        return from_table(self.table(chunk), self.head.source)
 
-    def _table(self, chunk: ChunkLine) -> pa.Table:
+    def table(self, chunk: ChunkLine) -> pa.Table:
+        """Return a chunk as `heard.schema` has it. Blocks. Raises `RecordingDamaged`."""
         import pyarrow as pa
 
         path = self.folder / chunk.file
@@ -175,6 +177,8 @@ def load(folder: Path) -> Recording:
     try:
         raw = orjson.loads((folder / _HEAD).read_bytes())
         head = Head(**{**raw, "symbols": tuple(raw["symbols"])})
+        if head.format > FORMAT:
+            raise ValueError(f"it is of format {head.format}, made by a newer version")
         end = folder / _END
         ended = orjson.loads(end.read_bytes()) if end.is_file() else None
         return Recording(folder, head, tuple(_chunks(folder)), ended)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from trading_dashboard.agents.market_data.recording.files import (
     NAME,
@@ -21,7 +21,12 @@ from trading_dashboard.agents.market_data.recording.files import (
     remove,
 )
 from trading_dashboard.agents.market_data.recording.heard import Batch
-from trading_dashboard.agents.market_data.recording.recorder import MAX_BYTES, OffLoop, Recorder
+from trading_dashboard.agents.market_data.recording.recorder import (
+    MAX_BYTES,
+    OffLoop,
+    Recorder,
+)
+from trading_dashboard.agents.market_data.sources.contract import Instrument
 from trading_dashboard.agents.market_data.streaming.live_state import iso_micros
 from trading_dashboard.models.errors import (
     InvalidRange,
@@ -37,6 +42,28 @@ KEEP_DAYS = 365
 logger = logging.getLogger(__name__)
 
 
+class Known(Protocol):
+    """What is known beside what is heard."""
+
+    async def before(self, source: str, symbols: tuple[str, ...]) -> Iterable[Batch]:
+        """Return what is known of a source, or some symbols of it, when a recording begins."""
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """Return what a symbol is, None if that is not known yet."""
+
+
+class NothingKnown:
+    """Knows nothing: a recording then has only what is heard."""
+
+    async def before(self, _source: str, _symbols: tuple[str, ...]) -> Iterable[Batch]:
+        """Return nothing."""
+        return ()
+
+    def instrument(self, _symbol: str) -> Instrument | None:
+        """Return None."""
+        return None
+
+
 class Library:
     """The recordings in one folder. Used from one event loop."""
 
@@ -47,6 +74,7 @@ class Library:
         now: Callable[[], int],
         in_thread: OffLoop,
         about: Mapping[str, str],
+        known: Known | None = None,
         max_bytes: int = MAX_BYTES,
         max_total_bytes: int = MAX_TOTAL_BYTES,
         keep_days: int = KEEP_DAYS,
@@ -60,6 +88,7 @@ class Library:
             now: Market time in microseconds since 1970 UTC.
             in_thread: Does the work on files.
             about: `calendar`, `time_zone` and `intraday` of what is heard.
+            known: Tells the past a recording begins with, and what symbols are.
             max_bytes: Of one recording.
             max_total_bytes: Of all; the oldest are deleted when a new one begins.
             keep_days: After which a recording is deleted when a new one begins.
@@ -70,6 +99,7 @@ class Library:
         self._now = now
         self._in_thread = in_thread
         self._about = dict(about)
+        self._known: Known = known or NothingKnown()
         self._max_bytes = max_bytes
         self._max_total_bytes = max_total_bytes
         self._keep_days = keep_days
@@ -78,10 +108,13 @@ class Library:
         self._recorders: dict[str, Recorder] = {}
         self._changing = asyncio.Lock()
 
-    def hear(self, batch: Batch) -> None:
-        """Take what a source said: good ticks, changes of bars, the begin and end of an outage."""
+    def hear(self, batch: Batch, at: int | None = None) -> None:
+        """Take what a source said: good ticks, changes of bars, the begin and end of an outage.
+
+        `at` is when, in microseconds of market time; now if it is not said.
+        """
         for recorder in self._recorders.values():
-            recorder.hear(batch)
+            recorder.hear(batch, at)
 
     @property
     def is_hearing(self) -> bool:
@@ -125,7 +158,9 @@ class Library:
                     observed=error.strerror or str(error),
                     next_step="Check the data directory's free space and permissions.",
                 ) from error
+            # It listens before the past is read, so that nothing is missing between the two.
             self._recorders[name] = recorder
+            recorder.begin(await self._known.before(source, symbols))
         return await self.info(name)
 
     async def stop(self, name: str) -> dict[str, Any]:
@@ -191,6 +226,7 @@ class Library:
             head,
             now=self._now,
             in_thread=self._in_thread,
+            instrument_of=self._known.instrument,
             max_bytes=self._max_bytes,
         )
 

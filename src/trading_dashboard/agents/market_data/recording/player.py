@@ -11,17 +11,15 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-
-import numpy as np
 
 from trading_dashboard.agents.market_data.recording.clock import PlayerClock
 from trading_dashboard.agents.market_data.recording.files import ChunkLine, Recording
-from trading_dashboard.agents.market_data.recording.heard import Batch, Heard
+from trading_dashboard.agents.market_data.recording.heard import KNOWN, Heard, labelled
+from trading_dashboard.agents.market_data.recording.past import RecordedPast
 from trading_dashboard.agents.market_data.recording.recorder import OffLoop
-from trading_dashboard.agents.market_data.records import BAR_COLUMNS, Bars, Integers, Ticks
-from trading_dashboard.agents.market_data.sources.contract import PastBars
+from trading_dashboard.agents.market_data.records import Bars
 from trading_dashboard.models.errors import RecordingDamaged
 
 TOGETHER = 256
@@ -40,6 +38,7 @@ class RecordingPlayer:
         *,
         in_thread: OffLoop,
         on_jump: Callable[[], None] = lambda: None,
+        catch_up: Callable[[Heard | None], None] | None = None,
     ) -> None:
         """Make a player at the clock's position.
 
@@ -49,17 +48,23 @@ class RecordingPlayer:
             in_thread: Does the work on files.
             on_jump: Called when the position was set, before anything of there is heard: what was
                 built on what was heard before must begin anew.
+            catch_up: Takes what was heard before the position played from, at once and in order,
+                then None; without it, what was before is not told.
         """
         self.recording = recording
         self.clock = clock
         self.name = f"recording:{recording.head.name} of {recording.head.source}"
         self.trouble: str | None = None
         """Why it could not be played to its end."""
+        self.arrived = asyncio.Event()
+        """Set when all that was heard before the position it was set to has been told."""
         self._in_thread = in_thread
         self._on_jump = on_jump
+        self._catch_up = catch_up
         self._changed = asyncio.Event()
         self._jumps = 0
-        self._past: dict[tuple[str, str], tuple[Integers, Bars]] | None = None
+        self.past = RecordedPast(recording, self.name)
+        """Bars as they were known at a moment; ask for none later than the clock."""
 
     # Control
 
@@ -74,6 +79,7 @@ class RecordingPlayer:
         self.clock.set(position=position, speed=speed, paused=paused)
         if position is not None:
             self._jumps += 1
+            self.arrived.clear()
             self._on_jump()
         self._changed.set()
 
@@ -87,11 +93,13 @@ class RecordingPlayer:
         while True:
             jumps = self._jumps
             start = self.clock.now()
+            self.clock.hold_at(start)
+            await self._tell_before(start, jumps)
             async for heard in self._batches(start):
                 if not await self._wait(heard.at, jumps):
                     break
                 self.clock.reach(heard.at)
-                yield replace(heard, batch=self._labelled(heard.batch))
+                yield self._labelled(heard)
                 if jumps != self._jumps:
                     break
             else:
@@ -102,30 +110,28 @@ class RecordingPlayer:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def live(self, symbols: frozenset[str]) -> AsyncIterator[Ticks]:
-        """Yield the ticks of some symbols, as a `Source` does."""
-        async with contextlib.aclosing(self.play()) as playing:  # type: ignore[type-var]
-            async for heard in playing:
-                if isinstance(heard.batch, Ticks):
-                    is_wanted = np.isin(heard.batch.symbols, list(symbols))[heard.batch.symbol]
-                    if is_wanted.any():
-                        yield heard.batch.take(is_wanted)
-
     # The past
 
-    async def history(self, symbol: str, interval: str, start: int, end: int) -> PastBars:
-        """Return recorded bars that open in [start, end), as they were known at the clock."""
-        if self._past is None:
-            self._past = await self._in_thread(self._load_past)
-        heard, bars = self._past.get((symbol, interval), (np.array([], np.int64), None))
-        if bars is None:
-            return PastBars(bars=Bars.of(self.name, symbol, interval, []))
-        known = bars.take((heard <= self.clock.now()) & (bars.start >= start) & (bars.start < end))
-        # Of each bar the newest word counts; they are in the order they were heard.
-        _, last = np.unique(known.start[::-1], return_index=True)
-        return PastBars(bars=known.take(np.asarray(len(known) - 1 - last, dtype=np.int64)))
+    async def history(self, symbol: str, interval: str, start: int, end: int) -> Bars:
+        """Return closed bars that open in [start, end), as they were known at the clock."""
+        known_at = self.clock.now()
+        return await self._in_thread(lambda: self.past.bars(symbol, interval, start, end, known_at))
 
     # Private
+
+    async def _tell_before(self, start: int, jumps: int) -> None:
+        if self._catch_up is not None:
+            async for heard in self._batches(0):
+                # What was known when the recording began is no news of its first moment.
+                is_to_come = heard.at >= start and not isinstance(heard.batch, KNOWN)
+                if is_to_come or heard.at > start or jumps != self._jumps:
+                    break
+                self._catch_up(self._labelled(heard))
+                await self._give_a_turn()
+            if jumps == self._jumps:
+                self._catch_up(None)
+        if jumps == self._jumps:
+            self.arrived.set()
 
     async def _batches(self, start: int) -> AsyncIterator[Heard]:
         """Yield what was heard from a time on; a damaged chunk ends it."""
@@ -148,6 +154,7 @@ class RecordingPlayer:
 
     async def _wait(self, at: int, jumps: int) -> bool:
         """Wait until the clock is there; False if it was set to somewhere else."""
+        self.clock.skip_closed(at)
         self.clock.hold_at(at)
         while jumps == self._jumps:
             pause = self.clock.seconds_until(at)
@@ -166,33 +173,5 @@ class RecordingPlayer:
         if next(self._turns) % TOGETHER == 0:
             await asyncio.sleep(0)
 
-    def _labelled(self, batch: Batch) -> Batch:
-        return replace(batch, source=self.name)
-
-    def _load_past(self) -> dict[tuple[str, str], tuple[Integers, Bars]]:
-        """Read all closed bars; what cannot be read is left out."""
-        parts: dict[tuple[str, str], list[tuple[int, Bars]]] = {}
-        for heard in self._all():
-            if isinstance(heard.batch, Bars):
-                bars = heard.batch.take(heard.batch.closed)
-                parts.setdefault((bars.symbol, bars.interval), []).append((heard.at, bars))
-        return {key: _joined(self.name, found) for key, found in parts.items()}
-
-    def _all(self) -> Iterator[Heard]:
-        for chunk in self.recording.chunks:
-            try:
-                yield from self.recording.read(chunk)
-            except RecordingDamaged as error:
-                logger.error("%s Observed: %s", error.message, error.observed)
-                return
-
-
-def _joined(source: str, parts: Sequence[tuple[int, Bars]]) -> tuple[Integers, Bars]:
-    """Return when each bar was heard, and the bars, in that order."""
-    heard = np.concatenate([np.full(len(bars), at, dtype=np.int64) for at, bars in parts])
-    first = parts[0][1]
-    columns = {
-        name: np.concatenate([getattr(bars, name) for _, bars in parts]) for name in BAR_COLUMNS
-    }
-    bars = Bars(source=source, symbol=first.symbol, interval=first.interval, **columns)
-    return heard, bars
+    def _labelled(self, heard: Heard) -> Heard:
+        return replace(heard, batch=labelled(heard.batch, self.name))

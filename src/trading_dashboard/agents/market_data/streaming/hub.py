@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -268,9 +268,9 @@ class StreamHub:
                 self._touched.add(subscriber)
 
     @property
-    def wanted(self) -> Collection[str]:
-        """Return the symbols that somebody reads."""
-        return self._readership.wanted.keys()
+    def wanted(self) -> Mapping[str, Collection[str]]:
+        """Return the symbols that somebody reads, with the intervals."""
+        return self._readership.wanted
 
     # Figures
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from trading_dashboard.agents.market_data.aggregation.activity_bars import is_activity
 from trading_dashboard.agents.market_data.records import MICROSECONDS, Bars, Ticks
 from trading_dashboard.agents.market_data.streaming.feed import UpdateReceiver, Wanted
 from trading_dashboard.agents.market_data.streaming.live_state import (
@@ -53,6 +54,7 @@ class LiveFeed:
         resolve: Resolve | None = None,
         details: Details | None = None,
         intervals: Collection[str] | None = None,
+        has_activity: bool = False,
         replay: bool = False,
         intraday: str = "real",
         monotonic: Callable[[], float] = time.monotonic,
@@ -66,6 +68,7 @@ class LiveFeed:
             details: Returns what a price says beside what ticks tell, such as `previous_close`
                 and `quality_score`, given source and symbol. Called for each price.
             intervals: Bars that are made; None if that is not known here.
+            has_activity: Whether bars by ticks, volume and turnover are made for who reads them.
             replay: Whether it is the past.
             intraday: `real`, or how prices within a day came to be.
             monotonic: Wall time of the pace.
@@ -74,6 +77,7 @@ class LiveFeed:
         self._resolve = resolve
         self._details = details
         self._intervals = None if intervals is None else frozenset(intervals)
+        self._has_activity = has_activity
         self._label = {"replay": replay, "intraday": intraday}
         self._monotonic = monotonic
         self._epoch = secrets.token_hex(8)
@@ -203,7 +207,9 @@ class LiveFeed:
 
     def offers(self, interval: str) -> bool:
         """Return whether bars of this interval are made."""
-        return self._intervals is None or interval in self._intervals
+        if self._intervals is None or interval in self._intervals:
+            return True
+        return self._has_activity and is_activity(interval)
 
     def keep(self) -> None:
         """Let go of what is kept for nobody; note the time now and then."""

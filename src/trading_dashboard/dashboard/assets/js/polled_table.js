@@ -34,17 +34,19 @@ export class PolledTable {
     this.age = h('span', { class: 'quiet age' });
     this.body = h('tbody');
     this.note = h('p', { class: 'empty note', role: 'status' });
+    this.again = h('button', { class: 'btn q again', type: 'button', hidden: true }, 'Ask now');
     this.more = h('button', { class: 'btn q', type: 'button', hidden: true });
     const heads = columns.map(([text, kind]) => h('th', { scope: 'col', class: kind }, text));
     this.table = h('table', {}, h('caption', { class: 'sr' }, title), h('thead', {}, h('tr', {}, ...heads)), this.body);
     this.scroll = h('div', { class: 'scroll scroll-both', tabindex: '0', role: 'group', 'aria-label': title }, this.table, this.more);
     this.node = h('section', { class: `card desk-data desk-data-${name}`, 'aria-label': title },
       h('h3', {}, h('span', { class: 'title' }, title, this.count), h('span', { class: 'actions' }, ...controls, this.age)),
-      this.scroll, this.note);
+      this.scroll, this.note, this.again);
     onPress(this.more, () => {
       this.shown += MORE_ROWS;
       this.paint();
     });
+    onPress(this.again, () => this.poller.now());
     this.poller = new Poller(this.tasks, { path, pause, take: (answer) => this.take(answer), paint: () => this.paintState() });
     this.paintState();
   }
@@ -96,6 +98,7 @@ export class PolledTable {
     const text = this.#noteText();
     setText(this.note, text);
     setHidden(this.note, !text);
+    setHidden(this.again, !poller.trouble);
     setAttribute(this.note, 'class', `empty note ${poller.trouble ? 'warn' : ''}`);
   }
 

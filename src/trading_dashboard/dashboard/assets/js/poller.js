@@ -56,8 +56,9 @@ export class Poller {
     return this.isLoaded ? `read ${countdown(Math.floor(this.#age()))} ago` : '';
   }
 
-  /** Ask at once: what is asked for has changed, or the agent is back. */
+  /** Ask at once: what is asked for has changed, the agent is back, or a person wants it. */
   now() {
+    this.failures = 0;
     this.#stop();
     this.#ask();
   }

@@ -4,7 +4,7 @@ import { market } from '/assets/js/hub.js';
 import { cleanup, h, mounted, setAttribute, setHidden, setText } from '/assets/js/dom.js';
 import { NONE, number, zoneName, zonedParts } from '/assets/js/format.js';
 import { Poller } from '/assets/js/poller.js';
-import { replayForm } from '/assets/js/replay_form.js';
+import { replayForm, speedWords } from '/assets/js/replay_form.js';
 
 const PAUSE = 5000;
 const ROWS = [
@@ -16,10 +16,10 @@ function local(timestamp, timeZone) {
   return `${weekday} ${date} ${time}`;
 }
 
-function modeWords({ replay, speed, paused, finished, intraday }) {
+function modeWords({ replay, recording, speed, paused, finished, intraday }) {
   if (!replay) return 'live';
   const state = finished ? ', finished' : paused ? ', paused' : '';
-  return `replay at ${number(speed)}×${state}${intraday === 'simulated' ? ', ticks simulated' : ''}`;
+  return `${recording ? `recording ${recording}` : 'replay'} at ${speedWords(speed)}${state}${intraday === 'simulated' ? ', ticks simulated' : ''}`;
 }
 
 function nextWords(clock) {

@@ -37,8 +37,9 @@ function latency(milliseconds) {
   return milliseconds === null || milliseconds === undefined ? NONE : `${number(milliseconds, milliseconds < 100 ? 1 : 0)} ms`;
 }
 
-function kindWords({ real, active }) {
-  return [active ? '' : 'not used', real ? '' : 'simulated'].filter(Boolean);
+function kindWords({ name, real, active }) {
+  const kind = name.startsWith('recording:') ? 'recorded' : 'simulated';
+  return [active ? '' : 'not used', real ? '' : kind].filter(Boolean);
 }
 
 /** What stands below a source: how it is in its own words, when it is asked again, the last error. */

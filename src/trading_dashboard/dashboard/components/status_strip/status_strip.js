@@ -3,8 +3,9 @@
 import { control, market, setTheme } from '/assets/js/hub.js';
 import { isUp } from '/assets/js/agent_words.js';
 import { cleanup, h, mounted, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
-import { age as ageText, countdown, number, zoneName, zonedParts } from '/assets/js/format.js';
+import { age as ageText, countdown, zoneName, zonedParts } from '/assets/js/format.js';
 import { replayControls } from './replay_controls.js';
+import { speedWords } from '/assets/js/replay_form.js';
 
 const RISK_AGENT = 'risk_management';
 let wasSignedOut = false;
@@ -62,6 +63,12 @@ function build() {
   return parts;
 }
 
+/** What is played, and whether its ticks are real. */
+function kindWords({ recording, speed }, state) {
+  const pace = `${speedWords(speed)}${state}`;
+  return recording ? `RECORDING ${recording} ${pace}` : `REPLAY ${pace} · SIMULATED ticks`;
+}
+
 function paintClock(parts) {
   const { clock } = market;
   setHidden(parts.replay, !clock);
@@ -71,7 +78,7 @@ function paintClock(parts) {
   }
   const now = market.now();
   const state = clock.finished ? ' finished' : clock.paused ? ' paused' : '';
-  const label = clock.replay ? `REPLAY ${number(clock.speed)}×${state} · SIMULATED ticks · ` : '';
+  const label = clock.replay ? `${kindWords(clock, state)} · ` : '';
   setText(parts.clock, `${label}${clockText(clock, now)}`);
   const isCurrent = market.condition().isCurrent;
   setClass(parts.replay, 'is-stale', !isCurrent);

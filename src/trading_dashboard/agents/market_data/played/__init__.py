@@ -1,0 +1,1 @@
+"""The market data agent on a recording: what was heard is lived through again."""
