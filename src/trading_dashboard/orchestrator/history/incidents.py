@@ -20,6 +20,8 @@ from trading_dashboard.orchestrator.history.timelines import (
 
 SUPERVISOR = "supervisor"
 _SEVERITY = {kind: rank for rank, kind in enumerate(IncidentKind)}
+_MILD = frozenset({IncidentKind.STALE, IncidentKind.DEGRADED})
+_ILL = {IncidentKind.DEGRADED: Health.DEGRADED, IncidentKind.UNHEALTHY: Health.UNHEALTHY}
 
 
 @dataclass(slots=True)
@@ -32,6 +34,13 @@ class _Open:
     began: int
     kind: IncidentKind
     restarts: int = 0
+
+    def worsen(self, moment: Moment, bad: IncidentKind) -> None:
+        """Take in what goes on; an agent that was only degraded may fail for another reason."""
+        is_other = self.kind in _MILD and bad not in _MILD
+        if is_other or self.telling.status == AgentStatus.STOPPING:
+            self.telling = moment
+        self.kind = max(self.kind, bad, key=_SEVERITY.__getitem__)
 
     def close(self, timeline: Timeline, ended: int, outcome: IncidentOutcome) -> Incident:
         is_over = outcome is not IncidentOutcome.ONGOING
@@ -57,13 +66,15 @@ def incidents_of(timeline: Timeline) -> Iterator[Incident]:
     nor ends one, and in maintenance none begins.
     """
     current: _Open | None = None
+    heard: Moment | None = None
     for spell in spells(timeline):
+        heard = spell.moment if spell.moment.kind == EventKind.HEALTH_CHANGED else heard
         bad = _what_is_bad(spell)
         if bad is not None:
-            current = current or _Open(spell.moment, spell.moment, spell.began, bad)
-            if current.telling.status == AgentStatus.STOPPING:
-                current.telling = spell.moment
-            current.kind = max(current.kind, bad, key=_SEVERITY.__getitem__)
+            if current is None:
+                telling = _who_tells(spell.moment, bad, heard)
+                current = _Open(spell.moment, telling, spell.began, bad)
+            current.worsen(spell.moment, bad)
             current.restarts += spell.moment.kind == EventKind.RESTART_SCHEDULED
         elif current is not None and spell.is_an_end:
             ran = spell.is_running and not spell.is_in_maintenance
@@ -89,6 +100,12 @@ def incident_of_killed(run: SupervisorRun, next_started: int) -> Incident:
         duration_seconds=(ended - run.ended) / SECOND,
         outcome=IncidentOutcome.RECOVERED,
     )
+
+
+def _who_tells(moment: Moment, bad: IncidentKind, heard: Moment | None) -> Moment:
+    """Return the moment that says why: as maintenance ends, the agent may long have been ill."""
+    is_known = heard is not None and heard.health == _ILL.get(bad)
+    return heard if heard is not None and is_known else moment
 
 
 def _what_is_bad(spell: Spell) -> IncidentKind | None:
