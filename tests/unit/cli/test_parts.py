@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -170,11 +171,17 @@ def test_a_paused_terminal_blocks_nobody() -> None:
             terminal.line("x" * 1_000)
         seen = os.read(read_end, 100)
         assert seen.startswith(b"xxx")
-        while os.read(read_end, 1 << 20):
-            if terminal._pending.empty():
-                break
+        # Read on to the end: closing the stream writes what the thread left in its buffer.
+        reader = threading.Thread(target=read_all, args=(read_end,))
+        reader.start()
         terminal.close()
+    reader.join()
     os.close(read_end)
+
+
+def read_all(descriptor: int) -> None:
+    while os.read(descriptor, 1 << 20):
+        pass
 
 
 def test_a_terminal_that_has_written_everything_closes_at_once() -> None:
