@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Path, Request, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 
 from trading_dashboard.config.schema import did_you_mean
@@ -32,9 +33,10 @@ ANYWHERE = (
     HTTPStatus.FORBIDDEN,
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-CHANGE = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+CHANGE = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT)
 """What a route with a body may answer beside."""
 
 Name = Annotated[str, Path(min_length=1, max_length=64, description="The agent's name.")]
@@ -55,6 +57,25 @@ def errors(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
         int(status): {"model": ErrorAnswer, "description": status.phrase}
         for status in sorted({*ANYWHERE, *statuses})
     }
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse a parameter that the route does not have: misspelt, it would select everything.
+
+    Raises:
+        RequestValidationError
+    """
+    route = request.scope["route"]
+    known = [field.alias for field in route.dependant.query_params]
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise RequestValidationError(
+            [{"loc": ("query", name[:64]), "msg": _no_parameter(name, known)} for name in unknown]
+        )
+
+
+def _no_parameter(name: str, known: list[str]) -> str:
+    return f"There is no such parameter. {did_you_mean(name[:64], known)}"
 
 
 def _requester(

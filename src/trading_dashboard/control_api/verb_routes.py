@@ -92,7 +92,7 @@ def desk_routes(face: Face, tokens: Tokens) -> APIRouter:
     @router.post(
         "/shutdown",
         status_code=HTTPStatus.ACCEPTED,
-        responses=errors(HTTPStatus.UNPROCESSABLE_ENTITY),
+        responses=errors(),
     )
     async def shutdown(by: By) -> ShutdownAnswer:
         """Begin the end of everything: agents, dashboard, supervisor."""
@@ -101,7 +101,7 @@ def desk_routes(face: Face, tokens: Tokens) -> APIRouter:
 
     @router.post(
         "/tokens/rotate",
-        responses=errors(HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
+        responses=errors(HTTPStatus.BAD_REQUEST),
     )
     async def rotate_tokens(by: By, request: RotateRequest | None = None) -> RotateAnswer:
         """Replace tokens; the old ones work no more once this answers.
