@@ -78,7 +78,7 @@ async def test_data_grows_old_is_announced_and_recovers(tmp_path: Path) -> None:
             clock.now += 120
             stale = await becomes(made, DataState.STALE)
             assert stale.data_message is not None
-            assert "130 s old in market time" in stale.data_message
+            assert "2 min old in market time" in stale.data_message
             assert stale.status is AgentStatus.RUNNING  # shown and reported, no more
             report(made, clock.now)
             await becomes(made, DataState.FRESH)

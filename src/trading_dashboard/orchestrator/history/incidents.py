@@ -17,6 +17,7 @@ from trading_dashboard.orchestrator.history.timelines import (
     Timeline,
     spells,
 )
+from trading_dashboard.orchestrator.market_time.freshness import in_words
 
 SUPERVISOR = "supervisor"
 _SEVERITY = {kind: rank for rank, kind in enumerate(IncidentKind)}
@@ -130,7 +131,7 @@ def _cause(telling: Moment, kind: IncidentKind) -> str:
     if telling.kind == EventKind.HEALTH_CHANGED and data.get("message"):
         return str(data["message"])
     if telling.kind == EventKind.DATA_STATE_CHANGED and data.get("age_seconds") is not None:
-        return f"its newest datum was {float(data['age_seconds']):.1f} s old in market time"
+        return f"its newest datum was {in_words(float(data['age_seconds']))} old in market time"
     if kind is IncidentKind.FAILED and data.get("reason"):
         return str(data["reason"])
     return f"it was {telling.health if kind is not IncidentKind.STALE else kind.value}"
