@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.support import eventually
 from tests.unit.orchestrator.fakes import (
@@ -19,7 +22,7 @@ from tests.unit.orchestrator.fakes import (
 from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.health import DataReport
-from trading_dashboard.models.states import AgentStatus, DataState
+from trading_dashboard.models.states import AgentStatus, DataState, Health
 from trading_dashboard.orchestrator.market_time.calendar_files import Rows
 from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
 from trading_dashboard.orchestrator.market_time.computing import CalendarFailed
@@ -89,6 +92,25 @@ async def test_data_grows_old_is_announced_and_recovers(tmp_path: Path) -> None:
                 if changes[-2:] == [DataState.STALE, DataState.FRESH]:
                     break
         assert len(made.runtime.launches) == 1
+
+
+@pytest.mark.parametrize("is_well", [False, True], ids=["", "control"])
+async def test_what_is_not_well_from_the_start_is_announced(tmp_path: Path, is_well: bool) -> None:
+    async with desk(tmp_path, {"a": agent(1)}, store(tmp_path, Clock()), Clock()) as made:
+        found = HEALTHY if is_well else replace(HEALTHY, health=Health.DEGRADED, message="No feed.")
+        state = DataState.FRESH if is_well else DataState.STALE
+        made.prober.outcomes[1] = with_data(found, DataReport(state=state))
+        assert await made.manager.start_agent("a")
+        told = [
+            (event.kind, event.data["from"], event.data["to"], event.data["message"])
+            for event in made.manager.events.recent()
+            if event.kind in (EventKind.HEALTH_CHANGED, EventKind.DATA_STATE_CHANGED)
+        ]
+        assert told == ([] if is_well else [
+            (EventKind.HEALTH_CHANGED, Health.UNKNOWN, Health.DEGRADED, "No feed."),
+            (EventKind.DATA_STATE_CHANGED, DataState.UNKNOWN, DataState.STALE,
+             "the agent calls its data stale"),
+        ])  # fmt: skip
 
 
 async def test_overnight_it_is_idle_not_stale(tmp_path: Path) -> None:

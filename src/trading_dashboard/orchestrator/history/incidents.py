@@ -21,6 +21,7 @@ from trading_dashboard.orchestrator.market_time.freshness import in_words
 
 SUPERVISOR = "supervisor"
 _SEVERITY = {kind: rank for rank, kind in enumerate(IncidentKind)}
+_TELLING = frozenset({EventKind.HEALTH_CHANGED, EventKind.DATA_STATE_CHANGED})
 _MILD = frozenset({IncidentKind.STALE, IncidentKind.DEGRADED})
 _ILL = {IncidentKind.DEGRADED: Health.DEGRADED, IncidentKind.UNHEALTHY: Health.UNHEALTHY}
 
@@ -36,10 +37,16 @@ class _Open:
     kind: IncidentKind
     restarts: int = 0
 
+    @property
+    def is_mild(self) -> bool:
+        """Return whether the agent runs."""
+        return self.kind is not IncidentKind.FAILED
+
     def worsen(self, moment: Moment, bad: IncidentKind) -> None:
         """Take in what goes on; an agent that was only degraded may fail for another reason."""
         is_other = self.kind in _MILD and bad not in _MILD
-        if is_other or self.telling.status == AgentStatus.STOPPING:
+        is_mute = self.telling.kind == EventKind.TRANSITION and moment.kind in _TELLING
+        if is_other or self.telling.status == AgentStatus.STOPPING or (is_mute and self.is_mild):
             self.telling = moment
         self.kind = max(self.kind, bad, key=_SEVERITY.__getitem__)
 
