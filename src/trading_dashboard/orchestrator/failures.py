@@ -140,7 +140,7 @@ def gave_up(agent: str, cause: Failure, loop: CrashLoop) -> Failure:
     times = "1 restart" if loop.restarts == 1 else f"{loop.restarts} restarts"
     return Failure(
         code="crash_loop",
-        short=f"gave up after {times} in {loop.window_seconds:g} s",
+        short=f"gave up after {times} in {loop.window_seconds:g} s: {cause.short}",
         message=f"Gave up after {times} in {loop.window_seconds:g} s. {_sentence(cause.message)} "
         f"Mend the cause, then start '{agent}' again.",
     )

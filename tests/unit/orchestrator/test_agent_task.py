@@ -65,10 +65,12 @@ async def test_a_crash_loop_ends_in_an_error_that_tells_all(tmp_path: Path) -> N
             made.runtime.crash("a", 1)
         assert not await starting
         failed = await becomes(made, AgentStatus.ERROR)
+        told = [e.data["reason"] for e in made.manager.events.recent() if "reason" in e.data][-1]
     assert failed.error_code == "crash_loop"
     assert failed.restarts == 2
     message = failed.error_message or ""
     assert "Gave up after 2 restarts in 300 s" in message
+    assert "gave up after 2 restarts in 300 s: exited with code" in told
     assert "exited with code 1 after" in message
     assert "before its health endpoint answered" in message
     assert "KeyError: 'API_KEY'" in message
