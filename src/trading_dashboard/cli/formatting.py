@@ -79,6 +79,8 @@ def agent_outcome(answer: VerbAnswer) -> str:
     text = f"{agent.name} is {agent.status}"
     if agent.pid is not None:
         text += f", pid {agent.pid}"
+    if agent.management is Management.EXTERNAL:
+        text += ", started by someone else: it is watched, never stopped"
     if answer.pending:
         return f"{text}; that is still under way."
     if not answer.ok and agent.error_message:

@@ -264,6 +264,12 @@ def test_a_start_that_ends_by_itself_says_how_it_ended() -> None:
     assert agent_outcome(ended.model_copy(update={"ok": True})) == "one is stopped."
 
 
+def test_a_start_that_adopts_says_so() -> None:
+    agent = AgentInfo.model_validate({**RUNNING, "pid": 7, "management": "external"})
+    adopted = agent_outcome(VerbAnswer(ok=True, pending=False, agent=agent))
+    assert adopted.startswith("one is running, pid 7, started by someone else")
+
+
 def all_commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each command by what is typed for it."""
     for name, command in group.commands.items():
