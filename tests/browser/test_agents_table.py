@@ -189,6 +189,21 @@ async def test_what_rests_is_calm(tab: Tab) -> None:
     await expect(tab.page.locator(".desk-agents .bad")).to_have_count(0)
 
 
+async def test_what_begins_to_fail_is_told_before_anything_is_done(tab: Tab) -> None:
+    probe = {"role": "liveness", "kind": "http", "is_passing": True, "message": "no answer",
+             "latency_seconds": None, "checked_at": None, "failures": 1}  # fmt: skip
+    tab.desk.steer(agents={"strategy": DEPENDENT | {"probes": [probe]}})
+    tab.desk.steer(agents={"router": DEPENDENT | {"data_state": "stale"}})
+    await tab.open("/agents")
+    notes = tab.page.locator(".desk-agents")
+
+    await expect(notes).to_contain_text("Liveness probe failed 1×: no answer")
+    await expect(tab.page.locator("tr[data-agent=router] .dot.warn")).to_be_visible()
+    tab.desk.steer(agents={"strategy": {"probes": [probe | {"failures": 0}]}})
+    await expect(notes).not_to_contain_text("Liveness probe failed")
+    await expect(tab.page.locator("tr[data-agent=strategy] .dot.ok")).to_be_visible()
+
+
 async def test_limits_held_restarts_and_maintenance_are_in_the_row(tab: Tab) -> None:
     maintenance = {
         "since": "2026-11-22T10:00:00Z",

@@ -27,7 +27,7 @@ export function shape(agent) {
   if (!agent.enabled) return 'off';
   if (agent.status === 'running' && agent.management === 'external') return 'accent';
   if (agent.status === 'running' && agent.health === 'unhealthy') return 'halt';
-  if (agent.status === 'running' && agent.health === 'degraded') return 'warn';
+  if (agent.status === 'running' && (agent.health === 'degraded' || agent.data_state === 'stale')) return 'warn';
   return SHAPES[agent.status] ?? 'off';
 }
 
@@ -73,6 +73,13 @@ export function maintenanceText({ until, by, reason }) {
 /** Whether a person should look at it. */
 export function isInTrouble(agent) {
   return agent.enabled && (problem(agent) !== null || agent.data_state === 'stale');
+}
+
+/** Why it may soon be called unhealthy: it ran well, and its newest probes failed. */
+export function wavering(agent) {
+  if (agent.status !== 'running' || agent.maintenance) return null;
+  const failed = (agent.probes ?? []).find((probe) => probe.is_passing && probe.failures > 0);
+  return failed ? `${failed.role} probe failed ${failed.failures}×${failed.message ? `: ${failed.message}` : ''}` : null;
 }
 
 /** Seconds until the supervisor tries again. */
