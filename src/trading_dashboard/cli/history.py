@@ -122,6 +122,9 @@ def _what(event: RecordedEvent) -> str:
             | EventKind.CONFIGURATION_MENDED
         ):
             return f"by {_who(data)}: {_of_configuration(event)}"
+        case EventKind.AGENT_ADDED | EventKind.AGENT_REMOVED:
+            done = "added" if event.kind == EventKind.AGENT_ADDED else "removed"
+            return f"{done} by a change of the configuration"
         case EventKind.OPERATOR_ACTED:
             return f"{data.get('action')}{_whose(data.get('roles'))} (by {_who(data)})"
     return safeguard_words(event.kind, event.data) or ", ".join(

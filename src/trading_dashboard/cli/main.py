@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trading_dashboard.cli.completion import (
-    complete_agents,
-    complete_kinds,
-    complete_levels,
-    complete_roles,
-)
+from trading_dashboard.cli.completion import complete_agents, complete_levels, complete_roles
 from trading_dashboard.cli.data.commands import app as data_app
 from trading_dashboard.cli.options import (
     AsJson,
     Environment,
+    Kinds,
     MaybeNames,
     Names,
     OneName,
@@ -223,15 +219,7 @@ def logs(
 @app.command()
 def events(
     agent: OneAgent = None,
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--kind",
-            metavar="K",
-            help="Only this kind, such as transition. Repeatable.",
-            autocompletion=complete_kinds,
-        ),
-    ] = None,
+    kind: Kinds = None,
     since: Since = None,
     number: Newest = 50,
     as_json: AsJson = False,
