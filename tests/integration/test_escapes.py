@@ -21,7 +21,8 @@ from tests.integration.test_guardian import supervised
 from tests.support import eventually, eventually_sync
 from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 
-ESCAPES = ["vanishes", "never_stays"]
+ESCAPES = ["vanishes", "vanishes lies", "vanishes threaded", "never_stays"]
+"""Puppets, with words that tell them how."""
 
 
 @dataclass
@@ -31,8 +32,10 @@ class Fugitive:
     lock: Path
     leash: Path
 
-    def arguments(self) -> tuple[str, str]:
-        return str(self.lock), str(self.leash)
+    def command(self, escape: str) -> list[str]:
+        """Return the puppet and its arguments."""
+        puppet, *words = escape.split()
+        return [puppet, str(self.lock), str(self.leash), *words]
 
     def is_free(self) -> bool:
         """Return whether somebody of it lives."""
@@ -69,7 +72,7 @@ async def test_who_sheds_everything_is_still_ended(
     tmp_path: Path, fugitive: Fugitive, puppet: str, after: str
 ) -> None:
     async with process_bench(tmp_path, is_dedicated=True) as bench:
-        handle = await bench.start(puppet, *fugitive.arguments(), after)
+        handle = await bench.start(*fugitive.command(f"{puppet} {after}"))
         if after:
             await eventually(lambda: bench.exits)
         assert fugitive.is_free()
@@ -83,7 +86,7 @@ async def test_control_untagged_it_gets_away(
 ) -> None:
     with untagged(monkeypatch):
         async with process_bench(tmp_path, is_dedicated=True) as bench:
-            handle = await bench.start(puppet, *fugitive.arguments())
+            handle = await bench.start(*fugitive.command(puppet))
             await bench.runtime.stop(handle, 0.2)
             assert fugitive.is_free()
         assert fugitive.is_free()
@@ -91,17 +94,18 @@ async def test_control_untagged_it_gets_away(
 
 @pytest.mark.parametrize("puppet", ESCAPES)
 def test_the_guardian_finds_it(tmp_path: Path, fugitive: Fugitive, puppet: str) -> None:
-    with supervised(tmp_path / "var", " ".join((puppet, *fugitive.arguments()))) as run:
+    with supervised(tmp_path / "var", " ".join(fugitive.command(puppet))) as run:
         run.process.kill()
         assert fugitive.is_free()
         eventually_sync(lambda: not is_alive(run.guardian), 15)
         assert not fugitive.is_free()
 
 
+@pytest.mark.parametrize("puppet", ["vanishes", "vanishes lies"])
 async def test_when_the_guardian_dies_too_the_next_start_finds_it(
-    tmp_path: Path, fugitive: Fugitive
+    tmp_path: Path, fugitive: Fugitive, puppet: str
 ) -> None:
-    with supervised(tmp_path / "var", " ".join(("vanishes", *fugitive.arguments()))) as run:
+    with supervised(tmp_path / "var", " ".join(fugitive.command(puppet))) as run:
         os.kill(run.process.pid, signal.SIGSTOP)
         run.guardian.kill()
         run.process.kill()
@@ -116,7 +120,7 @@ async def test_when_the_guardian_dies_too_the_next_start_finds_it(
 def test_control_an_untagged_one_gets_away_from_the_guardian(
     tmp_path: Path, fugitive: Fugitive, puppet: str
 ) -> None:
-    command = " ".join((puppet, *fugitive.arguments()))
+    command = " ".join(fugitive.command(puppet))
     with supervised(tmp_path / "var", "--untagged", command) as run:
         run.process.kill()
         eventually_sync(lambda: not is_alive(run.guardian), 15)

@@ -108,8 +108,12 @@ def test_none_of_a_hundred_that_cling_is_left(tmp_path: Path, is_guarded: bool) 
 def test_a_suspended_guardian_is_woken(tmp_path: Path) -> None:
     with supervised(tmp_path, *STUBBORN) as run:
         processes = run.processes()
-        run.guardian.suspend()
-        eventually_sync(lambda: run.guardian.status() == psutil.STATUS_STOPPED, interval=0.001)
+
+        def is_suspended() -> bool:
+            run.guardian.suspend()  # again if it was woken before anybody saw it
+            return run.guardian.status() == psutil.STATUS_STOPPED
+
+        eventually_sync(is_suspended, interval=0.001)
         eventually_sync(lambda: run.guardian.status() != psutil.STATUS_STOPPED)
         run.process.kill()
         eventually_sync(lambda: not alive(processes), LIMIT_SECONDS * 3)
@@ -145,7 +149,7 @@ def test_a_command_that_is_being_run_does_not_outlive_its_supervisor(
 
 
 def test_the_request_to_end_comes_before_the_kill(tmp_path: Path) -> None:
-    with supervised(tmp_path, "slow_stop") as run:
+    with supervised(tmp_path, "slow_stop 0.1") as run:
         processes = run.processes()
         run.process.kill()
         eventually_sync(lambda: not alive(processes))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +26,8 @@ from trading_dashboard.orchestrator.processes.lease import (
     boot_id,
     read_lease,
 )
+from trading_dashboard.orchestrator.processes.platforms import linux_names
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.processes.process_tree import (
     RUN_ID,
     STATE_DIRECTORY,
@@ -155,6 +159,44 @@ async def test_without_its_lock_file_the_project_still_has_one_supervisor(tmp_pa
         await eventually(lambda: read_lease(run / "lease.json") is not None)
         handle = await bench.start("never_ready")
         assert bench.runtime.poll(handle) is None
+
+
+async def test_without_any_of_its_files_the_project_still_has_one_supervisor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by `rm -rf var`: nothing that is left on the disk tells of the first one."""
+    async with process_bench(tmp_path) as bench:
+        handle = await bench.start("never_ready")
+        # From here on nobody makes lock and lease again.
+        monkeypatch.setattr(ProjectLease, "mend", lambda _: None)
+        shutil.rmtree(tmp_path / "var" / "run")
+        second = LocalRuntime(tmp_path / "var")
+        with pytest.raises(AlreadySupervised, match=rf"pid {os.getpid()}\b"):
+            await second.open()
+        assert bench.runtime.poll(handle) is None
+        # Control arm: without a name in the kernel the second one gets in.
+        monkeypatch.setattr(PLATFORM, "take_name", lambda _: None)
+        lease = ProjectLease(tmp_path / "var" / "run")
+        lease.claim("second")
+        lease.release()
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_stranger_on_the_name_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listens: bool
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as squatter:
+        squatter.bind(linux_names._name(folder))
+        if listens:
+            squatter.listen()
+            assert linux_names.take_name(folder) == os.getpid()  # control arm: one of us
+            monkeypatch.setattr(os, "geteuid", lambda: 4711)
+            monkeypatch.setattr(linux_names, "_ask", lambda _: (os.getpid(), 4712))
+        lease = ProjectLease(folder)
+        lease.claim("x")
+        lease.release()
 
 
 def _is_locked(path: Path) -> bool:

@@ -15,6 +15,7 @@ from tests.integration.process_bench import living_of_run, process_bench
 from tests.support import eventually
 from trading_dashboard.models.errors import AgentStartFailed, SupervisorShuttingDown
 from trading_dashboard.orchestrator.processes.leader import LeaderProcess
+from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
 from trading_dashboard.orchestrator.runtime import Launch
 
 
@@ -97,6 +98,25 @@ def test_a_plain_popen_would_be_reaped_by_poll() -> None:
         assert psutil.pid_exists(process.pid) == is_kept
         if isinstance(process, LeaderProcess):
             process.reap()
+
+
+@pytest.mark.parametrize("is_reaped", [True, False], ids=["", "control"])
+def test_the_group_of_a_leader_that_somebody_else_reaped_is_not_signalled(
+    monkeypatch: pytest.MonkeyPatch, is_reaped: bool
+) -> None:
+    """Its number may be a stranger's: a program that uses us may wait for all its children."""
+    signalled: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "killpg", lambda *what: signalled.append(what))
+    leader = LeaderProcess([sys.executable, "-c", ""], start_new_session=True)
+    os.waitid(os.P_PID, leader.pid, os.WEXITED | os.WNOWAIT)
+    assert leader.poll() == 0  # seen before it was reaped
+    if is_reaped:
+        os.waitpid(leader.pid, 0)
+    PLATFORM.ask_group(leader)
+    PLATFORM.kill_group(leader)
+    expected = [(leader.pid, signal.SIGTERM), (leader.pid, signal.SIGKILL)]
+    assert signalled == ([] if is_reaped else expected)
+    leader.reap()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,11 @@ import pytest
 
 from tests.support import eventually
 from trading_dashboard.orchestrator.processes import scanner as module
-from trading_dashboard.orchestrator.processes.process_tree import ProcessStat, ProcessTable
+from trading_dashboard.orchestrator.processes.process_tree import (
+    ProcessStat,
+    ProcessTable,
+    RunMarker,
+)
 from trading_dashboard.orchestrator.processes.scanner import UNREADABLE_TRIES, Scanner
 
 
@@ -98,3 +102,38 @@ async def test_a_cancelled_reading_does_not_stand_in_the_way_of_the_next(
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert (await scanner.scan()).processes == {}
+
+
+@pytest.mark.parametrize("tag", [7, None], ids=["tagged", "control"])
+async def test_what_a_process_says_in_its_environment_does_not_outweigh_its_tag(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, tag: int | None
+) -> None:
+    ours = RunMarker("run", "agent", 1, "/var")
+    liar = ProcessStat(100, 5, "S", 1, 100, 100, 0, 0, tag)
+    monkeypatch.setattr(module, "take_snapshot", lambda: ProcessTable({100: liar}))
+    monkeypatch.setattr(module, "read_environ", lambda _: b"TRADING_DASHBOARD_RUN_ID=another")
+    scanner = Scanner(executor, 0, lambda tag: ours if tag == 7 else None)
+    found = (await scanner.scan()).markers[100]
+    assert found == (ours if tag else RunMarker("another", "", 0, ""))
+
+
+async def test_a_tag_that_tells_the_run_alone_is_believed_before_another_run(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    liar = ProcessStat(100, 5, "S", 1, 100, 100, 0, 0, 7)
+    monkeypatch.setattr(module, "take_snapshot", lambda: ProcessTable({100: liar}))
+    monkeypatch.setattr(module, "read_environ", lambda _: b"TRADING_DASHBOARD_RUN_ID=another")
+    earlier = RunMarker("earlier", "", 0, "/var")
+    assert (await Scanner(executor, 0, lambda _: earlier).scan()).markers[100] == earlier
+
+
+async def test_a_tag_that_tells_the_run_alone_leaves_the_rest_to_the_environment(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = RunMarker("run", "agent", 1, "/var")
+    environ = b"\0".join(f"{key}={value}".encode() for key, value in marker.as_env().items())
+    process = ProcessStat(100, 5, "S", 1, 100, 100, 0, 0, 7)
+    monkeypatch.setattr(module, "take_snapshot", lambda: ProcessTable({100: process}))
+    monkeypatch.setattr(module, "read_environ", lambda _: environ)
+    scanner = Scanner(executor, 0, lambda _: RunMarker("run", "", 0, "/var"))
+    assert (await scanner.scan()).markers[100] == marker

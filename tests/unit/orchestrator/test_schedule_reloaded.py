@@ -42,7 +42,7 @@ async def test_a_new_process_for_a_reload_undoes_no_start_by_hand(tmp_path: Path
     async with desk(tmp_path, {"a": scheduled()}, clock=clock) as made:
         await made.manager.start_agent("a")
         assert await reconfigured(made, schedule=CRON, env={"X": "2"}) == {"a": True}
-        await looked(made)
+        await looked(clock)
         running = await says(made, "started by hand; its hours begin Mon 08:00 UTC")
         assert (running.status, running.generation) == (AgentStatus.RUNNING, 2)
 
@@ -55,7 +55,7 @@ async def test_a_reload_is_no_stop_by_hand(tmp_path: Path) -> None:
         made.runtime.crash("a", 0)
         await becomes(made, AgentStatus.STOPPED)
         await reconfigured(made, schedule=CRON, env={"X": "2"}, **finishes)
-        await looked(made)
+        await looked(clock)
         assert "by hand" not in (hours_text(await says(made, "until Mon 18:00 UTC")) or "")
 
 

@@ -31,12 +31,14 @@ class Clock:
     """A wall clock that the test sets."""
 
     def __init__(self, text: str) -> None:
+        self.looks = 0
         self.set(text)
 
     def set(self, text: str) -> None:
         self.now = datetime.fromisoformat(text + "+00:00").timestamp()
 
     def __call__(self) -> float:
+        self.looks += 1
         return self.now
 
 
@@ -71,9 +73,10 @@ async def says(made: Desk, words: str, name: str = "a") -> AgentInfo:
     return await eventually(reached, what=f"{name} says {words}")
 
 
-async def looked(made: Desk) -> None:
-    """Return when the agent has surely looked at the clock again."""
-    await asyncio.sleep(0.1)
+async def looked(clock: Clock) -> None:
+    """Return when every agent has looked at the clock again, twice at least."""
+    enough = clock.looks + 12
+    await eventually(lambda: clock.looks >= enough, what="the agents look at the clock")
 
 
 def scheduled(port: int = 1, **more: Any) -> dict[str, Any]:
@@ -88,7 +91,7 @@ async def test_outside_its_hours_it_is_idle_and_starts_when_they_begin(tmp_path:
         assert (idle.status, idle.error_message) == (AgentStatus.STOPPED, None)
         assert idle.is_idle
         assert hours_text(idle) == "idle until Mon 08:00 UTC"
-        await looked(made)
+        await looked(clock)
         assert not made.runtime.launches
         clock.set(MONDAY_NOON)
         running = await becomes(made, AgentStatus.RUNNING)
@@ -115,7 +118,7 @@ async def test_one_that_nobody_started_is_left_alone(tmp_path: Path) -> None:
     async with desk(tmp_path, {"a": scheduled(), "b": agent(2)}, clock=clock) as made:
         await made.manager.start_agent("b")
         await says(made, "not started")
-        await looked(made)
+        await looked(clock)
         assert len(made.runtime.launches) == 1
 
 
@@ -126,7 +129,7 @@ async def test_a_start_by_hand_stands_until_its_hours_begin_and_end(tmp_path: Pa
         started = await says(made, "started by hand; its hours begin Mon 08:00 UTC")
         assert started.schedule is not None
         assert started.schedule.overridden_until is not None
-        await looked(made)
+        await looked(clock)
         assert (await info(made)).status is AgentStatus.RUNNING
         clock.set("2026-11-23T08:00")
         await says(made, "runs until Mon 18:00 UTC")
@@ -154,7 +157,7 @@ async def test_a_stop_by_hand_stands_until_its_hours_begin_again(tmp_path: Path)
         await made.manager.stop_agent("a")
         await says(made, "stopped by hand until Tue 08:00 UTC")
         clock.set("2026-11-23T20:00")
-        await looked(made)
+        await looked(clock)
         assert len(made.runtime.launches) == 1
         clock.set("2026-11-24T08:00")
         await becomes(made, AgentStatus.RUNNING)
@@ -175,7 +178,7 @@ async def test_an_error_does_not_outlive_its_hours(tmp_path: Path) -> None:
         made.prober.outcomes[1] = SILENT
         await made.manager.start_all_enabled_agents()
         await becomes(made, AgentStatus.ERROR)
-        await looked(made)
+        await looked(clock)
         assert len(made.runtime.launches) == 1  # within its hours the schedule does not insist
         clock.set("2026-11-23T19:00")
         idle = await becomes(made, AgentStatus.STOPPED)
@@ -201,7 +204,7 @@ async def test_the_end_of_the_desk_is_not_undone_by_a_boundary(tmp_path: Path) -
         await made.manager.start_all_enabled_agents()
         await made.manager.stop_all_agents(for_good=True)
         clock.set("2026-11-24T12:00")
-        await looked(made)
+        await looked(clock)
         assert len(made.runtime.launches) == 1
 
 
@@ -228,7 +231,7 @@ async def test_a_dependent_that_waits_can_be_stopped(tmp_path: Path) -> None:
         assert (await info(made, "b")).waiting_for == ()
         clock.set(MONDAY_NOON)
         await becomes(made, AgentStatus.RUNNING)
-        await looked(made)
+        await looked(clock)
         assert (await info(made, "b")).status is AgentStatus.STOPPED
 
 
@@ -315,14 +318,14 @@ async def test_in_maintenance_its_hours_neither_stop_nor_start_it(tmp_path: Path
         await made.manager.set_maintenance("a", work)
         clock.set("2026-11-23T18:30")
         await says(made, "idle until Tue 08:00 UTC")
-        await looked(made)
+        await looked(clock)
         assert (await info(made)).status is AgentStatus.RUNNING
         await made.manager.set_maintenance("a", None)
         await becomes(made, AgentStatus.STOPPED)
         await made.manager.set_maintenance("a", work)
         clock.set("2026-11-24T12:00")
         await says(made, "runs until Tue 18:00 UTC")
-        await looked(made)
+        await looked(clock)
         assert len(made.runtime.launches) == 1
         await made.manager.set_maintenance("a", None)
         await becomes(made, AgentStatus.RUNNING)
@@ -343,7 +346,7 @@ async def test_one_that_failed_in_maintenance_is_not_started_outside_its_hours(
         clock.set("2026-11-23T18:30")
         await made.manager.set_maintenance("a", None)
         await says(made, "idle until Tue 08:00 UTC")
-        await looked(made)
+        await looked(clock)
         assert len(made.runtime.launches) == 1
 
 

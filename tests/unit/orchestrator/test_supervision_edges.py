@@ -23,7 +23,7 @@ async def test_a_start_that_took_too_long_says_why_when_it_returns(tmp_path: Pat
     async with desk(tmp_path, {"a": agent(1, startup_timeout=0.2)}) as made:
         made.prober.default = SILENT
         made.runtime.stop_gate = asyncio.Event()  # its process takes its time to end
-        assert not await asyncio.wait_for(made.manager.start_agent("a"), 5)
+        assert not await asyncio.wait_for(made.manager.start_agent("a"), 20)
         late = await info(made)
         assert late.status is AgentStatus.STOPPING
         assert "was not healthy 0.2 s after its start" in (late.error_message or "")
@@ -33,7 +33,7 @@ async def test_each_start_has_its_own_deadline(tmp_path: Path) -> None:
     agents = {"a": agent(1, startup_timeout=0.2), "b": agent(2, startup_timeout=600)}
     async with desk(tmp_path, agents) as made:
         made.prober.outcomes[1] = SILENT
-        results = await asyncio.wait_for(made.manager.start_all_enabled_agents(), 5)
+        results = await asyncio.wait_for(made.manager.start_all_enabled_agents(), 20)
         assert results == {"a": False, "b": True}
         assert (await info(made)).status is not AgentStatus.ERROR
 
@@ -67,7 +67,7 @@ async def test_a_start_prevented_by_the_disk_fails_instead_of_waiting(tmp_path: 
         run.mkdir(parents=True)
         (run / "agents").write_text("a file where a folder should be")
         with pytest.raises(OSError, match="agents"):
-            await asyncio.wait_for(made.manager.start_agent("a"), 5)
+            await asyncio.wait_for(made.manager.start_agent("a"), 20)
         assert not made.runtime.is_open
         (run / "agents").unlink()
         assert await made.manager.start_agent("a")
@@ -154,7 +154,7 @@ async def test_dependents_do_not_wait_for_an_external_agent_that_left(tmp_path: 
         assert await made.manager.start_agent("b")
         made.prober.outcomes[1] = SILENT
         await becomes(made, AgentStatus.STOPPED)
-        assert not await asyncio.wait_for(made.manager.restart_agent("b"), 5)
+        assert not await asyncio.wait_for(made.manager.restart_agent("b"), 20)
         assert (await info(made, "b")).error_code == "dependency_unavailable"
 
 
@@ -172,7 +172,7 @@ async def test_requests_that_come_too_late_are_refused(tmp_path: Path) -> None:
             closing = asyncio.create_task(made.manager.aclose())
             await closing_began.wait()
             assert not made.runtime.processes
-            assert not await asyncio.wait_for(made.manager.stop_agent("a"), 5)
+            assert not await asyncio.wait_for(made.manager.stop_agent("a"), 20)
             closed.set()
             await closing
 
@@ -273,7 +273,7 @@ async def test_a_stop_does_not_wait_for_whoever_holds_the_port(tmp_path: Path) -
         with patch.object(made.prober, "probe", hangs):
             starting = asyncio.create_task(made.manager.start_agent("a"))
             await asked.wait()
-            assert await asyncio.wait_for(made.manager.stop_agent("a"), 5)
+            assert await asyncio.wait_for(made.manager.stop_agent("a"), 20)
             assert not await starting
             assert (await info(made)).status is AgentStatus.STOPPED
         made.runtime.ports.clear()

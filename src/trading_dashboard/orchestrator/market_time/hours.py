@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -19,6 +20,8 @@ from trading_dashboard.config.settings import ScheduleSettings
 from trading_dashboard.models.market_offsets import Offset, parse_offset
 from trading_dashboard.orchestrator.market_time.sessions import Sessions
 
+_CANCELLED_STARTS = 1_500
+"""More than the minutes of a day."""
 _LOOKBACK_SECONDS = 3 * 3600
 """Cron is asked from so far around now: longer than any hour that comes twice, or never."""
 
@@ -77,13 +80,32 @@ def moment_words(at: float, now: float) -> str:
 
 
 def _first_start(start: str, stop: str, zone: ZoneInfo, after: float) -> float | None:
-    """Return the first start later than `after` that no stop cancels in the same moment."""
-    for moment in _cron_times(start, zone, after, -1):
-        if moment > after and cron_last(stop, zone, moment) != moment:
-            return moment
+    """Return the first start later than `after` that no stop cancels in the same moment.
+
+    After `_CANCELLED_STARTS` it is not looked for any further: stops that cancel all starts of a
+    year, one a minute, would hold the whole supervisor up for minutes.
+    """
+    later = (moment for moment in _cron_times(start, zone, after, -1) if moment > after)
+    for moment in islice(later, _CANCELLED_STARTS):
         if moment > after + 366 * 86_400:
             return None
+        if not _comes_at(stop, zone, moment):
+            return moment
     return None
+
+
+def _comes_at(expression: str, zone: ZoneInfo, at: float) -> bool:
+    """Return whether the expression comes at that very moment."""
+    before, after = (
+        datetime.fromtimestamp(at + side * _LOOKBACK_SECONDS, UTC).astimezone(zone)
+        for side in (-1, 1)
+    )
+    if before.utcoffset() != after.utcoffset():
+        return cron_last(expression, zone, at) == at
+    shortly_before = datetime.fromtimestamp(at - 1, UTC).astimezone(zone)
+    return any(
+        moment.timestamp() == at for moment in islice(CronSim(expression, shortly_before), 1)
+    )
 
 
 def _cron_times(expression: str, zone: ZoneInfo, around: float, side: int) -> Iterator[float]:

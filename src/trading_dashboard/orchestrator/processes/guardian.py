@@ -29,11 +29,17 @@ LOOK_SECONDS = 0.02
 GIVE_UP_SECONDS = 30.0
 CATCH_UP_ROUNDS = 20
 CHASE_SECONDS = 0.1
+YOUNGEST = 8
+YOUNGEST_PASSES = 50
+CYCLE_SECONDS = 1.0
+ROWS_PER_LOOK = 64
 LOCKS_LIMIT = 10  # RLIMIT_LOCKS; see run_tag.py
 TREE_BITS = 20
 
-Row = tuple[int, str, int, int, int, int]
-"""Start ticks, state, parent, group, session, number of the run that tagged it."""
+Row = tuple[int, bool, int, int, int, int]
+"""Start ticks, whether it lives, parent, group, session, number of the run that tagged it."""
+Table = tuple[dict[int, Row], bool]
+"""Rows by pid, and whether nobody can be missing in them."""
 
 
 class Run:
@@ -46,10 +52,12 @@ class Run:
         self._since_ticks = since_ticks
         self._seen: dict[int, int] = {}
         self.leaders: dict[int, int] = {}
+        self.is_sure = False
+        """Whether the last look proved that who was not found is not alive."""
 
     def members(self) -> dict[int, int]:
         """Return the living processes of the run: pid and start ticks."""
-        rows = read_table(self._since_ticks)
+        rows, self.is_sure = read_table(self._since_ticks)
         found = {pid for pid, row in rows.items() if self._belongs(pid, row)}
         grew = True
         while grew:
@@ -57,7 +65,7 @@ class Run:
             more = {pid for pid, row in rows.items() if row[2] in found or row[4] in led} - found
             grew = bool(more)
             found |= more
-        found = {pid for pid in found - self._never if rows[pid][1] not in "ZX"}
+        found = {pid for pid in found - self._never if rows[pid][1]}
         self._seen = {pid: rows[pid][0] for pid in found}
         # A session's number is safe to go by only as long as somebody of ours is in it.
         inhabited = {rows[pid][4] for pid in found}
@@ -85,12 +93,13 @@ def main(arguments: list[str]) -> None:
     is_clean = listen(run, int(supervisor), int(since))
     # A clean run leaves nothing; look all the same.
     first = run.members()
-    if not first:
+    if not first and run.is_sure:
         return
     reason = "the run ended" if is_clean else "the supervisor died"
     log(log_file, f"{reason}; ending {len(first)} processes of run {run_id}")
     killed, left = end(run, float(grace))
-    log(log_file, f"done; {killed} had to be killed, {left} are left")
+    doubt = "" if run.is_sure else ", and processes came and went too fast to be sure"
+    log(log_file, f"done; {killed} had to be killed, {left} are left{doubt}")
 
 
 def listen(run: Run, supervisor: int, since_ticks: int) -> bool:
@@ -143,7 +152,7 @@ def end(run: Run, grace_seconds: float) -> tuple[int, int]:
     found: dict[int, int] = {}
     while empty_looks < 2 and time.monotonic() - started < GIVE_UP_SECONDS:
         found = run.members()
-        empty_looks = 0 if found else empty_looks + 1
+        empty_looks = 0 if found or not run.is_sure else empty_looks + 1
         if time.monotonic() - started < grace_seconds:
             for process in set(found.items()) - asked:
                 send(process, signal.SIGTERM)
@@ -180,9 +189,10 @@ def send(process: tuple[int, int], number: int) -> None:
 def chase(tag: int) -> None:
     """Kill those of the run who are gone again before the whole table is read.
 
-    Only those born since the last round are looked at, until nobody is or the time is over.
+    Only those born since the last list are looked at, until nobody is or the time is over; and
+    between the lists, which dead links make long, those born last.
     """
-    known = {os.getpid()}
+    known: set[int] = set()
     until = time.monotonic() + CHASE_SECONDS
     while sys.platform == "linux" and time.monotonic() < until:
         born = set(list_pids()) - known
@@ -190,13 +200,16 @@ def chase(tag: int) -> None:
             return
         known |= born
         for pid in born:
-            if read_tag(pid) == tag:
+            kill_tagged(pid, tag)
+        for _ in range(YOUNGEST_PASSES):
+            last = last_pid()
+            for pid in range(last, max(last - YOUNGEST, 0), -1):
                 kill_tagged(pid, tag)
 
 
 def kill_tagged(pid: int, tag: int) -> None:
     """Kill a process if it carries the tag."""
-    if sys.platform == "linux":
+    if sys.platform == "linux" and pid != os.getpid() and read_tag(pid) == tag:
         try:
             descriptor = os.pidfd_open(pid)
         except OSError:
@@ -232,36 +245,63 @@ def hold(pid: int, start_ticks: int) -> int | None:
             return None
         return descriptor
     else:  # noqa: RET505 - the type checker looks at one of the two
-        return os.open(os.devnull, os.O_RDONLY) if pid in read_table(0) else None
+        return os.open(os.devnull, os.O_RDONLY) if pid in read_table(0)[0] else None
 
 
-def read_table(since_ticks: int) -> dict[int, Row]:
+def read_table(since_ticks: int) -> Table:
     """Return the processes started since then."""
     if sys.platform == "linux":
         return read_table_from_proc(since_ticks)
     else:  # noqa: RET505 - the type checker looks at one of the two
-        return read_table_from_ps()
+        return read_table_from_ps(), True
 
 
-def read_table_from_proc(since_ticks: int) -> dict[int, Row]:
-    """Return the processes started since then."""
+class Numbers:
+    """Notices when pids began again at the low ones."""
+
+    def __init__(self) -> None:
+        self.began_again = False
+        self._seen, self._seen_at = last_pid(), time.monotonic()
+
+    def look(self) -> None:
+        """Compare with the last look."""
+        seen, now = last_pid(), time.monotonic()
+        if seen < self._seen or now - self._seen_at > CYCLE_SECONDS:
+            self.began_again = True
+        self._seen, self._seen_at = seen, now
+
+
+def read_table_from_proc(since_ticks: int) -> Table:
+    """Return the processes started since then. Why this misses nobody: `whole_table.py`."""
     rows: dict[int, Row] = {}
     others: set[int] = set()
-    # Again for those born meanwhile, until nobody has ended between being listed and being read.
+    rounds, numbers = 0, Numbers()
     for _ in range(CATCH_UP_ROUNDS):
         has_ended = False
-        for pid in list_pids():
-            if pid in rows or pid in others:
-                continue
+        born = [pid for pid in list_pids() if pid not in rows and pid not in others]
+        for index, pid in enumerate(reversed(born)):
+            if index % ROWS_PER_LOOK == 0:
+                numbers.look()
             row = read_row(pid)
-            has_ended = has_ended or row is None or row[1] in "ZX"
+            has_ended = has_ended or row is None or not row[1]
             if row is not None and row[0] >= since_ticks:
                 rows[pid] = row
             else:
                 others.add(pid)
-        if not has_ended:
-            break
-    return rows
+        numbers.look()
+        rounds += 1
+        if numbers.began_again:
+            rows.clear()
+            others.clear()
+            rounds, numbers.began_again = 0, False
+        elif rounds > 1 and not has_ended:
+            return rows, True
+    return rows, False
+
+
+def last_pid() -> int:
+    """Return the pid that was given out last."""
+    return int((read("/proc/loadavg") or b"0").split()[-1])
 
 
 def list_pids() -> list[int]:
@@ -277,7 +317,9 @@ def read_row(pid: int) -> Row | None:
         return None
     fields = data[data.rindex(b")") + 2 :].split()
     parent, group, session = int(fields[1]), int(fields[2]), int(fields[3])
-    return int(fields[19]), fields[0].decode(), parent, group, session, read_tag(pid)
+    # One whose first thread has ended alone looks like a zombie; its other threads run on.
+    is_alive = fields[0] not in b"ZX" or int(fields[17]) > 1
+    return int(fields[19]), is_alive, parent, group, session, read_tag(pid)
 
 
 def read_tag(pid: int) -> int:
@@ -298,7 +340,7 @@ def read_table_from_ps() -> dict[int, Row]:
         for line in lines:
             pid, state, parent, group = line.split()
             # A session's leader leads its first group, too; ps here does not show sessions.
-            rows[int(pid)] = (0, state[:1], int(parent), int(group), int(group), 0)
+            rows[int(pid)] = (0, state[:1] != "Z", int(parent), int(group), int(group), 0)
     return rows
 
 

@@ -27,8 +27,17 @@ UNKNOWN_RETURNCODE = 255
 class LeaderProcess(subprocess.Popen[bytes]):
     """A child whose end can be seen without reaping it."""
 
-    is_reaped = False
-    """Whether the pid may be somebody else's by now."""
+    _is_reaped = False
+
+    @property
+    def is_reaped(self) -> bool:
+        """Return whether the pid may be somebody else's by now.
+
+        The system is asked: a program that uses us as a library may reap all its children itself.
+        """
+        if not self._is_reaped:
+            self._look(os.WNOHANG)
+        return self._is_reaped
 
     def poll(self) -> int | None:
         """Return the return code, or None while it runs."""
@@ -57,7 +66,7 @@ class LeaderProcess(subprocess.Popen[bytes]):
         self.wait()
         if self.is_reaped:
             return
-        self.is_reaped = True
+        self._is_reaped = True
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
 
@@ -65,6 +74,7 @@ class LeaderProcess(subprocess.Popen[bytes]):
         try:
             result = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | flags)
         except ChildProcessError:
+            self._is_reaped = True
             if self.returncode is None:
                 self.returncode = UNKNOWN_RETURNCODE
             return

@@ -1,8 +1,9 @@
 """Who owns the project: one supervisor at a time.
 
-Owns the lock, which the system takes back when its holder dies however it dies, and the lease file
-beside it, which tells others who the holder is and where it serves. What a dead holder left running
-is found by `leftovers.py`.
+Owns the lock, which the system takes back when its holder dies however it dies; a name in the
+kernel where there is such a thing, which holds also when lock and lease are deleted; and the lease
+file, which tells others who the holder is and where it serves. What a dead holder left running is
+found by `leftovers.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from trading_dashboard.models.errors import AlreadySupervised
 from trading_dashboard.orchestrator.processes.platforms.choice import PLATFORM
+from trading_dashboard.orchestrator.processes.platforms.seam import Closeable
 from trading_dashboard.orchestrator.processes.process_tree import own_start_ticks, read_stat
 
 LOCK_NAME = "lock"
@@ -55,6 +57,7 @@ class ProjectLease:
         self._lock_path = run_directory / LOCK_NAME
         self._path = run_directory / LEASE_NAME
         self._descriptor = -1
+        self._name: Closeable | None = None
         self._lease: Lease | None = None
         self._is_published = False
         self._writing = threading.Lock()
@@ -68,13 +71,17 @@ class ProjectLease:
         Raises:
             AlreadySupervised: Somebody else has it.
         """
-        descriptor = self._lock()
-        self.previous = read_lease(self._path)
-        if self.previous is not None and _is_another_alive(self.previous):
-            # Somebody removed the lock file under its feet: whoever opens the path gets a new one.
-            os.close(descriptor)
-            raise self._refusal()
-        self._descriptor = descriptor
+        name = PLATFORM.take_name(self._path.parent)
+        if isinstance(name, int):
+            # Lock and lease may both have been removed under its feet.
+            raise self._refusal(name)
+        try:
+            self._descriptor = self._lock_and_look()
+        except BaseException:
+            if name is not None:
+                name.close()
+            raise
+        self._name = name
         self._lease = Lease(
             run_id=run_id,
             pid=os.getpid(),
@@ -83,6 +90,15 @@ class ProjectLease:
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
         return self._lease
+
+    def _lock_and_look(self) -> int:
+        descriptor = self._lock()
+        self.previous = read_lease(self._path)
+        if self.previous is not None and _is_another_alive(self.previous):
+            # Somebody removed the lock file under its feet: whoever opens the path gets a new one.
+            os.close(descriptor)
+            raise self._refusal()
+        return descriptor
 
     def publish(self, **fields: str | None) -> None:
         """Write the lease file, with changed fields, so that a reader sees all or nothing."""
@@ -156,10 +172,21 @@ class ProjectLease:
         os.close(self._descriptor)
         self._descriptor = -1
         self._lease = None
+        if self._name is not None:
+            self._name.close()
+            self._name = None
 
-    def _refusal(self) -> AlreadySupervised:
+    def _refusal(self, pid: int | None = None) -> AlreadySupervised:
         holder = read_lease(self._path)
         project = self._lock_path.parent.parent.parent
+        if holder is None and pid is not None:
+            return AlreadySupervised(
+                f"Another supervisor (pid {pid}) has the project {project}, and has not said yet "
+                "where it serves.",
+                subject=str(project),
+                observed=pid,
+                next_step="Try again in a moment if it is starting or stopping; else use that one.",
+            )
         if holder is None:
             return AlreadySupervised(
                 f"Another supervisor is starting or stopping the project {project}.",

@@ -19,6 +19,7 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     ProcessTable,
     RunMarker,
     members,
+    more_credible,
     parse_marker,
     read_environ,
     read_stat,
@@ -59,7 +60,8 @@ class Leftovers:
 
     def marker_of(self, pid: int) -> RunMarker | None:
         """Return the marker of a leftover, or None if the process is not provably one."""
-        marker = parse_marker(read_environ(pid) or b"") or self._marker_of(PLATFORM.tags.read(pid))
+        told = parse_marker(read_environ(pid) or b"")
+        marker = more_credible(told, self._marker_of(PLATFORM.tags.read(pid)))
         if marker is None or pid in self._never or not self._is_proven(pid, marker):
             return None
         return marker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 Identity = tuple[int, int]
@@ -21,6 +22,7 @@ class ProcessStat(NamedTuple):
     resident_bytes: int
     tag: int | None = None
     """What it inherited where a tag of ours would be; None where there is none."""
+    threads: int = 1
 
     @property
     def identity(self) -> Identity:
@@ -29,5 +31,16 @@ class ProcessStat(NamedTuple):
 
     @property
     def is_alive(self) -> bool:
-        """Return False for a zombie: it runs no code and holds no resources."""
-        return self.state not in "ZX"
+        """Return False for a zombie: it runs no code and holds no resources.
+
+        One whose first thread has ended alone looks like one, and its other threads run on.
+        """
+        return self.state not in "ZX" or self.threads > 1
+
+
+class TableReading(NamedTuple):
+    """All rows, and whether nobody can be missing in them."""
+
+    rows: Collection[ProcessStat]
+    is_whole: bool = True
+    """False if processes came and went too fast for the list: who is not in it may be alive."""

@@ -27,6 +27,7 @@ __all__ = [
     "ProcessTable",
     "RunMarker",
     "members",
+    "more_credible",
     "own_start_ticks",
     "parse_marker",
     "read_environ",
@@ -78,6 +79,8 @@ class ProcessTable:
     """Processes whose environment could not be read (yet): a program is just being loaded."""
     read_at: float = field(default_factory=time.monotonic)
     """When it was read, monotonic, in seconds."""
+    is_whole: bool = True
+    """Whether it proves that who is not in it is not alive."""
 
     @cached_property
     def children(self) -> Mapping[int, list[ProcessStat]]:
@@ -165,6 +168,16 @@ def parse_marker(environ: bytes) -> RunMarker | None:
     )
 
 
+def more_credible(told: RunMarker | None, tagged: RunMarker | None) -> RunMarker | None:
+    """Return what a process is, given its environment's word and its tag's: they may differ.
+
+    The tag knows the run, the environment may know more. It may name another run only to get away.
+    """
+    if tagged is None:
+        return told
+    return told if told is not None and told.run_id == tagged.run_id else tagged
+
+
 def own_start_ticks() -> int:
     """Return when this process was started."""
     own = read_stat(os.getpid())
@@ -173,4 +186,5 @@ def own_start_ticks() -> int:
 
 def take_snapshot() -> ProcessTable:
     """Read the process table, without environments."""
-    return ProcessTable({process.pid: process for process in PLATFORM.read_table()})
+    rows, is_whole = PLATFORM.read_table()
+    return ProcessTable({process.pid: process for process in rows}, is_whole=is_whole)

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import TypeVar
 
 from trading_dashboard.orchestrator.processes.process_tree import (
@@ -17,6 +18,7 @@ from trading_dashboard.orchestrator.processes.process_tree import (
     ProcessStat,
     ProcessTable,
     RunMarker,
+    more_credible,
     parse_marker,
     read_environ,
     take_snapshot,
@@ -113,7 +115,7 @@ class Scanner:
             for identity, tries in self._unreadable.items()
             if identity[0] in undetermined
         }
-        return ProcessTable(processes, markers, frozenset(undetermined), taken.read_at)
+        return replace(taken, markers=markers, undetermined=frozenset(undetermined))
 
     def _ask(
         self,
@@ -121,8 +123,13 @@ class Scanner:
         known: dict[Identity, RunMarker | None],
         undetermined: set[int],
     ) -> RunMarker | None:
+        tagged = self._marker_of(process.tag)
+        if tagged is not None and tagged.agent:
+            # What it says in its environment may be its own invention.
+            known[process.identity] = tagged
+            return tagged
         environ = read_environ(process.pid)
-        marker = parse_marker(environ or b"") or self._marker_of(process.tag)
+        marker = more_credible(parse_marker(environ or b""), tagged)
         if environ == b"" and marker is None:
             # So it is while a program is being loaded, too: ask again before believing it.
             tries = self._unreadable.get(process.identity, 0) + 1

@@ -31,6 +31,9 @@ SETTLE_SECONDS = 0.003
 COMPLAIN_SECONDS = 5.0
 CHASE_AFTER_LOOKS = 3
 """Looks at the table after which somebody who is still there is taken to be too fast for it."""
+CHASE_AFTER_MISSES = 2
+"""The same, for looks in a row in which nobody of those who are there could be held."""
+TOO_FAST = "processes come and go too fast to tell whether it has ended; looking on"
 
 Find = Callable[[ProcessTable, Collection[Identity]], Mapping[int, ProcessStat]]
 """Returns the members in a snapshot by pid, given those that were found before: what proved them
@@ -95,6 +98,7 @@ class Ending:
         self._leader = leader
         self._chase = chase
         self._kill_looks = 0
+        self._misses = 0
         self._complain = complain or (lambda _: None)
         self._trouble_since: float | None = None
         self._looks = 0
@@ -122,11 +126,15 @@ class Ending:
                 if found:
                     empty_looks = 0
                     is_family = is_family or self._looks > 0 or len(found) > 1
-                    self._approach(found)
+                    has_hold = self._approach(found)
                     await self._wait()
-                    await self._chase_if_too_fast()
+                    await self._chase_if_too_fast(has_hold)
                 elif snapshot.undetermined:
                     await asyncio.sleep(SETTLE_SECONDS)
+                elif not snapshot.is_whole:
+                    # Nobody was found, and somebody may be there all the same.
+                    self._report(TOO_FAST)
+                    await self._chase_if_too_fast(has_hold=False)
                 else:
                     empty_looks += 1
             return self.tally
@@ -138,23 +146,28 @@ class Ending:
     def _is_killing(self) -> bool:
         return time.monotonic() >= self._deadline
 
-    def _approach(self, found: Mapping[int, ProcessStat]) -> None:
-        """Take hold of the members; ask the new ones to end, or kill everybody."""
+    def _approach(self, found: Mapping[int, ProcessStat]) -> bool:
+        """Take hold of the members; ask the new ones to end, or kill everybody.
+
+        Returns whether anybody could be held.
+        """
         is_first = self._looks == 0
         self._looks += 1
         if is_first:
             self.tally.members = len(found)
         fresh = self._hold(found)
+        has_hold = bool(self._held)
         asked = self._ask_leader() if is_first and not self._is_killing else None
         if self._is_killing:
             self._kill()
-            return
+            return has_hold
         for process in fresh:
             # Once only: many programs take a second request as an order to drop everything.
             if asked is None or process.group != asked:
                 self._attempt(self._held[process.identity].ask, process.identity)
             # One that is stopped (SIGSTOP) cannot hear the request.
             self._attempt(self._held[process.identity].wake, process.identity)
+        return has_hold
 
     def _hold(self, found: Mapping[int, ProcessStat]) -> list[ProcessStat]:
         """Hold all of `found`, let go of others, and return the new ones."""
@@ -197,10 +210,18 @@ class Ending:
         self.tally.killed += len(self._held.keys() - self._killed)
         self._killed |= self._held.keys()
 
-    async def _chase_if_too_fast(self) -> None:
-        """Go after those who fork into ever new processes, once killing by the table has failed."""
-        self._kill_looks += self._is_killing
-        if self._chase is not None and self._kill_looks > CHASE_AFTER_LOOKS:
+    async def _chase_if_too_fast(self, has_hold: bool) -> None:
+        """Go after those who fork into ever new processes, once the table was too slow for them."""
+        self._misses = 0 if has_hold else self._misses + 1
+        is_too_fast = self._misses >= CHASE_AFTER_MISSES
+        if is_too_fast and (self._leader is None or self._leader.poll() is not None):
+            # Nobody is left who could be asked: waiting would only let them fill the table.
+            self.shorten(0.0)
+        if not self._is_killing:
+            return
+        self._kill_looks += 1
+        is_too_fast = is_too_fast or self._kill_looks > CHASE_AFTER_LOOKS
+        if self._chase is not None and is_too_fast:
             # A chain counts as one: of its links, nobody knows which were dead already.
             self.tally.killed += await self._scanner.off_loop(self._chase) > 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.orchestrator.market_time.library import SINCE, sessions
 from trading_dashboard.config.settings import ScheduleSettings
 from trading_dashboard.models.market_offsets import parse_offset
+from trading_dashboard.orchestrator.market_time import hours as hours_module
 from trading_dashboard.orchestrator.market_time.hours import (
     Hours,
     calendar_hours,
@@ -192,3 +194,31 @@ def test_a_moment_is_told_by_its_day_within_a_week_else_by_its_date() -> None:
     now = at("2026-11-22T12:00")
     assert moment_words(at("2026-11-23T14:15"), now) == "Mon 14:15 UTC"
     assert moment_words(at("2026-12-24T14:15"), now) == "2026-12-24 14:15 UTC"
+
+
+def test_starts_that_are_all_cancelled_are_not_looked_for_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A year of them, one a minute, took minutes, in which the supervisor did nothing else."""
+    asked: list[float] = []
+    comes_at = hours_module._comes_at
+
+    def counted(expression: str, zone: ZoneInfo, moment: float) -> bool:
+        asked.append(moment)
+        return comes_at(expression, zone, moment)
+
+    monkeypatch.setattr(hours_module, "_comes_at", counted)
+    never = cron("*/1 * * * *", "* * * * *")
+    assert cron_hours(never, at("2026-11-21T07:00")) == Hours(False, None, None)
+    assert len(asked) == hours_module._CANCELLED_STARTS
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_a_night_of_cancelled_starts_is_looked_through(zone: str) -> None:
+    """The night of the change included, in which an hour comes twice."""
+    schedule = cron("* * * * *", "* 0-6 * * *", zone)
+    for day in ("2026-10-24", "2026-10-25", "2026-03-29"):
+        midnight = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=ZoneInfo(zone))
+        seven = midnight.replace(hour=7)
+        found = cron_hours(schedule, midnight.timestamp())
+        assert (found.is_open, found.next_start) == (False, seven.timestamp())

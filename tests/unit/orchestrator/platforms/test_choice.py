@@ -53,7 +53,17 @@ def test_nothing_of_another_system_is_loaded() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
     loaded = {name.removeprefix(f"{PACKAGE}.") for name in done.stdout.split()}
-    assert loaded == {"choice", "linux", "linux_table", "linux_tags", "no_tags", "posix", "seam"}
+    assert loaded == {
+        "choice",
+        "linux",
+        "linux_names",
+        "linux_table",
+        "linux_tags",
+        "no_tags",
+        "posix",
+        "seam",
+        "whole_table",
+    }
 
 
 def test_doctor_warns_where_it_was_never_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ def test_psutil_tells_the_same_process_alike_each_time() -> None:
     platform, own = module.open_platform(), os.getpid()
     first = platform.read_stat(own)
     assert first is not None
-    second = {found.pid: found for found in platform.read_table()}[own]
+    second = {found.pid: found for found in platform.read_table().rows}[own]
     assert (first.identity, first.parent, first.session) == (
         second.identity,
         os.getppid(),

@@ -94,7 +94,7 @@ def test_leader_that_cannot_be_confined_is_ended_and_nothing_stays_open(
     assert not isinstance(caught.value, PermissionError)
     assert fake.processes[FIRST_PID].poll() is not None
     assert fake.open == {}
-    assert list(platform.read_table()) == []
+    assert platform.read_table() == ([], True)
 
 
 @pytest.mark.parametrize("refused", ["Popen", "CreateJobObjectW", "SetInformationJobObject"])
@@ -114,7 +114,7 @@ def test_members_are_who_is_in_the_job(platform: WindowsPlatform, fake: FakeWind
     first, second = spawn(platform), spawn(platform)
     interpreter = fake.add(job=first.job)  # what a venv's launcher starts
     fake.add()  # a stranger
-    snapshot = ProcessTable({found.pid: found for found in platform.read_table()})
+    snapshot = ProcessTable({found.pid: found for found in platform.read_table().rows})
     for leader, pids in ((first, {first.pid, interpreter.pid}), (second, {second.pid})):
         found = members(snapshot, session=leader.pid, is_ours=lambda _: False)
         assert set(found) == pids
@@ -133,7 +133,22 @@ def test_number_that_changed_hands_during_a_reading_is_left_out(
         return read(pid)
 
     monkeypatch.setattr(platform, "read_stat", read_late)
-    assert [found.pid for found in platform.read_table()] == [leader.pid]
+    assert [found.pid for found in platform.read_table().rows] == [leader.pid]
+
+
+def test_who_joins_a_job_during_a_reading_leaves_a_table_that_is_not_whole(
+    platform: WindowsPlatform, fake: FakeWindows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader = spawn(platform)
+    assert platform.read_table().is_whole  # control arm: nobody joins
+    read = platform.read_stat
+
+    def read_late(pid: int) -> ProcessStat | None:
+        fake.add(job=leader.job)
+        return read(pid)
+
+    monkeypatch.setattr(platform, "read_stat", read_late)
+    assert not platform.read_table().is_whole
 
 
 def test_large_job_is_listed_whole(platform: WindowsPlatform, fake: FakeWindows) -> None:
@@ -149,7 +164,7 @@ def test_job_that_cannot_be_listed_is_an_error_not_an_empty_tree(
     spawn(platform)
     fake.refuse = {"QueryInformationJobObject": DENIED}
     with pytest.raises(PermissionError, match=r"QueryInformationJobObject.*Windows error 5"):
-        list(platform.read_table())
+        platform.read_table()
 
 
 # Stopping.

@@ -15,13 +15,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psutil
 
 from trading_dashboard.orchestrator.processes.platforms.seam import Platform, ProcessReference
 from trading_dashboard.orchestrator.processes.platforms.waiting_thread import WaitingThread
-from trading_dashboard.orchestrator.processes.process_stat import Identity, ProcessStat
+from trading_dashboard.orchestrator.processes.platforms.whole_table import read_whole
+from trading_dashboard.orchestrator.processes.process_stat import (
+    Identity,
+    ProcessStat,
+    TableReading,
+)
 
 if sys.platform != "win32":
     from trading_dashboard.orchestrator.processes.platforms.posix import PosixPlatform
@@ -183,9 +188,9 @@ class DarwinPlatform(PosixPlatform):
     read_stat = staticmethod(read_stat)
     read_environ = staticmethod(read_environ)
 
-    def read_table(self) -> Iterator[ProcessStat]:
-        """Give the rows of all processes."""
-        return (process for pid in psutil.pids() if (process := read_stat(pid)) is not None)
+    def read_table(self) -> TableReading:
+        """Return the rows of all processes. Nobody tells here which pid was given out last."""
+        return read_whole(psutil.pids, read_stat)
 
     def boot_id(self) -> str:
         """Return nothing: a start time here is a date, which no other boot repeats."""

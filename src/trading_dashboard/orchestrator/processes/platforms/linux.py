@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 from trading_dashboard.orchestrator.processes.platforms import linux_table
-from trading_dashboard.orchestrator.processes.platforms.seam import Platform, Tags
+from trading_dashboard.orchestrator.processes.platforms.seam import Closeable, Platform, Tags
 
 if sys.platform == "linux":
     from trading_dashboard.orchestrator.processes.leader import ExitWatch, LeaderProcess
+    from trading_dashboard.orchestrator.processes.platforms.linux_names import take_name
     from trading_dashboard.orchestrator.processes.platforms.linux_tags import LinuxTags
     from trading_dashboard.orchestrator.processes.platforms.posix import PosixPlatform
     from trading_dashboard.orchestrator.processes.process_reference import open_reference
@@ -28,6 +29,10 @@ class LinuxPlatform(PosixPlatform):
     read_environ = staticmethod(linux_table.read_environ)
     hold = staticmethod(open_reference)
     tags: Tags = LinuxTags()
+
+    def take_name(self, folder: Path) -> Closeable | int | None:
+        """Bind an abstract socket."""
+        return take_name(folder)
 
     def boot_id(self) -> str:
         """Return the kernel's own; empty where /proc does not have it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection
 
-from trading_dashboard.orchestrator.processes.process_stat import ProcessStat
+from trading_dashboard.orchestrator.processes.platforms.whole_table import read_whole
+from trading_dashboard.orchestrator.processes.process_stat import ProcessStat, TableReading
 
 if sys.platform == "linux":
     import resource
@@ -18,9 +18,10 @@ MAX_ENVIRON_BYTES = 4 * 1024 * 1024
 ROW_BYTES = 2048
 LOCKS_LIMIT = 10
 """RLIMIT_LOCKS of include/uapi/asm-generic/resource.h; what stands in it: `linux_tags.py`."""
-CATCH_UP_ROUNDS = 20
 
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
+_ENVIRONMENT_END = 48
+"""Field 51 of /proc/PID/stat; see proc_pid_stat(5)."""
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -29,28 +30,14 @@ def list_pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - speed
 
 
-def read_table() -> Collection[ProcessStat]:
-    """Return the rows of all processes.
+def last_pid() -> int:
+    """Return the pid that was given out last, here where our pids are from."""
+    return int((_read("/proc/loadavg", ROW_BYTES) or b"0").split()[-1])
 
-    Who ended between being listed and being read may have left a child younger than the list. So
-    the list is read again for those, until nobody has ended meanwhile.
-    """
-    found: dict[int, ProcessStat] = {}
-    missed: set[int] = set()
-    for _ in range(CATCH_UP_ROUNDS):
-        has_ended = False
-        for pid in list_pids():
-            if pid in found or pid in missed:
-                continue
-            row = read_stat(pid)
-            if row is None:
-                missed.add(pid)
-            else:
-                found[pid] = row
-            has_ended = has_ended or row is None or not row.is_alive
-        if not has_ended:
-            break
-    return found.values()
+
+def read_table() -> TableReading:
+    """Return the rows of all processes."""
+    return read_whole(list_pids, read_stat, last_pid)
 
 
 def read_stat(pid: int) -> ProcessStat | None:
@@ -78,6 +65,7 @@ def read_stat(pid: int) -> ProcessStat | None:
         cpu_ticks=int(fields[11]) + int(fields[12]),
         resident_bytes=int(fields[21]) * _PAGE_BYTES,
         tag=tag,
+        threads=int(fields[17]),
     )
 
 
@@ -101,8 +89,25 @@ def _tag_of(pid: int) -> int | None:
 
 
 def read_environ(pid: int) -> bytes | None:
-    """Return the environment the process was started with, or None if it cannot be read."""
-    return _read(f"/proc/{pid}/environ", MAX_ENVIRON_BYTES)
+    """Return the environment the process was started with; None if it cannot be read, or has none.
+
+    Empty: its program is still being loaded.
+    """
+    data = _read(f"/proc/{pid}/environ", MAX_ENVIRON_BYTES)
+    return _nothing_yet(pid) if data == b"" else data
+
+
+def _nothing_yet(pid: int) -> bytes | None:
+    """Return nothing if there will be an environment, else None.
+
+    One that is empty for good has a place in memory, which is known once the program is loaded.
+    Strangers without one would otherwise be waited for, again and again.
+    """
+    data = _read(f"/proc/{pid}/stat", ROW_BYTES)
+    if not data:
+        return None
+    fields = data[data.rindex(b")") + 2 :].split()
+    return b"" if int(fields[_ENVIRONMENT_END]) == 0 else None
 
 
 def _read(path: str, limit: int) -> bytes | None:

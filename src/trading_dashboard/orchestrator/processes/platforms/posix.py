@@ -18,7 +18,13 @@ from typing import Any
 
 from trading_dashboard.orchestrator.output.pump import LogPump
 from trading_dashboard.orchestrator.processes.platforms.no_tags import NoTags
-from trading_dashboard.orchestrator.processes.platforms.seam import Guardian, Leader, Tags, Watch
+from trading_dashboard.orchestrator.processes.platforms.seam import (
+    Closeable,
+    Guardian,
+    Leader,
+    Tags,
+    Watch,
+)
 from trading_dashboard.orchestrator.runtime import ExitStatus
 
 if sys.platform != "win32":
@@ -103,6 +109,10 @@ class PosixPlatform:
         except BlockingIOError:
             return False
         return True
+
+    def take_name(self, folder: Path) -> Closeable | int | None:  # noqa: ARG002
+        """Return None: POSIX has no names that cannot be removed."""
+        return None
 
     def make_guardian(
         self,

@@ -6,14 +6,18 @@ this seam nobody asks which system it is, and no module of another system is eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from trading_dashboard.orchestrator.output.pump import LogPump
-from trading_dashboard.orchestrator.processes.process_stat import Identity, ProcessStat
+from trading_dashboard.orchestrator.processes.process_stat import (
+    Identity,
+    ProcessStat,
+    TableReading,
+)
 from trading_dashboard.orchestrator.runtime import ExitStatus
 
 
@@ -47,6 +51,13 @@ class Watch(Protocol):
 
     def close(self) -> None:
         """Stop watching: nothing is reported any more."""
+
+
+class Closeable(Protocol):
+    """Something that is held until it is closed."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class ProcessReference(Protocol):
@@ -137,7 +148,7 @@ class Platform(Protocol):
 
     # The process table.
 
-    def read_table(self) -> Iterable[ProcessStat]:
+    def read_table(self) -> TableReading:
         """Return the rows of all processes that could be members of a tree."""
 
     @property
@@ -200,6 +211,13 @@ class Platform(Protocol):
 
     def try_lock(self, descriptor: int) -> bool:
         """Lock the file until the descriptor is closed or we die. False if somebody else has it."""
+
+    def take_name(self, folder: Path) -> Closeable | int | None:
+        """Return a claim on the folder that holds also when everything in it is deleted.
+
+        The pid of who has it, if somebody has; None where there is no such thing. We lose it only
+        by closing it, or by ending, however we end.
+        """
 
     def make_guardian(
         self,

@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from functools import cached_property
@@ -34,6 +34,7 @@ from trading_dashboard.orchestrator.processes.platforms.kernel32 import (
 )
 from trading_dashboard.orchestrator.processes.platforms.no_tags import NoTags
 from trading_dashboard.orchestrator.processes.platforms.seam import (
+    Closeable,
     Guardian,
     Leader,
     Platform,
@@ -42,7 +43,11 @@ from trading_dashboard.orchestrator.processes.platforms.seam import (
     Watch,
 )
 from trading_dashboard.orchestrator.processes.platforms.waiting_thread import WaitingThread
-from trading_dashboard.orchestrator.processes.process_stat import Identity, ProcessStat
+from trading_dashboard.orchestrator.processes.process_stat import (
+    Identity,
+    ProcessStat,
+    TableReading,
+)
 from trading_dashboard.orchestrator.runtime import ExitStatus
 
 CREATE_SUSPENDED = 0x00000004
@@ -169,20 +174,21 @@ class WindowsPlatform:
 
     # The process table: who is in one of our jobs. Nobody else can be a member.
 
-    def read_table(self) -> Iterable[ProcessStat]:
+    def read_table(self) -> TableReading:
         """Return the rows of all processes in our jobs; session and group are the leader's number.
 
         The jobs are asked before and after: a number that was in the same job both times was
-        nobody else's in between.
+        nobody else's in between, and one that is there only afterwards was not read.
         """
         before = self._leaders_by_pid()
         found = [process for pid in before if (process := self.read_stat(pid)) is not None]
         after = self._leaders_by_pid()
-        return [
+        rows = [
             process._replace(group=leader, session=leader)
             for process in found
             if (leader := after.get(process.pid, 0)) and leader == before[process.pid]
         ]
+        return TableReading(rows, is_whole=after.keys() <= before.keys())
 
     def read_stat(self, pid: int) -> ProcessStat | None:
         """Return the process's row, without parent, group and session.
@@ -311,6 +317,10 @@ class WindowsPlatform:
         except OSError:
             return False
         return True
+
+    def take_name(self, folder: Path) -> Closeable | int | None:  # noqa: ARG002
+        """Return None: a lock file that is open cannot be removed here."""
+        return None
 
     def make_guardian(
         self,
