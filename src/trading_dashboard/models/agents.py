@@ -105,6 +105,16 @@ class AgentInfo(BaseModel):
     probe_latency_seconds: float | None = None
     data_state: DataState = DataState.UNKNOWN
     data_age_seconds: float | None = None
+    """As of this snapshot, if nothing newer came since the agent last told."""
+    data_is_ageing: bool = False
+    """Its age grows by the second; it does not while the agent's market is closed."""
+    data_told_age_seconds: float | None = None
+    """How old it was when the agent last told of it."""
+    data_told_seconds_ago: float | None = None
+    """Since the agent last told of its data, as of this snapshot."""
+    data_holds_seconds: float | None = None
+    """How long what it told holds. It should have told again by then; `fresh` is not claimed
+    beyond it."""
     data_source: str | None = None
     data_message: str | None = None
     """Why its data is stale or unknown, if that needs words."""

@@ -81,14 +81,14 @@ class AgentLife:
         return self.handle is not None and needs_new_process(self._launched, settings)
 
     def look(self) -> AgentInfo:
-        """Return the agent's state with its probes as of now.
+        """Return the agent's state with its probes, and what is known of its data, as of now.
 
         Most answers change nothing but when they came; the state is not copied for those.
         """
-        if not self.probes.is_asking:
-            return self.info
-        news = {"probes": self.probes.infos(), **self.state.moment}
-        return self.info.model_copy(update=news)
+        news: dict[str, Any] = {**self.state.data_now()}
+        if self.probes.is_asking:
+            news |= {"probes": self.probes.infos(), **self.state.moment}
+        return self.info.model_copy(update=news) if news else self.info
 
     def adopt(self, settings: AgentSettings) -> None:
         """Go by other settings from now on. A process that runs keeps what it was started with."""

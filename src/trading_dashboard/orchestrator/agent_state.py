@@ -38,6 +38,8 @@ class AgentState:
         """Fields of `info` that are newer than it: when the agent answered, and how fast."""
         self.data_findings: Callable[[ProbeOutcome], Mapping[str, Any]] = _as_reported
         """Returns the fields that tell of the agent's data; a rule may judge it."""
+        self.data_now: Callable[[], Mapping[str, Any]] = dict
+        """Returns those of them that are another now than at the last answer."""
         self._publish = publish
         self._write_log = write_log
 

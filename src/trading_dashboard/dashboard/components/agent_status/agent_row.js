@@ -3,7 +3,7 @@
 import { actions, DOING, whyNot, whyUntouchable } from '/assets/js/agent_actions.js';
 import { perform } from '/assets/js/agent_verbs.js';
 import {
-  dataText, healthText, isMemoryHigh, isResting, maintenanceText, memoryText, problem, statusCell, wavering,
+  dataText, healthText, isDataUnheard, isMemoryHigh, isResting, maintenanceText, memoryText, problem, statusCell, wavering,
 } from '/assets/js/agent_words.js';
 import { h, onPress, setAttribute, setBlocked, setClass, setHidden, setText } from '/assets/js/dom.js';
 import { countdown, duration, milliseconds, NONE, number, wallTime } from '/assets/js/format.js';
@@ -83,7 +83,7 @@ export class AgentRow {
     setText(cells.health, healthText(agent));
     setClass(cells.health, 'warn', agent.health === 'degraded' || agent.health === 'unhealthy');
     setText(cells.data, dataText(agent));
-    setClass(cells.data, 'warn', agent.data_state === 'stale');
+    setClass(cells.data, 'warn', agent.data_state === 'stale' || isDataUnheard(agent));
     setText(cells.managed, agent.enabled ? agent.management : NONE);
     setText(cells.port, agent.port ? String(agent.port) : NONE);
     setText(cells.pid, agent.pid === null ? NONE : String(agent.pid));
