@@ -83,6 +83,8 @@ def agent_outcome(answer: VerbAnswer) -> str:
         text += ", started by someone else: it is watched, never stopped"
     if answer.pending:
         return f"{text}; that is still under way."
+    if agent.has_finished and agent.status is AgentStatus.STOPPED:
+        return f"{text}: it has finished, {agent.last_exit}."
     if not answer.ok and agent.error_message:
         return f"{text}: {agent.error_message}"
     if not answer.ok and agent.status is AgentStatus.STOPPED and agent.last_exit:

@@ -140,6 +140,8 @@ class AgentInfo(BaseModel):
     maintenance: Maintenance | None = None
     last_exit: str | None = None
     """How the previous process ended, such as "exit code 1" or "signal 9 (SIGKILL)"."""
+    has_finished: bool = False
+    """The previous process ended with a final exit code 0: it had nothing more to do."""
     cpu_percent: float | None = None
     """Of one core, the whole process tree."""
     memory_bytes: int | None = None

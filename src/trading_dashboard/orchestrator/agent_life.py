@@ -141,6 +141,7 @@ class AgentLife:
             process=self.handle.process,
             started_at=self.handle.started_at,
             last_health_check=None,
+            has_finished=False,
             probes=self.probes.infos(),
         )
         self.timer.post_after(self.settings.startup_timeout, StartupExpired(generation=generation))
@@ -273,7 +274,9 @@ class AgentLife:
     def finish(self, _: Failure) -> None:
         """The process ended because it had nothing more to do."""
         self.healthy_since = None
-        self.state.transition(_Status.STOPPED, "finished", error_message=None, error_code=None)
+        self.state.transition(
+            _Status.STOPPED, "finished", error_message=None, error_code=None, has_finished=True
+        )
         self.waiters.settle(False)
 
     def _come_back(self, failure: Failure) -> None:

@@ -1,6 +1,5 @@
 // What is done to all agents at once: start, stop, emergency stop, reload.
 
-import { isResting } from '/assets/js/agent_words.js';
 import { post, words } from '/assets/js/api.js';
 import { ask } from '/assets/js/dialog.js';
 import { h, onPress, setBlocked } from '/assets/js/dom.js';
@@ -53,15 +52,10 @@ export function deskActions(paintNote) {
   return { nodes: buttons, paint };
 }
 
-/** Whether its schedule, or that of what it waits for, is why it does not run: as it should be. */
-function isLeft(name) {
-  const agent = control.agent(name);
-  if (!agent || agent.status !== 'stopped') return false;
-  return isResting(agent) || (agent.waiting_for.length > 0 && agent.waiting_for.every(isLeft));
-}
-
-function outcome({ results = {}, pending = false }) {
+function outcome({ results = {}, resting = {}, pending = false }) {
   if (pending) return [`Not done after ${WAIT_SECONDS} s; it goes on.`, 'warn'];
-  const failed = Object.entries(results).filter(([name, isDone]) => !isDone && !isLeft(name)).map(([name]) => name);
-  return failed.length ? [`Not done: ${failed.join(', ')}. See their rows.`, 'warn'] : ['', ''];
+  const failed = Object.entries(results).filter(([, isDone]) => !isDone).map(([name]) => name);
+  if (failed.length) return [`Not done: ${failed.join(', ')}. See their rows.`, 'warn'];
+  const left = Object.entries(resting).map(([name, why]) => `${name} (${why})`);
+  return left.length ? [`Left at rest: ${left.join(', ')}.`, 'k'] : ['', ''];
 }
