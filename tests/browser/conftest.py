@@ -80,6 +80,7 @@ def calm_desk(desk: DashboardDesk) -> Iterator[DashboardDesk]:
         "status": "running", "health": "healthy", "error_message": None, "pid": 4711,
         "management": "managed", "data_state": "fresh", "restarts": 0,
         "maintenance": None, "held_restart": None, "schedule": None, "waiting_for": [],
+        "data_is_ageing": False, "data_holds_seconds": 1e9,
     }  # fmt: skip
 
     def calm() -> None:

@@ -50,6 +50,10 @@ async def test_the_chosen_agent_is_in_the_url_and_shown_in_full(tab: Tab) -> Non
     await expect(detail.locator(".probes tbody tr").last).to_contain_text("no verdict yet")
     assert await tab.run_number() == runs
 
+    await tab.page.set_viewport_size({"width": 420, "height": 900})
+    overflow = "(part) => part.scrollWidth - part.clientWidth"
+    assert await detail.locator(".probes").evaluate(overflow) <= 0, "nothing is cut off"
+    await tab.page.set_viewport_size({"width": 1440, "height": 900})
     await tab.page.reload()
     await expect(detail).to_contain_text("Needed by")
     await tab.page.keyboard.press("Tab")
@@ -90,12 +94,34 @@ async def test_maintenance_begins_and_ends(tab: Tab) -> None:
     await expect(detail.locator(".tag")).to_be_hidden()
 
 
+HIDDEN_EDGES = """
+() => {
+  const boxes = [...document.querySelectorAll('.desk-graph .node')];
+  return [...document.querySelectorAll('.desk-graph .edge')].flatMap((edge) => {
+    const matrix = edge.getScreenCTM();
+    const length = edge.getTotalLength();
+    const inside = [];
+    for (let at = 1; at < length - 1; at += 2) {
+      const { x, y } = edge.getPointAtLength(at).matrixTransform(matrix);
+      for (const box of boxes) {
+        const { left, right, top, bottom } = box.querySelector('.box').getBoundingClientRect();
+        if (x > left + 2 && x < right - 2 && y > top + 2 && y < bottom - 2) inside.push(box.dataset.node);
+      }
+    }
+    return [...new Set(inside)];
+  });
+}
+"""  # noqa: E501
+
+
 async def test_the_graph_shows_who_depends_on_whom_and_chooses(tab: Tab) -> None:
     chain = {"depends_on": ["market_data"]} | DEPENDENT
-    tab.desk.steer(agents={"strategy": chain, "router": DEPENDENT | {"depends_on": ["strategy"]}})
+    router = DEPENDENT | {"depends_on": ["strategy", "market_data"]}
+    tab.desk.steer(agents={"strategy": chain, "router": router, "alone": DEPENDENT})
     await tab.open("/agents")
     graph = tab.page.locator(".desk-graph")
-    await expect(graph.locator(".edge")).to_have_count(2)
+    await expect(graph.locator(".edge")).to_have_count(3)
+    assert await tab.page.evaluate(HIDDEN_EDGES) == [], "no edge passes behind an agent"
 
     places = [
         await graph.locator(f"[data-node={name}]").bounding_box()

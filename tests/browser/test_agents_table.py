@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import Tab
@@ -187,6 +189,34 @@ async def test_what_rests_is_calm(tab: Tab) -> None:
     await expect(row.locator(".dot.off")).to_be_visible()
     await expect(tab.page.locator(".desk-agents")).to_contain_text("Idle until Mon 14:15 UTC")
     await expect(tab.page.locator(".desk-agents .bad")).to_have_count(0)
+
+
+async def test_what_begins_to_fail_is_told_before_anything_is_done(tab: Tab) -> None:
+    probe = {"role": "liveness", "kind": "http", "is_passing": True, "message": "no answer",
+             "latency_seconds": None, "checked_at": None, "failures": 1}  # fmt: skip
+    tab.desk.steer(agents={"strategy": DEPENDENT | {"probes": [probe]}})
+    tab.desk.steer(agents={"router": DEPENDENT | {"data_state": "stale"}})
+    await tab.open("/agents")
+    notes = tab.page.locator(".desk-agents")
+
+    await expect(notes).to_contain_text("Liveness probe failed 1×: no answer")
+    await expect(tab.page.locator("tr[data-agent=router] .dot.warn")).to_be_visible()
+    tab.desk.steer(agents={"strategy": {"probes": [probe | {"failures": 0}]}})
+    await expect(notes).not_to_contain_text("Liveness probe failed")
+    await expect(tab.page.locator("tr[data-agent=strategy] .dot.ok")).to_be_visible()
+
+
+async def test_data_nobody_was_told_of_for_long_is_not_called_fresh(tab: Tab) -> None:
+    told = {"data_age_seconds": 0.2, "data_told_age_seconds": 0.2, "data_is_ageing": True}
+    tab.desk.steer(agents={"market_data": told | {"data_holds_seconds": 4.0}})
+    await tab.open("/agents")
+    cell = tab.page.locator("tr[data-agent=market_data] td").nth(2)
+
+    await expect(cell).to_contain_text(re.compile(r"fresh [123]"))  # it ages with no new word
+    await expect(cell).to_have_text(re.compile(r"last known 0\.2 s, [4-9](\.\d)? s ago"))
+    await expect(cell).to_have_class(re.compile("warn"))
+    tab.desk.steer(agents={"market_data": told | {"data_holds_seconds": 1e9}})
+    await expect(cell).to_contain_text("fresh")
 
 
 async def test_limits_held_restarts_and_maintenance_are_in_the_row(tab: Tab) -> None:

@@ -33,6 +33,14 @@ def complete_roles(incomplete: str) -> list[str]:
     return [name for name in ("operator", "read-only") if name.startswith(incomplete)]
 
 
+def complete_kinds(incomplete: str) -> list[str]:
+    """Return the kinds of events that the history keeps and that begin so."""
+    from trading_dashboard.models.events import EventKind
+
+    kept = (kind.value for kind in EventKind if kind is not EventKind.AGENT_CHANGED)
+    return [name for name in kept if name.startswith(incomplete)]
+
+
 def complete_intervals(incomplete: str) -> list[str]:
     """Return the intervals of bars that begin so."""
     names = (

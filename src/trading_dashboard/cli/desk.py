@@ -244,6 +244,8 @@ class Desk:
                 self._terminal.line(f"{name}: {waiting_text(agent, states)}")
             elif hours := hours_text(agent):
                 self._terminal.line(f"{name}: {hours}")
+            elif agent.has_finished and agent.status is AgentStatus.STOPPED:
+                self._terminal.line(f"{name}: it has finished, {agent.last_exit}")
         gc.collect()
         gc.freeze()  # what stays for good need not be looked at again
 

@@ -9,7 +9,7 @@ from typing import Any
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import StatusAnswer, VerbAnswer
 from trading_dashboard.models.events import EventKind, LogLine
-from trading_dashboard.models.states import AgentStatus, Management
+from trading_dashboard.models.states import AgentStatus, DataState, Management
 
 _HEADERS = (
     "AGENT", "STATUS", "HEALTH", "DATA", "PID", "PORT", "UPTIME", "RESTARTS", "CPU", "MEMORY",
@@ -29,6 +29,11 @@ def duration(seconds: float) -> str:
     if whole < 86_400:
         return f"{whole // 3600} h {whole % 3600 // 60} min"
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def delay_words(seconds: float) -> str:
+    """Return when something comes that is put off, such as ``in 0.4 s``; ``at once`` if not."""
+    return "at once" if seconds < 0.05 else f"in {duration(seconds)}"
 
 
 def status_lines(answer: StatusAnswer) -> list[str]:
@@ -74,10 +79,16 @@ def agent_outcome(answer: VerbAnswer) -> str:
     text = f"{agent.name} is {agent.status}"
     if agent.pid is not None:
         text += f", pid {agent.pid}"
+    if agent.management is Management.EXTERNAL:
+        text += ", started by someone else: it is watched, never stopped"
     if answer.pending:
         return f"{text}; that is still under way."
+    if agent.has_finished and agent.status is AgentStatus.STOPPED:
+        return f"{text}: it has finished, {agent.last_exit}."
     if not answer.ok and agent.error_message:
         return f"{text}: {agent.error_message}"
+    if not answer.ok and agent.status is AgentStatus.STOPPED and agent.last_exit:
+        return f"{text}: its process has ended, {agent.last_exit}."
     return f"{text}."
 
 
@@ -103,7 +114,7 @@ def _row(agent: AgentInfo) -> tuple[str, ...]:
         agent.name,
         status,
         agent.health if is_up else "-",
-        agent.data_state if is_up else "-",
+        agent.data_state if is_up and _tells_of_data(agent) else "-",
         str(agent.pid or "-"),
         str(agent.port),
         "-" if agent.uptime_seconds is None else duration(agent.uptime_seconds),
@@ -111,6 +122,11 @@ def _row(agent: AgentInfo) -> tuple[str, ...]:
         "-" if cpu is None else f"{cpu:.1f} %",
         "-" if memory is None else f"{memory / 2**20:.0f} MiB",
     )
+
+
+def _tells_of_data(agent: AgentInfo) -> bool:
+    """Return whether the agent says anything of data, or should: most agents have none."""
+    return agent.data_state is not DataState.UNKNOWN or agent.data_message is not None
 
 
 def _trouble(agent: AgentInfo, agents: Mapping[str, AgentInfo]) -> str | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trading_dashboard.cli.exit_codes import ExitCode
-from trading_dashboard.cli.formatting import duration, safeguard_words
+from trading_dashboard.cli.formatting import delay_words, duration, safeguard_words
 from trading_dashboard.cli.remote import Action, Context
 from trading_dashboard.cli.reporting import say
 from trading_dashboard.models.configuration import ConfigurationChange, ConfigurationMistake
@@ -57,9 +57,11 @@ def events(
         answer = await context.client.events(agent=agent, kinds=kinds, since=since, limit=limit)
         if as_json:
             say(answer.model_dump_json(indent=2))
-        else:
-            for event in answer.events:
-                say(event_text(event))
+            return ExitCode.OK
+        for event in answer.events:
+            say(event_text(event))
+        if not answer.events:
+            say("No events.")
         return ExitCode.OK
 
     return action
@@ -111,13 +113,18 @@ def _what(event: RecordedEvent) -> str:
         case EventKind.DATA_STATE_CHANGED:
             return f"{data.get('from')} -> {data.get('to')}"
         case EventKind.RESTART_SCHEDULED:
-            return f"restart {data.get('attempt')} in {data.get('delay_seconds')} s"
+            return (
+                f"restart {data.get('attempt')} {delay_words(float(data.get('delay_seconds', 0)))}"
+            )
         case (
             EventKind.CONFIGURATION_CHANGED
             | EventKind.CONFIGURATION_INVALID
             | EventKind.CONFIGURATION_MENDED
         ):
             return f"by {_who(data)}: {_of_configuration(event)}"
+        case EventKind.AGENT_ADDED | EventKind.AGENT_REMOVED:
+            done = "added" if event.kind == EventKind.AGENT_ADDED else "removed"
+            return f"{done} by a change of the configuration"
         case EventKind.OPERATOR_ACTED:
             return f"{data.get('action')}{_whose(data.get('roles'))} (by {_who(data)})"
     return safeguard_words(event.kind, event.data) or ", ".join(

@@ -15,6 +15,7 @@ from trading_dashboard.cli.data.commands import app as data_app
 from trading_dashboard.cli.options import (
     AsJson,
     Environment,
+    Kinds,
     MaybeNames,
     Names,
     OneName,
@@ -218,10 +219,7 @@ def logs(
 @app.command()
 def events(
     agent: OneAgent = None,
-    kind: Annotated[
-        list[str] | None,
-        typer.Option("--kind", metavar="K", help="Only this kind, such as transition. Repeatable."),
-    ] = None,
+    kind: Kinds = None,
     since: Since = None,
     number: Newest = 50,
     as_json: AsJson = False,

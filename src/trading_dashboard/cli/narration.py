@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from trading_dashboard.cli.formatting import duration, safeguard_words
+from trading_dashboard.cli.formatting import delay_words, duration, safeguard_words
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.configuration import ConfigurationMistake
 from trading_dashboard.models.events import Event, EventKind
@@ -113,8 +113,7 @@ def _data(event: Event, agent: AgentInfo) -> str | None:
 
 
 def _retry(event: Event) -> str:
-    delay = float(event.data["delay_seconds"])
-    when = "at once" if delay <= 0 else f"in {duration(delay)}"
+    when = delay_words(float(event.data["delay_seconds"]))
     return f"Restarting {when} (restart {event.data['attempt']})."
 
 

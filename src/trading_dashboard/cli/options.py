@@ -8,7 +8,11 @@ from typing import Annotated
 
 import typer
 
-from trading_dashboard.cli.completion import complete_agents, complete_environments
+from trading_dashboard.cli.completion import (
+    complete_agents,
+    complete_environments,
+    complete_kinds,
+)
 
 
 class Switch(StrEnum):
@@ -46,6 +50,15 @@ Environment = Annotated[
         metavar="NAME",
         help="development or production.",
         autocompletion=complete_environments,
+    ),
+]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        metavar="K",
+        help="Only this kind, such as transition. Repeatable.",
+        autocompletion=complete_kinds,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

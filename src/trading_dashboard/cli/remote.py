@@ -22,7 +22,11 @@ from trading_dashboard.clients.control import ControlClient
 from trading_dashboard.clients.lease import Lease, is_alive, read_lease
 from trading_dashboard.config.places import find_project_root
 from trading_dashboard.models.control import LogMessage, VerbAnswer
-from trading_dashboard.models.errors import NotSupervised, TradingDashboardError
+from trading_dashboard.models.errors import (
+    NotSupervised,
+    ReloadUnavailable,
+    TradingDashboardError,
+)
 from trading_dashboard.models.events import LogLine
 from trading_dashboard.models.log_search import LogSearch
 
@@ -90,12 +94,26 @@ def status(as_json: bool) -> Action:
         answer = await context.client.status()
         if as_json:
             say(answer.model_dump_json(indent=2))
-        else:
-            for line in status_lines(answer):
-                say(line)
+            return ExitCode.OK
+        for line in status_lines(answer):
+            say(line)
+        mistakes = await _mistakes_in_files(context.client)
+        if mistakes:
+            say()
+            say(
+                f"The configuration files have {mistakes} mistake{'s' if mistakes > 1 else ''}; "
+                "what was loaded before stays in force. See `trading-dashboard config check`."
+            )
         return ExitCode.OK
 
     return action
+
+
+async def _mistakes_in_files(client: ControlClient) -> int:
+    try:
+        return len((await client.configuration()).mistakes)
+    except ReloadUnavailable:
+        return 0  # a program configures this supervisor: there are no files
 
 
 def verb(name: Verb, agents: Sequence[str], as_json: bool) -> Action:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, WebSocket
+from fastapi import Depends, FastAPI, WebSocket
 from starlette.types import ASGIApp
 
 from trading_dashboard import __version__
 from trading_dashboard.control_api.errors import install_error_handlers
+from trading_dashboard.control_api.face import refuse_unknown_parameters
 from trading_dashboard.control_api.guard import Guard
 from trading_dashboard.control_api.routes import create_routers
 from trading_dashboard.control_api.stream import CAPACITY, HEARTBEAT_SECONDS, StreamSession
@@ -52,7 +53,7 @@ def create_api(
     )
     install_error_handlers(api)
     for router in create_routers(supervision, verbs, tokens):
-        api.include_router(router)
+        api.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
 
     @api.websocket("/v1/ws")
     async def stream(socket: WebSocket) -> None:

@@ -7,9 +7,11 @@ from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Path, Request, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 
 from trading_dashboard.config.schema import did_you_mean
+from trading_dashboard.control_api.resting import resting_among, resting_words
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.control_api.verbs import VerbsUnderWay
 from trading_dashboard.models.agents import AgentInfo
@@ -32,9 +34,10 @@ ANYWHERE = (
     HTTPStatus.FORBIDDEN,
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-CHANGE = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+CHANGE = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT)
 """What a route with a body may answer beside."""
 
 Name = Annotated[str, Path(min_length=1, max_length=64, description="The agent's name.")]
@@ -55,6 +58,25 @@ def errors(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
         int(status): {"model": ErrorAnswer, "description": status.phrase}
         for status in sorted({*ANYWHERE, *statuses})
     }
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse a parameter that the route does not have: misspelt, it would select everything.
+
+    Raises:
+        RequestValidationError
+    """
+    route = request.scope["route"]
+    known = [field.alias for field in route.dependant.query_params]
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise RequestValidationError(
+            [{"loc": ("query", name[:64]), "msg": _no_parameter(name, known)} for name in unknown]
+        )
+
+
+def _no_parameter(name: str, known: list[str]) -> str:
+    return f"There is no such parameter. {did_you_mean(name[:64], known)}"
 
 
 def _requester(
@@ -116,9 +138,11 @@ class Face:
         return info
 
     async def run(self, name: str, verb: Coroutine[Any, Any, bool], wait: float) -> VerbAnswer:
-        """Run a verb on one agent and say where it is then."""
+        """Run a verb on one agent and say where it is then. To have finished is no failure."""
         done, ok = await self._verbs.run(verb, wait)
-        return VerbAnswer(ok=bool(ok), pending=not done, agent=await self.agent(name))
+        agent = await self.agent(name)
+        is_finished = agent.has_finished and resting_words(name, {name: agent}) is not None
+        return VerbAnswer(ok=bool(ok) or (done and is_finished), pending=not done, agent=agent)
 
     async def wait(
         self, verb: Coroutine[Any, Any, Result], seconds: float
@@ -130,3 +154,10 @@ class Face:
         """Run a verb on all agents."""
         done, results = await self._verbs.run(verb, wait)
         return AllAnswer(results=results or {}, pending=not done)
+
+    async def start_all(self, by: Requester, wait: float) -> AllAnswer:
+        """Start all; who rests by right counts as done, and is named with the reason."""
+        answer = await self.run_all(self.agents.start_all_enabled_agents(origin=by), wait)
+        resting = resting_among(answer.results, await self.agents.get_all_agent_status())
+        results = {name: is_up or name in resting for name, is_up in answer.results.items()}
+        return AllAnswer(results=results, resting=resting, pending=answer.pending)

@@ -33,7 +33,7 @@ Until = Annotated[AwareDatetime | None, Query(description="Before then, ISO 8601
 
 def history_router(supervision: Supervision) -> APIRouter:
     """Return the routes; an agent that is not configured any more may have a history."""
-    missing = errors(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
+    missing = errors(HTTPStatus.SERVICE_UNAVAILABLE)
     router = APIRouter(prefix="/v1", responses=missing, tags=["history"], dependencies=[LOOKS])
 
     def history() -> EventHistory:

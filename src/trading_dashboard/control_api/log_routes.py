@@ -62,7 +62,7 @@ async def newest_lines(
 
 def log_routes(face: Face) -> APIRouter:
     """Return the routes over one supervisor."""
-    missing = errors(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+    missing = errors(HTTPStatus.NOT_FOUND)
     router = APIRouter(prefix="/v1", responses=missing, tags=["agents"], dependencies=[LOOKS])
 
     @router.get("/agents/{name}/logs")

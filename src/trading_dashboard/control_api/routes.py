@@ -21,7 +21,7 @@ from trading_dashboard.control_api.verbs import VerbsUnderWay
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.control import AgentsAnswer, HealthAnswer, StatusAnswer
 
-_ONE = errors(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+_ONE = errors(HTTPStatus.NOT_FOUND)
 
 
 def create_routers(

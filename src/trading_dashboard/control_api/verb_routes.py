@@ -65,9 +65,12 @@ def _on_all(router: APIRouter, face: Face) -> None:
 
     @router.post("/start-all", responses=_ALL)
     async def start_all(by: By, request: AllRequest | None = None) -> AllAnswer:
-        """Start every agent that is enabled and starts by itself."""
-        asked = request or AllRequest()
-        return await face.run_all(agents.start_all_enabled_agents(origin=by), asked.wait_seconds)
+        """Start every agent that is enabled and starts by itself.
+
+        One that is outside its hours, has finished or is in maintenance is left so: that is no
+        failure, and `resting` names it.
+        """
+        return await face.start_all(by, (request or AllRequest()).wait_seconds)
 
     @router.post("/stop-all", responses=_ALL)
     async def stop_all(by: By, request: AllRequest | None = None) -> AllAnswer:
@@ -92,7 +95,7 @@ def desk_routes(face: Face, tokens: Tokens) -> APIRouter:
     @router.post(
         "/shutdown",
         status_code=HTTPStatus.ACCEPTED,
-        responses=errors(HTTPStatus.UNPROCESSABLE_ENTITY),
+        responses=errors(),
     )
     async def shutdown(by: By) -> ShutdownAnswer:
         """Begin the end of everything: agents, dashboard, supervisor."""
@@ -101,7 +104,7 @@ def desk_routes(face: Face, tokens: Tokens) -> APIRouter:
 
     @router.post(
         "/tokens/rotate",
-        responses=errors(HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
+        responses=errors(HTTPStatus.BAD_REQUEST),
     )
     async def rotate_tokens(by: By, request: RotateRequest | None = None) -> RotateAnswer:
         """Replace tokens; the old ones work no more once this answers.

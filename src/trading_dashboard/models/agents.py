@@ -105,6 +105,16 @@ class AgentInfo(BaseModel):
     probe_latency_seconds: float | None = None
     data_state: DataState = DataState.UNKNOWN
     data_age_seconds: float | None = None
+    """As of this snapshot, if nothing newer came since the agent last told."""
+    data_is_ageing: bool = False
+    """Its age grows by the second; it does not while the agent's market is closed."""
+    data_told_age_seconds: float | None = None
+    """How old it was when the agent last told of it."""
+    data_told_seconds_ago: float | None = None
+    """Since the agent last told of its data, as of this snapshot."""
+    data_holds_seconds: float | None = None
+    """How long what it told holds. It should have told again by then; `fresh` is not claimed
+    beyond it."""
     data_source: str | None = None
     data_message: str | None = None
     """Why its data is stale or unknown, if that needs words."""
@@ -130,6 +140,8 @@ class AgentInfo(BaseModel):
     maintenance: Maintenance | None = None
     last_exit: str | None = None
     """How the previous process ended, such as "exit code 1" or "signal 9 (SIGKILL)"."""
+    has_finished: bool = False
+    """The previous process ended with a final exit code 0: it had nothing more to do."""
     cpu_percent: float | None = None
     """Of one core, the whole process tree."""
     memory_bytes: int | None = None

@@ -136,6 +136,11 @@ class AllAnswer(Answer):
     """What came of starting or stopping all, by agent."""
 
     results: dict[str, bool]
+    resting: dict[str, str] = Field(
+        default_factory=dict,
+        description="For start-all: who does not run because it need not, and why. True in "
+        "`results`.",
+    )
     pending: bool = Field(
         default=False, description="The wait ended first; the verb is still under way."
     )

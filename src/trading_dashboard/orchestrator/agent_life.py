@@ -81,14 +81,14 @@ class AgentLife:
         return self.handle is not None and needs_new_process(self._launched, settings)
 
     def look(self) -> AgentInfo:
-        """Return the agent's state with its probes as of now.
+        """Return the agent's state with its probes, and what is known of its data, as of now.
 
         Most answers change nothing but when they came; the state is not copied for those.
         """
-        if not self.probes.is_asking:
-            return self.info
-        news = {"probes": self.probes.infos(), **self.state.moment}
-        return self.info.model_copy(update=news)
+        news: dict[str, Any] = {**self.state.data_now()}
+        if self.probes.is_asking:
+            news |= {"probes": self.probes.infos(), **self.state.moment}
+        return self.info.model_copy(update=news) if news else self.info
 
     def adopt(self, settings: AgentSettings) -> None:
         """Go by other settings from now on. A process that runs keeps what it was started with."""
@@ -141,6 +141,7 @@ class AgentLife:
             process=self.handle.process,
             started_at=self.handle.started_at,
             last_health_check=None,
+            has_finished=False,
             probes=self.probes.infos(),
         )
         self.timer.post_after(self.settings.startup_timeout, StartupExpired(generation=generation))
@@ -273,7 +274,9 @@ class AgentLife:
     def finish(self, _: Failure) -> None:
         """The process ended because it had nothing more to do."""
         self.healthy_since = None
-        self.state.transition(_Status.STOPPED, "finished", error_message=None, error_code=None)
+        self.state.transition(
+            _Status.STOPPED, "finished", error_message=None, error_code=None, has_finished=True
+        )
         self.waiters.settle(False)
 
     def _come_back(self, failure: Failure) -> None:

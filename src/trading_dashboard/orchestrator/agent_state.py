@@ -38,6 +38,8 @@ class AgentState:
         """Fields of `info` that are newer than it: when the agent answered, and how fast."""
         self.data_findings: Callable[[ProbeOutcome], Mapping[str, Any]] = _as_reported
         """Returns the fields that tell of the agent's data; a rule may judge it."""
+        self.data_now: Callable[[], Mapping[str, Any]] = dict
+        """Returns those of them that are another now than at the last answer."""
         self._publish = publish
         self._write_log = write_log
 
@@ -78,6 +80,7 @@ class AgentState:
             error_code=None,
             **{**self._findings(outcome), **changes},
         )
+        self._tell_first(outcome)
 
     def adopt(self, pid: int | None, outcome: ProbeOutcome) -> None:
         """Take a healthy process that someone else runs for the agent's."""
@@ -93,6 +96,7 @@ class AgentState:
             error_message=None,
             error_code=None,
         )
+        self._tell_first(outcome)
 
     def back_off(self, failure: Failure, delay_seconds: float) -> None:
         """Fail, to start again in `delay_seconds`."""
@@ -122,27 +126,36 @@ class AgentState:
             self.publish(EventKind.AGENT_CHANGED)
             return
         self.update(**found, **changes)
-        after = self.info
-        if before.health is not after.health:
-            self.publish(
-                EventKind.HEALTH_CHANGED,
-                **{"from": before.health, "to": after.health, "message": outcome.message},
-            )
-        self._tell_data(before)
+        if before.health is not self.info.health:
+            self._tell_health(before.health, outcome)
+        self._tell_data(before.data_state)
 
     def note_data(self, **changes: Any) -> None:
         """Change what is known of the agent's data, and announce a new state of it."""
         before = self.info
         self.update(**changes)
-        self._tell_data(before)
+        self._tell_data(before.data_state)
 
-    def _tell_data(self, before: AgentInfo) -> None:
+    def _tell_first(self, outcome: ProbeOutcome) -> None:
+        """Announce what is not well from the start; that it is well needs no word of its own."""
+        if self.info.health not in (Health.HEALTHY, Health.UNKNOWN):
+            self._tell_health(Health.UNKNOWN, outcome)
+        if self.info.data_state is DataState.STALE:
+            self._tell_data(DataState.UNKNOWN)
+
+    def _tell_health(self, before: Health, outcome: ProbeOutcome) -> None:
+        self.publish(
+            EventKind.HEALTH_CHANGED,
+            **{"from": before, "to": self.info.health, "message": outcome.message},
+        )
+
+    def _tell_data(self, before: DataState) -> None:
         after = self.info
-        if before.data_state is not after.data_state:
+        if before is not after.data_state:
             self.publish(
                 EventKind.DATA_STATE_CHANGED,
                 **{
-                    "from": before.data_state,
+                    "from": before,
                     "to": after.data_state,
                     "age_seconds": after.data_age_seconds,
                     "message": after.data_message,

@@ -203,7 +203,7 @@ class AgentTask:
             return
         self._life.timer.cancel()
         await self._life.end_tree(0.0)  # one that could not be ended when the agent failed
-        self._life.state.transition(_Status.STARTING, "asked to start", next_retry_at=None)
+        self._life.state.transition(_Status.STARTING, request.reason, next_retry_at=None)
         await self._life.bring_up()
 
     async def _on_stop(self, request: StopRequested) -> None:

@@ -111,7 +111,7 @@ class ProcessFailures:
         return Failure(
             code=failure.code,
             short=f"{failure.short}, which is final",
-            message=f"{failure.message}. It is not restarted: code {code} is one of "
+            message=f"{_sentence(failure.message)} It is not restarted: code {code} is one of "
             f"agents.{self._name}.restart.final_exit_codes. Mend the cause, then start it again.",
         )
 
@@ -140,8 +140,8 @@ def gave_up(agent: str, cause: Failure, loop: CrashLoop) -> Failure:
     times = "1 restart" if loop.restarts == 1 else f"{loop.restarts} restarts"
     return Failure(
         code="crash_loop",
-        short=f"gave up after {times} in {loop.window_seconds:g} s",
-        message=f"Gave up after {times} in {loop.window_seconds:g} s. {cause.message} "
+        short=f"gave up after {times} in {loop.window_seconds:g} s: {cause.short}",
+        message=f"Gave up after {times} in {loop.window_seconds:g} s. {_sentence(cause.message)} "
         f"Mend the cause, then start '{agent}' again.",
     )
 
@@ -151,7 +151,8 @@ def no_restart(agent: str, cause: Failure) -> Failure:
     return Failure(
         code=cause.code,
         short=cause.short,
-        message=f"{cause.message} agents.{agent}.restart.policy is 'never': start it by hand.",
+        message=f"{_sentence(cause.message)} agents.{agent}.restart.policy is 'never': start it "
+        "by hand.",
     )
 
 
@@ -202,8 +203,8 @@ def not_in_maintenance(agent: str, cause: Failure) -> Failure:
     return Failure(
         code=cause.code,
         short=f"{cause.short}, in maintenance",
-        message=f"{cause.message} It is in maintenance and therefore not restarted: start "
-        f"'{agent}' by hand, or end its maintenance.",
+        message=f"{_sentence(cause.message)} It is in maintenance and therefore not restarted: "
+        f"start '{agent}' by hand, or end its maintenance.",
     )
 
 
@@ -277,4 +278,8 @@ def _last(lines: Sequence[LogLine]) -> str:
             texts.insert(0, text[:MAX_LINE_CHARACTERS])
     if not texts:
         return "It wrote nothing. "
-    return "Last lines: " + " | ".join(texts[-LAST_LINES:]) + " "
+    return _sentence("Last lines: " + " | ".join(texts[-LAST_LINES:])) + " "
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -2,11 +2,13 @@
 
 Owns the newest report of one agent and the moment from which staleness may restart it. The
 judgement itself is `market_time.freshness`. Judged at each probe, also at one that fails: between
-two probes nobody knows whether newer data came.
+two probes nobody knows whether newer data came. Whoever looks in between is told the age as of
+then, and that it is unknown once the last answer is too old to tell.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,14 +17,20 @@ from trading_dashboard.models.states import AgentStatus, DataState, Health, Mana
 from trading_dashboard.orchestrator import failures
 from trading_dashboard.orchestrator.agent_life import AgentLife
 from trading_dashboard.orchestrator.market_time.calendars import CalendarUnknown
-from trading_dashboard.orchestrator.market_time.freshness import Freshness, judge
+from trading_dashboard.orchestrator.market_time.freshness import Freshness, in_words, judge
 from trading_dashboard.orchestrator.market_time.sessions import Sessions
 from trading_dashboard.orchestrator.messages import ProbeFinished
+from trading_dashboard.orchestrator.probe_plans import plans_for, readiness_of
 from trading_dashboard.orchestrator.probes import ProbeOutcome
 
 DATA_STALE = "data_stale"
 DEFAULT_GRACE_SECONDS = 60.0
 """How long an agent without a limit runs before its own word `stale` may restart it."""
+LATE_SHARE = 0.15
+"""Of its interval, how late a probe may come: its moment wanders (`ProbeSchedule`)."""
+ANSWER_SECONDS = 2.0
+"""How long an answer may take before nobody knows any more, if the probe's deadline is later."""
+_GOOD = (DataState.FRESH, DataState.IDLE)
 
 
 class FreshnessRule:
@@ -32,10 +40,14 @@ class FreshnessRule:
         self._life = life
         self._report: DataReport | None = None
         self._received = 0.0
+        self._received_monotonic = 0.0
+        self._is_silent = False
+        """It was found not to answer, often enough in a row."""
         self._generation = 0
         self._running_since: float | None = None
         """Wall clock; when the current process was first seen running."""
         life.state.data_findings = self.findings
+        life.state.data_now = self.as_of_now
 
     def findings(self, outcome: ProbeOutcome) -> Mapping[str, Any]:
         """Return the fields of `AgentInfo` that tell of the agent's data after a probe."""
@@ -43,9 +55,10 @@ class FreshnessRule:
         self._forget_older()
         if outcome.ok or outcome.data is not None:
             self._report, self._received = outcome.data, now
+            self._received_monotonic = time.monotonic()
         found = self._judge(now)
-        is_silent = not outcome.ok and outcome.data is None
-        if is_silent and found.state in (DataState.FRESH, DataState.IDLE):
+        self._is_silent = not outcome.ok and outcome.data is None
+        if self._is_silent and found.state in _GOOD:
             found = Freshness(DataState.UNKNOWN, found.age_seconds, found.newest_at)
         return {
             "data_state": found.state,
@@ -54,6 +67,38 @@ class FreshnessRule:
             "data_message": found.message,
             "data_source": self._report.source if self._report else None,
             "data_allowed_age_seconds": self._life.settings.data.max_age_seconds,
+        }
+
+    def as_of_now(self) -> Mapping[str, Any]:
+        """Return the fields of `AgentInfo` that tell of the agent's data, for who looks now.
+
+        Nothing is announced: an answer that comes late makes no event.
+        """
+        info = self._life.info
+        is_forgotten = info.data_state is DataState.UNKNOWN and info.data_age_seconds is None
+        if info.status is not AgentStatus.RUNNING and is_forgotten:
+            return {}
+        if self._report is None or self._generation != info.generation:
+            return {}
+        now = self._life.around.clock()
+        ago = self._told_seconds_ago(now)
+        holds = self._holds_seconds()
+        then, found, soon = (self._judge(at) for at in (self._received, now, now + 1.0))
+        state, message = found.state, found.message
+        is_too_late = state in _GOOD and (self._is_silent or ago > holds)
+        # It may have newer data by now: the next answer tells.
+        is_in_doubt = state is DataState.STALE and info.data_state is not DataState.STALE
+        if is_too_late or is_in_doubt:
+            state, message = DataState.UNKNOWN, _not_heard(ago, then.age_seconds)
+        return {
+            "data_state": state,
+            "data_age_seconds": found.age_seconds,
+            "data_is_ageing": (soon.age_seconds or 0.0) > (found.age_seconds or 0.0),
+            "data_told_age_seconds": then.age_seconds,
+            "data_told_seconds_ago": ago,
+            "data_holds_seconds": holds,
+            "data_newest_at": found.newest_at,
+            "data_message": message,
         }
 
     def review(self) -> None:
@@ -104,6 +149,15 @@ class FreshnessRule:
             return Freshness(state, message=sessions.reason)
         return judge(self._report, min(self._received, now), now, settings, sessions)
 
+    def _told_seconds_ago(self, now: float) -> float:
+        # By both clocks: one may be set back meanwhile, the other stands still in suspend.
+        return max(now - self._received, time.monotonic() - self._received_monotonic, 0.0)
+
+    def _holds_seconds(self) -> float:
+        plan = readiness_of(self._life.probes.plans or plans_for(self._life.settings))
+        late = plan.interval_seconds * (1 + LATE_SHARE)
+        return late + min(plan.timeout_seconds, ANSWER_SECONDS)
+
     def _is_to_restart(self, now: float) -> bool:
         settings, info = self._life.settings.data, self._life.info
         if settings.when_stale != "restart" or info.data_state is not DataState.STALE:
@@ -129,6 +183,12 @@ class FreshnessRule:
         if self._generation != self._life.info.generation:
             self._generation = self._life.info.generation
             self._report = self._running_since = None
+
+
+def _not_heard(ago: float, age: float | None) -> str:
+    """Return that what was told is too old to tell anything."""
+    known = "" if age is None else f"; it was {in_words(age)} old then"
+    return f"the agent last told of its data {in_words(ago)} ago{known}"
 
 
 def _nothing() -> None:

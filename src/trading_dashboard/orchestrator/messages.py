@@ -25,6 +25,7 @@ class StartRequested:
     is left as it is."""
     is_automatic: bool = False
     """The desk or the schedule asks: only within the agent's hours."""
+    reason: str = "asked to start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,7 @@ class ConfigurationReloader:
         self._starts_added = starts_added
         self._poll_seconds = poll_seconds
         self._mistakes: Sequence[Mistake] = ()
+        self._recorded: Sequence[Mistake] = ()
         self._one_at_a_time = asyncio.Lock()
 
     async def watch(self) -> None:
@@ -146,15 +147,17 @@ class ConfigurationReloader:
             fresh = await asyncio.to_thread(load_again, self._loaded)
             self._check(fresh)
         except ConfigurationError as error:
-            is_news = error.mistakes != self._mistakes
             self._mistakes = error.mistakes
-            if is_news and is_recorded:
+            # A dry run that saw them first tells one person; the event is for everybody.
+            if is_recorded and error.mistakes != self._recorded:
+                self._recorded = error.mistakes
                 self._record(
                     EventKind.CONFIGURATION_INVALID, origin, mistakes=_shown(error.mistakes)
                 )
             raise
-        if self._mistakes:
-            self._mistakes = ()
+        self._mistakes = ()
+        if self._recorded:
+            self._recorded = ()
             self._manager.events.publish(EventKind.CONFIGURATION_MENDED, data=asked_by(origin))
         return fresh
 

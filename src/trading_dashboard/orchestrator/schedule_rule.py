@@ -159,7 +159,11 @@ class ScheduleRule:
         self._life.inbox.decide(True)
         await self._start(
             StartRequested(
-                done=new_answer(), wait_for_health=False, forgive=True, is_automatic=True
+                done=new_answer(),
+                wait_for_health=False,
+                forgive=True,
+                is_automatic=True,
+                reason="its hours have begun",
             )
         )
 

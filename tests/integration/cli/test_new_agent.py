@@ -38,14 +38,16 @@ def test_a_running_desk_starts_it_at_once(project: ProjectFactory, free_port: in
 
 
 def test_its_own_test_passes_and_fails_when_it_is_broken(shipped: Path) -> None:
-    assert run("new", "agent", "my_strategy", root=shipped).returncode == 0
+    made = run("new", "agent", "my_strategy", root=shipped)
+    assert made.returncode == 0
     folder = shipped / "agents" / "my_strategy"
-    command = [sys.executable, "-W", "error", "-m", "unittest"]
+    (command,) = (line for line in made.stdout.splitlines() if "its test:" in line)
+    # As a person types it: any folder, and no `python` of the project's on the path.
+    bare = {**environment(), "PATH": "/usr/bin:/bin", "PYTHONWARNINGS": "error"}
 
     def tested() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command, cwd=folder, env=environment(), capture_output=True, text=True, check=False
-        )
+        typed = ["sh", "-c", command.partition("its test:")[2]]
+        return subprocess.run(typed, cwd="/", env=bare, capture_output=True, text=True, check=False)
 
     assert tested().returncode == 0, tested().stderr
     text = (folder / "agent.py").read_text("utf-8")

@@ -42,6 +42,7 @@ def test_a_mistake_is_told_and_changes_nothing(project: ProjectFactory, free_por
         before = pids(root)
         write_project(root, desk({"one": agent(free_port, timout=5)}))
         up.wait_for("The configuration has a mistake, nothing was changed: config/agents.yaml")
+        assert "The configuration files have 1 mistake;" in run("status", root=root).stdout
         failed = run("reload", root=root)
         assert failed.returncode == 2
         assert "Did you mean timeout?" in failed.stderr

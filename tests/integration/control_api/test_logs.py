@@ -72,6 +72,24 @@ async def test_a_search_that_makes_no_sense_is_refused(query: str, http: httpx.A
     assert response.json()["error"]["details"][0]["place"].startswith("query.")
 
 
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("/v1/agents/first/logs?grpe=x", "Did you mean grep?"),
+        ("/v1/events?agents=first&limit=1", "Did you mean agent?"),
+        ("/v1/status?verbose=1", "Remove it."),
+    ],
+)
+async def test_a_misspelt_parameter_is_refused_and_not_left_out(
+    path: str, remedy: str, http: httpx.AsyncClient
+) -> None:
+    response = await http.get(path)
+    assert response.status_code == 422
+    (detail,) = response.json()["error"]["details"]
+    assert detail["problem"].endswith(remedy)
+    assert (await http.get("/v1/agents/first/logs?grep=x&level=info&lines=1")).status_code == 200
+
+
 async def test_the_stream_searches_past_and_new_lines(client: ControlClient, desk: Desk) -> None:
     fill(desk)
     seen: list[int] = []

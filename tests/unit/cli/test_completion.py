@@ -18,6 +18,7 @@ from tests.support import ROOT
 from trading_dashboard.cli.completion import (
     complete_agents,
     complete_environments,
+    complete_kinds,
     complete_levels,
 )
 from trading_dashboard.cli.searching import search_for
@@ -45,6 +46,10 @@ def test_a_broken_configuration_offers_less(content: str, project: ProjectFactor
 def test_fixed_words_are_offered() -> None:
     assert complete_environments("p") == ["production"]
     assert complete_levels("") == ["debug", "info", "warning", "error"]
+    assert complete_kinds("configuration_") == [
+        "configuration_changed", "configuration_invalid", "configuration_mended",
+    ]  # fmt: skip
+    assert "agent_changed" not in complete_kinds(""), "the history does not keep it"
 
 
 def test_the_shell_gets_its_answer_without_a_supervisor(project: ProjectFactory) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,7 +20,12 @@ import typer.main
 
 from tests.support import ROOT
 from trading_dashboard.cli.exit_codes import ExitCode
-from trading_dashboard.cli.formatting import duration
+from trading_dashboard.cli.formatting import (
+    agent_outcome,
+    delay_words,
+    duration,
+    status_lines,
+)
 from trading_dashboard.cli.login import run_login
 from trading_dashboard.cli.main import app
 from trading_dashboard.cli.narration import Narrator
@@ -29,7 +35,7 @@ from trading_dashboard.cli.terminal import CLOSE_SECONDS, MAX_PENDING, Terminal
 from trading_dashboard.clients import lease as lease_module
 from trading_dashboard.clients.lease import Lease, is_alive, read_lease
 from trading_dashboard.models.agents import AgentInfo
-from trading_dashboard.models.control import TokenRole
+from trading_dashboard.models.control import StatusAnswer, TokenRole, VerbAnswer
 from trading_dashboard.models.errors import (
     AlreadySupervised,
     ConfigurationError,
@@ -165,11 +171,17 @@ def test_a_paused_terminal_blocks_nobody() -> None:
             terminal.line("x" * 1_000)
         seen = os.read(read_end, 100)
         assert seen.startswith(b"xxx")
-        while os.read(read_end, 1 << 20):
-            if terminal._pending.empty():
-                break
+        # Read on to the end: closing the stream writes what the thread left in its buffer.
+        reader = threading.Thread(target=read_all, args=(read_end,))
+        reader.start()
         terminal.close()
+    reader.join()
     os.close(read_end)
+
+
+def read_all(descriptor: int) -> None:
+    while os.read(descriptor, 1 << 20):
+        pass
 
 
 def test_a_terminal_that_has_written_everything_closes_at_once() -> None:
@@ -188,6 +200,15 @@ def test_lines_reach_the_terminal_in_order() -> None:
     terminal.close()
     assert stream.getvalue().split() == [str(number) for number in range(100)]
     assert not terminal.is_interactive
+
+
+RUNNING: dict[str, object] = {
+    "name": "one", "path": "/", "url": "http://x:1", "port": 1, "status": "running",
+}  # fmt: skip
+SUPERVISOR: dict[str, object] = {
+    "run_id": "r", "pid": 1, "version": "1", "environment": "development", "project_root": "/",
+    "started_at": "2026-03-02T12:00:00Z", "state": "running",
+}  # fmt: skip
 
 
 def update(
@@ -217,6 +238,36 @@ def test_what_is_told() -> None:
     assert scheduled == "one: Exited. Restarting at once (restart 1)."
     health = told(EventKind.HEALTH_CHANGED, running, health="degraded", health_message="No feed.")
     assert health == "one: running, but degraded: No feed."
+
+
+def test_a_delay_that_is_none_is_not_told_as_a_number() -> None:
+    assert [delay_words(seconds) for seconds in (0.0, 0.04, 0.4, 75.0)] == [
+        "at once", "at once", "in 0.4 s", "in 1 min 15 s",
+    ]  # fmt: skip
+
+
+def test_an_agent_without_data_is_not_shown_as_unknown() -> None:
+    def row(**about: object) -> list[str]:
+        agents = {"one": {**RUNNING, **about}}
+        answer = StatusAnswer.model_validate({"supervisor": SUPERVISOR, "agents": agents})
+        return next(line for line in status_lines(answer) if line.startswith("one ")).split()
+
+    assert row()[3] == "-"
+    assert row(data_state="fresh")[3] == "fresh"
+    assert row(data_message="its health tells nothing of its data")[3] == "unknown"
+
+
+def test_a_start_that_ends_by_itself_says_how_it_ended() -> None:
+    agent = AgentInfo.model_validate({**RUNNING, "status": "stopped", "last_exit": "exit code 0"})
+    ended = VerbAnswer(ok=False, pending=False, agent=agent)
+    assert agent_outcome(ended) == "one is stopped: its process has ended, exit code 0."
+    assert agent_outcome(ended.model_copy(update={"ok": True})) == "one is stopped."
+
+
+def test_a_start_that_adopts_says_so() -> None:
+    agent = AgentInfo.model_validate({**RUNNING, "pid": 7, "management": "external"})
+    adopted = agent_outcome(VerbAnswer(ok=True, pending=False, agent=agent))
+    assert adopted.startswith("one is running, pid 7, started by someone else")
 
 
 def all_commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -79,6 +79,17 @@ async def test_an_invalid_file_changes_nothing_and_is_told_once(
         assert len(it.recorded(EventKind.CONFIGURATION_MENDED)) == 1
 
 
+async def test_a_mistake_that_a_dry_run_saw_first_is_recorded_all_the_same(tmp_path: Path) -> None:
+    async with reloadable(tmp_path, {"a": agent(1)}) as it:
+        write_project(tmp_path, "agents: [")
+        with pytest.raises(ConfigurationError):
+            await it.reloader.reload(dry_run=True)
+        assert it.recorded(EventKind.CONFIGURATION_INVALID) == []
+        with pytest.raises(ConfigurationError):
+            await it.reloader.reload()
+        assert len(it.recorded(EventKind.CONFIGURATION_INVALID)) == 1
+
+
 async def test_a_missing_file_is_a_mistake_and_stops_nobody(tmp_path: Path) -> None:
     async with reloadable(tmp_path, {"a": agent(1)}) as it:
         (tmp_path / "config" / "agents.yaml").unlink()

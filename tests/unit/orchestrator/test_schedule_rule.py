@@ -14,6 +14,7 @@ from tests.support import eventually
 from tests.unit.orchestrator.fakes import SILENT, Desk, agent, desk
 from trading_dashboard.cli.formatting import hours_text, waiting_text
 from trading_dashboard.models.agents import AgentInfo, Maintenance
+from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.states import AgentStatus
 from trading_dashboard.orchestrator import schedule_rule
 from trading_dashboard.orchestrator.market_time.calendar_files import Rows
@@ -100,6 +101,10 @@ async def test_outside_its_hours_it_is_idle_and_starts_when_they_begin(tmp_path:
         clock.set("2026-11-23T18:00")
         await becomes(made, AgentStatus.STOPPED)
         await says(made, "idle until Tue 08:00 UTC")
+        recent = made.manager.events.recent()
+        reasons = [e.data["reason"] for e in recent if e.kind is EventKind.TRANSITION]
+        assert reasons[0] == "its hours have begun", "nobody asked"
+        assert reasons[-1] == "its hours are over"
 
 
 async def test_control_without_a_schedule_it_runs_on_sundays(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import socket
+import sys
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -41,8 +43,10 @@ def run_new_agent(
         return ExitCode.OK
     shown = folder.relative_to(root).as_posix()
     say(f"{name}: made {shown}/agent.py and its test, and added to config/agents.yaml.")
-    say(f"  its test:   cd {shown} && python -m unittest")
-    say(f"  alone:      python {shown}/agent.py --port {chosen}")
+    # The system's `python` need not have the kit; the one that runs this does.
+    python = shlex.quote(sys.executable)
+    say(f"  its test:   cd {shlex.quote(str(folder))} && {python} -m unittest")
+    say(f"  alone:      {python} {shlex.quote(str(folder / 'agent.py'))} --port {chosen}")
     say("  in a desk:  it starts by itself in one that runs, and with the next one")
     return ExitCode.OK
 

@@ -17,9 +17,13 @@ from trading_dashboard.orchestrator.history.timelines import (
     Timeline,
     spells,
 )
+from trading_dashboard.orchestrator.market_time.freshness import in_words
 
 SUPERVISOR = "supervisor"
 _SEVERITY = {kind: rank for rank, kind in enumerate(IncidentKind)}
+_TELLING = frozenset({EventKind.HEALTH_CHANGED, EventKind.DATA_STATE_CHANGED})
+_MILD = frozenset({IncidentKind.STALE, IncidentKind.DEGRADED})
+_ILL = {IncidentKind.DEGRADED: Health.DEGRADED, IncidentKind.UNHEALTHY: Health.UNHEALTHY}
 
 
 @dataclass(slots=True)
@@ -32,6 +36,19 @@ class _Open:
     began: int
     kind: IncidentKind
     restarts: int = 0
+
+    @property
+    def is_mild(self) -> bool:
+        """Return whether the agent runs."""
+        return self.kind is not IncidentKind.FAILED
+
+    def worsen(self, moment: Moment, bad: IncidentKind) -> None:
+        """Take in what goes on; an agent that was only degraded may fail for another reason."""
+        is_other = self.kind in _MILD and bad not in _MILD
+        is_mute = self.telling.kind == EventKind.TRANSITION and moment.kind in _TELLING
+        if is_other or self.telling.status == AgentStatus.STOPPING or (is_mute and self.is_mild):
+            self.telling = moment
+        self.kind = max(self.kind, bad, key=_SEVERITY.__getitem__)
 
     def close(self, timeline: Timeline, ended: int, outcome: IncidentOutcome) -> Incident:
         is_over = outcome is not IncidentOutcome.ONGOING
@@ -57,13 +74,15 @@ def incidents_of(timeline: Timeline) -> Iterator[Incident]:
     nor ends one, and in maintenance none begins.
     """
     current: _Open | None = None
+    heard: Moment | None = None
     for spell in spells(timeline):
+        heard = spell.moment if spell.moment.kind == EventKind.HEALTH_CHANGED else heard
         bad = _what_is_bad(spell)
         if bad is not None:
-            current = current or _Open(spell.moment, spell.moment, spell.began, bad)
-            if current.telling.status == AgentStatus.STOPPING:
-                current.telling = spell.moment
-            current.kind = max(current.kind, bad, key=_SEVERITY.__getitem__)
+            if current is None:
+                telling = _who_tells(spell.moment, bad, heard)
+                current = _Open(spell.moment, telling, spell.began, bad)
+            current.worsen(spell.moment, bad)
             current.restarts += spell.moment.kind == EventKind.RESTART_SCHEDULED
         elif current is not None and spell.is_an_end:
             ran = spell.is_running and not spell.is_in_maintenance
@@ -91,6 +110,12 @@ def incident_of_killed(run: SupervisorRun, next_started: int) -> Incident:
     )
 
 
+def _who_tells(moment: Moment, bad: IncidentKind, heard: Moment | None) -> Moment:
+    """Return the moment that says why: as maintenance ends, the agent may long have been ill."""
+    is_known = heard is not None and heard.health == _ILL.get(bad)
+    return heard if heard is not None and is_known else moment
+
+
 def _what_is_bad(spell: Spell) -> IncidentKind | None:
     if spell.is_in_maintenance:
         return None
@@ -113,7 +138,7 @@ def _cause(telling: Moment, kind: IncidentKind) -> str:
     if telling.kind == EventKind.HEALTH_CHANGED and data.get("message"):
         return str(data["message"])
     if telling.kind == EventKind.DATA_STATE_CHANGED and data.get("age_seconds") is not None:
-        return f"its newest datum was {float(data['age_seconds']):.1f} s old in market time"
+        return f"its newest datum was {in_words(float(data['age_seconds']))} old in market time"
     if kind is IncidentKind.FAILED and data.get("reason"):
         return str(data["reason"])
     return f"it was {telling.health if kind is not IncidentKind.STALE else kind.value}"

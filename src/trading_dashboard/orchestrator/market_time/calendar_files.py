@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def write_calendar(path: Path, calendar: str, since: int, rows: Rows) -> None:
     Raises:
         OSError: It could not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.chmod(0o700)
     content = {
         "format": FORMAT,
         "calendar": calendar,
@@ -54,7 +56,10 @@ def write_calendar(path: Path, calendar: str, since: int, rows: Rows) -> None:
         "checksum": _checksum(rows),
     }
     temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(content), encoding="utf-8")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file)
     temporary.replace(path)
     prefix = calendar_path(path.parent, calendar, "").name.removesuffix(".json")
     for other in path.parent.glob(f"{prefix}*.json"):

@@ -94,7 +94,7 @@ def _age(
 
 
 def _too_old(age: float, limit: float, now: float, sessions: Sessions | None) -> str:
-    text = f"its newest datum is {age:.0f} s old in market time, allowed are {limit:g} s"
+    text = f"its newest datum is {in_words(age)} old in market time, allowed are {in_words(limit)}"
     if sessions is not None and not sessions.is_open(now):
         return f"{text}; the market has closed without the rest"
     return text
@@ -123,3 +123,11 @@ def _within(
 
 def _says_closed(report: DataReport) -> bool:
     return report.state is DataState.IDLE or (report.market or "").strip().lower() == "closed"
+
+
+def in_words(seconds: float) -> str:
+    """Return how old something is, such as ``45 s``, ``36 min`` or ``3 h 5 min``."""
+    if seconds < 120:
+        return f"{round(seconds, 1):g} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

@@ -182,6 +182,31 @@ def test_a_hang_is_one_incident_and_its_kind_the_worst() -> None:
     assert told(found) == ("failed", "says unhealthy", 10.0, "recovered")
 
 
+def test_what_was_only_degraded_before_it_failed_is_not_the_cause() -> None:
+    found = incident(
+        (0, "running"), (5, "running", "degraded"), (8, "stopping"), (9, "backoff"),
+        (9, "starting"), (11, "running"),
+    )  # fmt: skip
+    assert told(found) == ("failed", "to backoff", 6.0, "recovered")
+
+
+def test_one_that_is_ill_from_the_start_has_the_cause_that_is_told_right_after_it() -> None:
+    found = incident(
+        (0, "starting"), (5, "running", "degraded"), (5, "running", "degraded"), (8, "running")
+    )
+    assert told(found) == ("degraded", "says degraded", 3.0, "recovered")
+
+
+def test_an_incident_that_begins_as_maintenance_ends_has_the_cause_that_was_told_in_it() -> None:
+    bad = timeline((0, "running"), (10, "running", "degraded"), (30, "running", "degraded"))
+    *told_in_it, ended = in_maintenance(bad, 5, 30).moments
+    silent = replace(ended, kind="maintenance_changed", data=json.dumps({"on": False}))
+    (found,) = incidents_of(replace(bad, moments=[*told_in_it, silent]))
+    assert (found.cause, found.began_at.second) == ("says degraded", 30)
+    (alone,) = incidents_of(replace(bad, moments=[silent]))
+    assert alone.cause == "it was degraded", "nothing was told"
+
+
 @pytest.mark.parametrize(
     ("step", "kind"),
     [

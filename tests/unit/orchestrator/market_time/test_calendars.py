@@ -120,7 +120,9 @@ async def test_the_next_supervisor_reads_the_file(tmp_path: Path) -> None:
     assert computer.asked == ["XNYS"]
     assert again.sessions == first.sessions
     assert (again.since, again.until) == (first.since, first.until)
-    assert [file.name for file in tmp_path.iterdir()] == [f"XNYS-{library_version()}.json"]
+    (file,) = tmp_path.iterdir()
+    assert file.name == f"XNYS-{library_version()}.json"
+    assert file.stat().st_mode & 0o077 == 0, "closed to other users, like all of var/"
 
 
 def garble(path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_lunch_break_is_idle() -> None:
 def test_the_stale_weekend_says_that_the_session_is_incomplete() -> None:
     found = live("2026-11-21T15:00:00", newest_at="2026-11-20T20:30:00Z")
     assert found.message is not None
-    assert "1800 s old in market time, allowed are 120 s" in found.message
+    assert "30 min old in market time, allowed are 2 min" in found.message
     assert "the market has closed" in found.message
 
 

@@ -27,7 +27,7 @@ export function shape(agent) {
   if (!agent.enabled) return 'off';
   if (agent.status === 'running' && agent.management === 'external') return 'accent';
   if (agent.status === 'running' && agent.health === 'unhealthy') return 'halt';
-  if (agent.status === 'running' && agent.health === 'degraded') return 'warn';
+  if (agent.status === 'running' && (agent.health === 'degraded' || agent.data_state === 'stale')) return 'warn';
   return SHAPES[agent.status] ?? 'off';
 }
 
@@ -47,12 +47,36 @@ export function healthText(agent) {
   return agent.status === 'running' || agent.health !== 'unknown' ? agent.health : NONE;
 }
 
+/** What is known of its data now: the supervisor said it a while ago, and it goes on ageing. */
+export function dataNow(agent) {
+  const since = Math.max(0, performance.now() - agent.receivedAt) / 1000;
+  const later = (seconds, by = since) => (typeof seconds === 'number' ? seconds + by : null);
+  const age = later(agent.data_age_seconds, agent.data_is_ageing ? since : 0);
+  const toldAgo = later(agent.data_told_seconds_ago);
+  const isLate = toldAgo !== null && toldAgo > agent.data_holds_seconds;
+  const isTooOld = Boolean(agent.data_allowed_age_seconds) && age > agent.data_allowed_age_seconds;
+  const isGood = agent.data_state === 'fresh' || agent.data_state === 'idle';
+  const state = isGood && (isLate || isTooOld) ? 'unknown' : agent.data_state ?? 'unknown';
+  return { state, age, toldAgo };
+}
+
+/** Whether it told of its data, and too long ago to tell anything of now. */
+export function isDataUnheard(agent) {
+  const { state, toldAgo } = dataNow(agent);
+  return state === 'unknown' && toldAgo !== null;
+}
+
 export function dataText(agent) {
-  if (!agent.data_state || agent.data_state === 'unknown') return NONE;
-  if (agent.data_state === 'idle') return 'idle, market closed';
-  if (agent.data_age_seconds === null) return agent.data_state;
+  const { state, age, toldAgo } = dataNow(agent);
+  if (state === 'unknown') {
+    if (toldAgo === null) return NONE;
+    const known = agent.data_told_age_seconds;
+    return known === null ? `unknown for ${duration(toldAgo)}` : `last known ${duration(known)}, ${duration(toldAgo)} ago`;
+  }
+  if (state === 'idle') return 'idle, market closed';
+  if (age === null) return state;
   const allowed = agent.data_allowed_age_seconds ? ` of ${duration(agent.data_allowed_age_seconds)}` : '';
-  return `${agent.data_state} ${duration(agent.data_age_seconds)}${allowed}`;
+  return `${state} ${duration(age)}${allowed}`;
 }
 
 /** "142 of 512 MiB" where there is a limit. */
@@ -73,6 +97,13 @@ export function maintenanceText({ until, by, reason }) {
 /** Whether a person should look at it. */
 export function isInTrouble(agent) {
   return agent.enabled && (problem(agent) !== null || agent.data_state === 'stale');
+}
+
+/** Why it may soon be called unhealthy: it ran well, and its newest probes failed. */
+export function wavering(agent) {
+  if (agent.status !== 'running' || agent.maintenance) return null;
+  const failed = (agent.probes ?? []).find((probe) => probe.is_passing && probe.failures > 0);
+  return failed ? `${failed.role} probe failed ${failed.failures}×${failed.message ? `: ${failed.message}` : ''}` : null;
 }
 
 /** Seconds until the supervisor tries again. */

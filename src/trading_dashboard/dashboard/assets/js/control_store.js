@@ -11,7 +11,6 @@ export class ControlStore {
     this.events = [];
     this.hasSnapshot = false;
     this.listeners = new Set();
-    this.receivedAt = 0;
     this.socket = new LiveSocket('/api/control/ws', {
       silence: 13_000,
       onOpen: () => {},
@@ -66,7 +65,7 @@ export class ControlStore {
   /** Uptime now, though the supervisor said it a while ago. */
   uptime(agent) {
     if (agent.uptime_seconds === null || agent.status !== 'running') return null;
-    return agent.uptime_seconds + (performance.now() - (agent.receivedAt ?? this.receivedAt)) / 1000;
+    return agent.uptime_seconds + (performance.now() - agent.receivedAt) / 1000;
   }
 
   #take(message) {
@@ -75,9 +74,9 @@ export class ControlStore {
   }
 
   #replace(message) {
-    this.receivedAt = performance.now();
+    const receivedAt = performance.now();
     this.supervisor = message.supervisor;
-    this.agents = new Map(Object.entries(message.agents));
+    this.agents = new Map(Object.entries(message.agents).map(([name, agent]) => [name, { ...agent, receivedAt }]));
     for (const event of message.events ?? []) this.#remember(event);
     this.hasSnapshot = true;
     this.#notify({ type: 'snapshot' });

@@ -3,6 +3,7 @@
 // Owns subscriptions (the union of what the page shows) and the answer to "is this current?",
 // judged by the page's own clock since the last message and by what the agent says.
 
+import { dataNow } from './agent_words.js';
 import { get, symbolInPath } from './api.js';
 import { LiveSocket } from './live_socket.js';
 import { countdown, duration } from './format.js';
@@ -114,7 +115,8 @@ export class MarketStore {
 
   #liveCondition(agent) {
     if (agent?.data_state === 'stale') {
-      const age = agent.data_age_seconds === null ? '' : ` (${duration(agent.data_age_seconds)})`;
+      const now = dataNow(agent).age;
+      const age = now === null ? '' : ` (${duration(now)})`;
       return { kind: 'stale', text: `${AGENT} reports stale data${age}`, isCurrent: false };
     }
     if (this.clock?.finished) return { kind: 'finished', text: 'The replay has reached its end', short: 'finished', isCurrent: true };

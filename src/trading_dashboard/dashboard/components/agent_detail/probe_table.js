@@ -1,6 +1,6 @@
 // The probes of one agent: what each decides, what it last found, and how long that took.
 
-import { h, setAttribute, setHidden, setText } from '/assets/js/dom.js';
+import { h, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
 import { milliseconds, NONE, wallTime } from '/assets/js/format.js';
 
 const DECIDES = {
@@ -17,8 +17,9 @@ function makeRow() {
   const dot = h('i', { class: 'dot', 'aria-hidden': 'true' });
   const word = h('span');
   const cells = {
-    role: h('th', { scope: 'row' }), kind: h('td', { class: 'l k' }), latency: h('td'), failures: h('td'),
-    checked: h('td'), message: h('td', { class: 'l wrap k' }),
+    role: h('th', { scope: 'row' }), kind: h('td', { class: 'l k' }),
+    latency: h('td', { 'data-label': 'Took' }), failures: h('td', { 'data-label': 'Failures' }),
+    checked: h('td', { 'data-label': 'Checked' }), message: h('td', { class: 'l wrap k' }),
   };
   const node = h('tr', {}, cells.role, h('td', { class: 'l' }, h('span', { class: 'status' }, dot, word)), cells.kind,
     cells.latency, cells.failures, cells.checked, cells.message);
@@ -33,6 +34,7 @@ function makeRow() {
     setText(cells.failures, String(probe.failures));
     setText(cells.checked, probe.checked_at ? wallTime(probe.checked_at) : NONE);
     setText(cells.message, probe.message ?? '');
+    for (const cell of Object.values(cells)) setClass(cell, 'none', ['', NONE].includes(cell.textContent));
   };
   return { node, paint };
 }

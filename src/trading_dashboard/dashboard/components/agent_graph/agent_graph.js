@@ -63,18 +63,17 @@ class AgentGraph {
     const drawing = svg('svg', {
       class: 'canvas', width, height, viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': 'Dependency graph',
     });
-    for (const { from, to } of edges) drawing.append(this.#edge(places.get(from), places.get(to), byId.get(from), byId.get(to)));
+    for (const { from, to, via } of edges) {
+      drawing.append(this.#edge([places.get(from), ...via, places.get(to)], byId.get(from), byId.get(to)));
+    }
     for (const node of nodes) drawing.append(this.#node(node, places.get(node.id)));
     this.drawing.replaceChildren(drawing);
     this.list.replaceChildren(...nodes.flatMap((node) => node.names).map((name) => this.#item(name)));
     if (focused) this.drawing.querySelector(`[data-node="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  #edge(from, to, upper, lower) {
-    const [x1, y1] = [from.x + NODE.width, from.y + NODE.height / 2];
-    const [x2, y2] = [to.x, to.y + NODE.height / 2];
-    const bend = (x2 - x1) * EDGE_BEND;
-    const path = svg('path', { class: 'edge', d: `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` });
+  #edge(stops, upper, lower) {
+    const path = svg('path', { class: 'edge', d: edgePath(stops) });
     this.painters.push(() => {
       const chosen = selection.name;
       const isWaiting = lower.names.some((name) => control.agent(name)?.waiting_for.some((item) => upper.names.includes(item)));
@@ -130,6 +129,21 @@ class AgentGraph {
     });
     return node;
   }
+}
+
+/** From the right side of the first place to the left side of the last, straight through those between. */
+function edgePath([first, ...others]) {
+  const middle = ({ y }) => y + NODE.height / 2;
+  let x = first.x + NODE.width;
+  let y = middle(first);
+  let path = `M${x} ${y}`;
+  others.forEach((stop, index) => {
+    const bend = (stop.x - x) * EDGE_BEND;
+    path += ` C${x + bend} ${y} ${stop.x - bend} ${middle(stop)} ${stop.x} ${middle(stop)}`;
+    [x, y] = [stop.x + NODE.width, middle(stop)];
+    if (index < others.length - 1) path += ` H${x}`;
+  });
+  return path;
 }
 
 function groupText(agents) {

@@ -1,11 +1,13 @@
 // Where each agent stands in the drawing: columns by level of dependency, rows by neighbourhood.
 //
-// Pure. A level with more agents than fit takes several columns; above MAX_NODES agents that look
+// Pure. Who depends on nobody and is needed by nobody stands below the others, so that no edge passes
+// behind it. A level with more agents than fit takes several columns; above MAX_NODES agents that look
 // alike (same dependencies, nobody depends on them) become one node. Those in trouble stand alone, or
 // are a node of their own kind if they are many.
 
 export const NODE = { width: 212, height: 28 };
-const GAP = { column: 56, stack: 14, row: 12 };
+const GAP = { column: 56, stack: 14, row: 12, block: 22 };
+const ALONE_COLUMNS = 4;
 const MAX_ROWS = 6;
 const MAX_NODES = 24;
 const MIN_GROUP = 3;
@@ -53,19 +55,34 @@ export function collapse(agents, { isExpanded, trouble }) {
   return nodes;
 }
 
-/** {width, height, places: Map id → {x, y}, edges: [{from, to}]} of nodes. */
+/** {width, height, places: Map id → {x, y}, edges: [{from, to, via: [{x, y}]}]} of nodes. */
 export function layout(nodes, maxRows = MAX_ROWS) {
   const byName = new Map(nodes.flatMap((node) => node.names.map((name) => [name, node.id])));
   const flat = nodes.map((node) => ({
     name: node.id, depends_on: [...new Set(node.depends.map((name) => byName.get(name)).filter((id) => id && id !== node.id))],
   }));
-  const level = levels(flat);
-  const columns = [];
-  for (const node of flat) (columns[level.get(node.name)] ??= []).push(node);
-  const order = new Map();
+  const edges = flat.flatMap((node) => node.depends_on.map((from) => ({ from, to: node.name })));
+  const ends = new Set(edges.flatMap(({ from, to }) => [from, to]));
+  const joined = placeJoined(flat.filter((node) => ends.has(node.name)), maxRows);
+  const alone = placeAlone(flat.filter((node) => !ends.has(node.name)), joined);
+  return {
+    width: Math.max(joined.width, alone.width), height: alone.height,
+    edges: edges.map((edge) => ({ ...edge, via: (joined.ways.get(wayKey(edge)) ?? []).map((name) => joined.places.get(name)) })),
+    places: new Map([...joined.places, ...alone.places]),
+  };
+}
+
+/** Those with edges: a column or more per level. Where an edge skips a level it has a row of its own. */
+function placeJoined(nodes, maxRows) {
   const places = new Map();
-  const rows = Math.max(1, ...columns.map((column) => Math.min(maxRows, column.length)));
-  const height = rows * (NODE.height + GAP.row) - GAP.row + 2 * MARGIN;
+  if (nodes.length === 0) return { width: 0, height: 0, places, ways: new Map() };
+  const level = levels(nodes);
+  const columns = [];
+  for (const node of nodes) (columns[level.get(node.name)] ??= []).push(node);
+  const ways = addWays(nodes, level, columns);
+  const order = new Map();
+  const rows = Math.max(...columns.map((column) => Math.min(maxRows, column.length)));
+  const height = blockHeight(rows);
   let x = MARGIN;
   for (const column of columns) {
     const sorted = byNeighbours(column, order);
@@ -82,8 +99,51 @@ export function layout(nodes, maxRows = MAX_ROWS) {
     });
     x += stacks * (NODE.width + GAP.stack) - GAP.stack + GAP.column;
   }
-  const edges = flat.flatMap((node) => node.depends_on.map((from) => ({ from, to: node.name })));
-  return { width: x - GAP.column + MARGIN, height, places, edges };
+  return { width: x - GAP.column + MARGIN, height, places, ways };
+}
+
+/** Put a stand-in into each column that an edge only passes; one for all edges of the same agent. */
+function addWays(nodes, level, columns) {
+  const ways = new Map();
+  const made = new Set();
+  for (const { name: to, depends_on: sources } of nodes) {
+    for (const from of sources) {
+      const passed = [];
+      for (let at = level.get(from) + 1; at < level.get(to); at += 1) {
+        const name = `way ${at} ${from}`;
+        if (!made.has(name)) columns[at].push({ name, depends_on: [passed.at(-1) ?? from] });
+        made.add(name);
+        passed.push(name);
+      }
+      ways.set(wayKey({ from, to }), passed);
+    }
+  }
+  return ways;
+}
+
+function wayKey({ from, to }) {
+  return `${from} ${to}`;
+}
+
+/** Those without: rows below the others, as wide as they are. */
+function placeAlone(nodes, { width, height }) {
+  const places = new Map();
+  if (nodes.length === 0) return { width, height, places };
+  const step = NODE.width + GAP.stack;
+  const across = Math.max(Math.min(ALONE_COLUMNS, nodes.length), Math.floor((width - 2 * MARGIN + GAP.stack) / step));
+  const top = height ? height + GAP.block - MARGIN : 0;
+  nodes.forEach((node, index) => places.set(node.name, {
+    x: MARGIN + (index % across) * step,
+    y: top + MARGIN + Math.floor(index / across) * (NODE.height + GAP.row),
+  }));
+  return {
+    width: 2 * MARGIN + Math.min(across, nodes.length) * step - GAP.stack,
+    height: top + blockHeight(Math.ceil(nodes.length / across)), places,
+  };
+}
+
+function blockHeight(rows) {
+  return rows * (NODE.height + GAP.row) - GAP.row + 2 * MARGIN;
 }
 
 /** Those that depend on what stands high come first, so that few edges cross. */

@@ -3,7 +3,7 @@
 import { actions, DOING, whyNot, whyUntouchable } from '/assets/js/agent_actions.js';
 import { perform } from '/assets/js/agent_verbs.js';
 import {
-  dataText, healthText, isMemoryHigh, isResting, maintenanceText, memoryText, problem, statusCell,
+  dataText, healthText, isDataUnheard, isMemoryHigh, isResting, maintenanceText, memoryText, problem, statusCell, wavering,
 } from '/assets/js/agent_words.js';
 import { h, onPress, setAttribute, setBlocked, setClass, setHidden, setText } from '/assets/js/dom.js';
 import { countdown, duration, milliseconds, NONE, number, wallTime } from '/assets/js/format.js';
@@ -83,7 +83,7 @@ export class AgentRow {
     setText(cells.health, healthText(agent));
     setClass(cells.health, 'warn', agent.health === 'degraded' || agent.health === 'unhealthy');
     setText(cells.data, dataText(agent));
-    setClass(cells.data, 'warn', agent.data_state === 'stale');
+    setClass(cells.data, 'warn', agent.data_state === 'stale' || isDataUnheard(agent));
     setText(cells.managed, agent.enabled ? agent.management : NONE);
     setText(cells.port, agent.port ? String(agent.port) : NONE);
     setText(cells.pid, agent.pid === null ? NONE : String(agent.pid));
@@ -130,7 +130,10 @@ function noteText(agent) {
 
 function troubleText(agent) {
   const trouble = problem(agent);
-  if (!trouble) return agent.held_restart ? [`Restart held: ${agent.held_restart}`, 'warn'] : null;
+  if (!trouble && agent.held_restart) return [`Restart held: ${agent.held_restart}`, 'warn'];
+  const failing = wavering(agent);
+  if (failing) return [sentence(failing), 'warn'];
+  if (!trouble) return null;
   const isDown = agent.status === 'error' || agent.status === 'backoff';
   const log = isDown && agent.log_path && !trouble.includes(agent.log_path) ? ` Full log: ${agent.log_path}` : '';
   return [`${log ? ended(trouble) : trouble}${log}`, agent.status === 'error' ? 'bad' : 'warn'];
@@ -139,7 +142,7 @@ function troubleText(agent) {
 /** What is worth knowing though nothing is wrong. */
 function calmText(agent) {
   if (agent.maintenance) return [maintenanceText(agent.maintenance), 'k'];
-  if (agent.waiting_for.length) return [`Waiting for ${agent.waiting_for.join(', ')}`, 'k'];
+  if (agent.waiting_for.length) return [`Waiting for ${agent.waiting_for.map(awaited).join(', ')}`, 'k'];
   if (agent.status === 'starting' && agent.started_at) {
     return [`Starting for ${countdown((Date.now() - Date.parse(agent.started_at)) / 1000)}`, 'k'];
   }
@@ -150,7 +153,14 @@ function calmText(agent) {
   if (agent.status === 'running' && agent.restarts && agent.last_exit) {
     return [`Previous process ended with ${agent.last_exit}`, 'k'];
   }
+  if (agent.status === 'stopped' && agent.last_exit) return [`Its process ended with ${agent.last_exit}`, 'k'];
   return ['', ''];
+}
+
+/** "feed, idle until Mon 14:15 UTC" where that is why. */
+function awaited(name) {
+  const other = control.agent(name);
+  return other && isResting(other) ? `${name}, ${other.schedule.text}` : name;
 }
 
 function ended(text) {

@@ -52,8 +52,10 @@ export function deskActions(paintNote) {
   return { nodes: buttons, paint };
 }
 
-function outcome({ results = {}, pending = false }) {
+function outcome({ results = {}, resting = {}, pending = false }) {
   if (pending) return [`Not done after ${WAIT_SECONDS} s; it goes on.`, 'warn'];
   const failed = Object.entries(results).filter(([, isDone]) => !isDone).map(([name]) => name);
-  return failed.length ? [`Not done: ${failed.join(', ')}. See their rows.`, 'warn'] : ['', ''];
+  if (failed.length) return [`Not done: ${failed.join(', ')}. See their rows.`, 'warn'];
+  const left = Object.entries(resting).map(([name, why]) => `${name} (${why})`);
+  return left.length ? [`Left at rest: ${left.join(', ')}.`, 'k'] : ['', ''];
 }

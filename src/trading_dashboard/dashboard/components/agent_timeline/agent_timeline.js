@@ -1,4 +1,4 @@
-// The timeline: a bar per agent over the last day or week, and availability per day.
+// The timeline: a bar per agent over the last hour, day or week, and availability per day.
 //
 // Events of the window are read once and then come live; only figures are read again.
 
@@ -11,7 +11,7 @@ import { StateBar } from './state_bar.js';
 import { spansByAgent, STATES } from './state_spans.js';
 
 const HOUR = 3_600_000;
-const PERIODS = { day: ['24 hours', 24 * HOUR], week: ['7 days', 168 * HOUR] };
+const PERIODS = { hour: HOUR, day: 24 * HOUR, week: 168 * HOUR };
 const KINDS = ['transition', 'health_changed', 'data_state_changed', 'supervisor_started', 'supervisor_stopping'];
 const HINT = 'Point at a bar, or use the arrow keys on it, to read it.';
 const PAGE = 1000;
@@ -54,7 +54,7 @@ class AgentTimeline {
       onPress(node, () => this.#show(mode));
       return [mode, node];
     };
-    this.modes = new Map([button('day', '24 hours'), button('week', '7 days'), button('table', 'Per day')]);
+    this.modes = new Map([button('hour', '1 hour'), button('day', '24 hours'), button('week', '7 days'), button('table', 'Per day')]);
     this.rows = h('div', { class: 'state-rows' });
     this.scale = h('div', { class: 'state-scale k', 'aria-hidden': 'true' }, h('span'), h('span'), h('span', {}, 'now'));
     this.readout = h('p', { class: 'readout k', 'aria-live': 'polite' }, HINT);
@@ -85,7 +85,7 @@ class AgentTimeline {
 
   async #readEvents() {
     const period = this.mode === 'week' || this.period === 'week' ? 'week' : 'day';
-    const since = new Date(Date.now() - PERIODS[period][1]).toISOString();
+    const since = new Date(Date.now() - PERIODS[period]).toISOString();
     let before = null;
     let pages = [];
     do {
@@ -157,7 +157,7 @@ class AgentTimeline {
 
   #paintBars() {
     const to = Date.now();
-    const length = PERIODS[this.mode][1];
+    const length = PERIODS[this.mode];
     const from = to - length;
     const agents = control.tradingAgents();
     const { supervisor } = control;
@@ -173,7 +173,6 @@ class AgentTimeline {
     }
     arrange(this.rows, agents.map(({ name }) => this.bars.get(name).node));
     const [start, middle] = this.scale.children;
-    const ago = (milliseconds) => (length > 24 * HOUR ? `${milliseconds / HOUR / 24} d ago` : `${milliseconds / HOUR} h ago`);
     setText(start, ago(length));
     setText(middle, ago(length / 2));
   }
@@ -186,11 +185,17 @@ class AgentTimeline {
   /** The control API's own figure: of today in the one view, of seven days in the other. */
   #figure(name) {
     if (!this.figures) return '';
-    const isDay = this.mode === 'day';
+    const isDay = this.mode !== 'week';
     const figures = isDay ? this.figures.days.at(-1)?.agents[name] : this.figures.total[name];
     if (!figures?.wanted_seconds) return 'not wanted';
     return `${share(figures.availability)} ${isDay ? 'today (UTC)' : 'of 7 days'}`;
   }
+}
+
+/** "30 min ago", "12 h ago", "3.5 d ago". */
+function ago(milliseconds) {
+  if (milliseconds < HOUR) return `${milliseconds / 60_000} min ago`;
+  return milliseconds > 24 * HOUR ? `${milliseconds / HOUR / 24} d ago` : `${milliseconds / HOUR} h ago`;
 }
 
 function keyOf({ run_id: runId, seq }) {
