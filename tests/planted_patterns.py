@@ -256,7 +256,7 @@ def _between(
 
 def _ascending_triangle(source: np.random.Generator) -> Drawing:
     touches = int(source.choice([6, 8]))
-    low = source.uniform(0.45, 0.6)
+    low = source.uniform(0.5, 0.65)
     return _between(source, (1, 1), (0, low), touches, 1, source.uniform(0.8, 1.5))
 
 

@@ -70,7 +70,7 @@ def _between_lines(
     name = _name(upper, lower, at_start, at_end, settings)
     if name is None:
         return None
-    allowed = settings.line_tolerance * height
+    allowed = settings.line_tolerance * height + settings.line_atr * track.atr
     off = [abs(pivot.price - upper.at(pivot.bar)) / allowed for pivot in peaks]
     off += [abs(pivot.price - lower.at(pivot.bar)) / allowed for pivot in valleys]
     if max(off) > 1 or not _contains(upper, lower, allowed, track, settings, bar):
@@ -99,14 +99,16 @@ def _name(
     rise = (upper.end_price - upper.start_price) / height
     lift = (lower.end_price - lower.start_price) / height
     if min(at_start, at_end) >= settings.parallel_ratio * height:
-        return _parallel((rise + lift) / 2, settings)
+        return _parallel(rise, lift, settings)
     if at_end > settings.converging_ratio * at_start:
         return None
     return _converging(rise, lift, settings)
 
 
-def _parallel(drift: float, settings: ShapeSettings) -> str | None:
-    if abs(drift) <= settings.rectangle_slope:
+def _parallel(rise: float, lift: float, settings: ShapeSettings) -> str | None:
+    """`rise` of the upper line, `lift` of the lower one, in heights."""
+    drift = (rise + lift) / 2
+    if max(abs(rise), abs(lift)) <= settings.rectangle_slope:
         return "rectangle"
     if abs(drift) < settings.channel_slope:
         return None

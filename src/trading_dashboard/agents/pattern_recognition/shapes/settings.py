@@ -35,7 +35,7 @@ class ShapeSettings(BaseModel):
 
     # Life
     breakout_atr: float = _share(
-        1.0, 0, 3, "How far beyond the breakout level, in ATR, a close must be to confirm."
+        1.2, 0, 3, "How far beyond the breakout level, in ATR, a close must be to confirm."
     )
     forming_share: float = _share(
         1.0, 0.1, 5, "A pattern expires while forming after this many times its own length."
@@ -94,7 +94,10 @@ class ShapeSettings(BaseModel):
     range_min_bars: int = _bars(24, 8, 200, "Least bars from the first turning point to the last.")
     range_max_bars: int = _bars(250, 20, 400, "Most bars from the first turning point to the last.")
     line_tolerance: float = _share(
-        0.09, 0.01, 0.5, "How far a turning point may be off its line, as a share of the height."
+        0.05, 0.01, 0.5, "How far a turning point may be off its line, as a share of the height."
+    )
+    line_atr: float = _share(
+        0.5, 0, 3, "How much farther it may be off, in ATR: bars scatter around any line."
     )
     outside_share: float = _share(
         0.04, 0, 0.5, "Share of closes that may be outside the lines by more than the tolerance."
@@ -115,7 +118,7 @@ class ShapeSettings(BaseModel):
         0.22,
         0,
         1,
-        "Most a rectangle may drift from its first turning point to the last, in heights.",
+        "Most a rectangle's lines may move from its first turning point to the last, in heights.",
     )
     channel_slope: float = _share(
         0.5,
