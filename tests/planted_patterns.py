@@ -261,7 +261,7 @@ def _ascending_triangle(source: np.random.Generator) -> Drawing:
 
 
 def _symmetrical_triangle(source: np.random.Generator) -> Drawing:
-    fall, rise = source.uniform(0.27, 0.34, 2)
+    fall, rise = source.uniform(0.29, 0.36, 2)
     touches = int(source.choice([6, 7]))
     breaks = int(source.choice([-1, 1]))
     return _between(source, (1, 1 - fall), (0, rise), touches, breaks, source.uniform(0.8, 1.5))
@@ -284,9 +284,8 @@ def _ascending_channel(source: np.random.Generator) -> Drawing:
 def _rising_wedge(source: np.random.Generator) -> Drawing:
     climb = source.uniform(0.4, 0.9)
     narrow = source.uniform(0.4, 0.5)
-    touches = int(source.choice([6, 7]))
     lower = (0.0, 1 + climb - narrow)
-    return _between(source, (1, 1 + climb), lower, touches, -1, source.uniform(0.2, 0.6))
+    return _between(source, (1, 1 + climb), lower, 7, -1, source.uniform(0.2, 0.6))
 
 
 def _pause(source: np.random.Generator, start: float, end: float, drift: float) -> Drawing:

@@ -35,7 +35,7 @@ class ShapeSettings(BaseModel):
 
     # Life
     breakout_atr: float = _share(
-        1.2, 0, 3, "How far beyond the breakout level, in ATR, a close must be to confirm."
+        1.3, 0, 3, "How far beyond the breakout level, in ATR, a close must be to confirm."
     )
     forming_share: float = _share(
         1.0, 0.1, 5, "A pattern expires while forming after this many times its own length."
@@ -99,11 +99,14 @@ class ShapeSettings(BaseModel):
     line_atr: float = _share(
         0.5, 0, 3, "How much farther it may be off, in ATR: bars scatter around any line."
     )
+    range_fit: float = _share(
+        0.5, 0, 1, "Least fit: 1 less the mean distance of turning points, in what is tolerated."
+    )
     outside_share: float = _share(
         0.04, 0, 0.5, "Share of closes that may be outside the lines by more than the tolerance."
     )
     flat_slope: float = _share(
-        0.14, 0, 0.5, "A triangle's line is flat if it moves at most this much, in heights."
+        0.13, 0, 0.5, "A triangle's line is flat if it moves at most this much, in heights."
     )
     triangle_slope: float = _share(
         0.24, 0.01, 2, "A triangle's other line, or a wedge's, moves at least so much, in heights."
