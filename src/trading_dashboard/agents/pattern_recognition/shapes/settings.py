@@ -6,6 +6,8 @@ the pattern's height, so that a pattern is the same at any price and in any time
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -19,13 +21,16 @@ def _bars(default: int, low: int, high: int, meaning: str) -> int:
     return value
 
 
+Scale = Annotated[float, Field(ge=0.5, le=20)]
+
+
 class ShapeSettings(BaseModel):
     """Thresholds of the chart patterns; the defaults are those all measurements are made with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Pivots
-    pivot_scales: tuple[float, ...] = Field(
+    pivot_scales: tuple[Scale, ...] = Field(
         default=(2.5, 3.5, 5.0),
         min_length=1,
         max_length=6,
