@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.planted_patterns import plant
 from tests.unit.pattern_recognition.shapes.series import (
     changed,
     damaged,
@@ -20,7 +21,7 @@ from trading_dashboard.agents.pattern_recognition.detections import ShapeDetecti
 from trading_dashboard.agents.pattern_recognition.shapes.catalogue import GROUPS
 from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine, detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
-from trading_dashboard.agents.pattern_recognition.shapes.track import MAX_LOOKBACK
+from trading_dashboard.agents.pattern_recognition.shapes.track import MAX_LOOKBACK, Track
 from trading_dashboard.models.patterns import PatternState
 
 SETTINGS = ShapeSettings()
@@ -149,3 +150,35 @@ def test_a_mirror_image_has_the_mirrored_patterns(bars: Bars) -> None:
     ]
     assert sorted(map(outline, after), key=repr) == sorted(map(outline, mirrored), key=repr)
     assert {GROUPS[one.pattern] for one in before} >= {"reversal", "range"}
+
+
+def test_gap_rows_at_the_start_only_shift_the_numbers() -> None:
+    """Nothing is seen in them: no trend from a price of nought, no foot of a pole."""
+    bars = plant("runaway_gap", 5, 0.005).bars
+    rows = 30
+    nothing = np.full(rows, np.nan)
+    later = changed(
+        bars,
+        time=np.arange(len(bars) + rows, dtype=np.int64),
+        **{
+            name: np.concatenate((nothing, getattr(bars, name)))
+            for name in ("open", "high", "low", "close", "volume")
+        },
+    )
+    before, after = detect_shapes(bars, SETTINGS), detect_shapes(later, SETTINGS)
+    assert [one.pattern for one in before].count("runaway_gap") == 1
+    assert [(one.pattern, one.start, one.known_at, one.target) for one in after] == [
+        (one.pattern, one.start + rows, one.known_at + rows, one.target) for one in before
+    ]
+
+
+def test_a_gap_right_after_empty_rows_is_no_trend(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = walk(40, 3, 0.002)
+    columns = {name: getattr(bars, name).copy() for name in ("open", "high", "low", "close")}
+    for column in columns.values():
+        column[:8] = np.nan
+        column[24:] *= 1.1
+    damaged_bars = changed(bars, **columns)
+    assert not detect_shapes(damaged_bars, SETTINGS, ["runaway_gap"])
+    monkeypatch.setattr(Track, "_fill", lambda *_: None)
+    assert detect_shapes(damaged_bars, SETTINGS, ["runaway_gap"]), "the control arm saw none"

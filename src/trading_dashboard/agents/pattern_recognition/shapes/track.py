@@ -16,7 +16,7 @@ ATR_BARS = 14
 
 
 class Track:
-    """Columns of the newest bars. A row that is a gap stands there as the close before it."""
+    """Columns of the newest bars. A gap row stands there as the close before it."""
 
     __slots__ = (
         "_ranges",
@@ -26,7 +26,6 @@ class Track:
         "close",
         "high",
         "low",
-        "opens",
         "seen",
         "volume",
     )
@@ -34,7 +33,6 @@ class Track:
     def __init__(self) -> None:
         self.base = 0
         """Number of the first bar kept."""
-        self.opens: list[float] = []
         self.high: list[float] = []
         self.low: list[float] = []
         self.close: list[float] = []
@@ -56,11 +54,12 @@ class Track:
         opened, high, low, close, volume = row
         is_sound = math.isfinite(opened + high + low + close)
         if is_sound:
+            if not self.seen:
+                self._fill(close)
             self._measure(high, low)
             self.seen += 1
         else:
-            opened = high = low = close = self.close[-1] if self.close else 0.0
-        self.opens.append(opened)
+            high = low = close = self.close[-1] if self.close else 0.0
         self.high.append(high)
         self.low.append(low)
         self.close.append(close)
@@ -69,6 +68,11 @@ class Track:
         if len(self.close) >= 2 * MAX_LOOKBACK:
             self._drop(MAX_LOOKBACK)
         return is_sound
+
+    def _fill(self, price: float) -> None:
+        """Let gap rows before the first sound bar stand there as its close."""
+        for column in (self.high, self.low, self.close):
+            column[:] = [price] * len(column)
 
     def _measure(self, high: float, low: float) -> None:
         if self.seen:
@@ -84,7 +88,7 @@ class Track:
             self.atr += (extent - self.atr) / ATR_BARS
 
     def _drop(self, count: int) -> None:
-        for column in (self.opens, self.high, self.low, self.close, self.volume, self.atrs):
+        for column in (self.high, self.low, self.close, self.volume, self.atrs):
             del column[:count]
         self.base += count
 
