@@ -21,7 +21,7 @@ from trading_dashboard.agents.pattern_recognition.detections import ShapeDetecti
 from trading_dashboard.agents.pattern_recognition.shapes.catalogue import GROUPS
 from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine, detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
-from trading_dashboard.agents.pattern_recognition.shapes.track import MAX_LOOKBACK, Track
+from trading_dashboard.agents.pattern_recognition.shapes.track import MAX_LOOKBACK, SPARE, Track
 from trading_dashboard.models.patterns import PatternState
 
 SETTINGS = ShapeSettings()
@@ -86,7 +86,7 @@ def test_a_moving_window_keeps_its_numbers() -> None:
     assert told == detect_shapes(bars, SETTINGS)
 
 
-@pytest.mark.parametrize("at", [0, 13, 250, 777, 2 * MAX_LOOKBACK - 1, 2 * MAX_LOOKBACK + 40])
+@pytest.mark.parametrize("at", [0, 13, 250, MAX_LOOKBACK + SPARE - 1, MAX_LOOKBACK + SPARE, 1100])
 def test_a_restored_engine_goes_on_exactly(at: int) -> None:
     bars = damaged(walk(1500, 7), 7)
     engine = ShapeEngine(SETTINGS)
@@ -182,3 +182,20 @@ def test_a_gap_right_after_empty_rows_is_no_trend(monkeypatch: pytest.MonkeyPatc
     assert not detect_shapes(damaged_bars, SETTINGS, ["runaway_gap"])
     monkeypatch.setattr(Track, "_fill", lambda *_: None)
     assert detect_shapes(damaged_bars, SETTINGS, ["runaway_gap"]), "the control arm saw none"
+
+
+def test_what_is_confirmed_very_late_is_not_read_from_bars_long_forgotten() -> None:
+    """Nothing moves for longer than is remembered; then a turn confirms the old ones."""
+    bars = walk(1500, 21)
+    columns = {name: getattr(bars, name).copy() for name in ("open", "high", "low", "close")}
+    for column in columns.values():
+        column[300:900] = bars.close[300]
+    still = changed(bars, **columns)
+    whole = detect_shapes(still, SETTINGS)
+    engine, other = ShapeEngine(SETTINGS), ShapeEngine(SETTINGS)
+    for bar in range(880):
+        engine.push(still, bar)
+    other.restore(json.loads(json.dumps(engine.snapshot())))
+    for bar in range(880, len(still)):
+        assert other.push(still, bar) == engine.push(still, bar)
+    assert all(one.known_at - one.start <= MAX_LOOKBACK for one in whole)

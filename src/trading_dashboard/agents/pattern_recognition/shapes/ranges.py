@@ -46,7 +46,7 @@ def find_range(
             break
         longest = max(later.bar - sooner.bar for sooner, later in pairwise(group))
         uneven = longest * (count - 1) > settings.range_leg_ratio * span
-        if span > settings.range_max_bars or uneven:
+        if span > settings.range_max_bars or uneven or group[0].bar < track.oldest:
             continue
         found = _between_lines(group, smallest, track, settings, bar)
         if found is not None and (
