@@ -19,6 +19,11 @@
     ├── HistoryUnavailable          the record of past events cannot be read or written
     ├── InvalidPeriod               a period of the history that makes no sense
     ├── Unauthorized / Forbidden
+    ├── PatternError                `subject` is a scan or a file
+    │   ├── ScanQueueFull
+    │   ├── UnknownScan
+    │   ├── ScanUnavailable         the processes that scan do not start
+    │   └── LedgerDamaged           what was kept of patterns' outcomes cannot be read
     └── MarketDataError
         ├── UnknownSymbol
         ├── InvalidRange
@@ -265,6 +270,36 @@ class Forbidden(TradingDashboardError):
     """A Host, Origin or role that is not allowed."""
 
     code = "forbidden"
+
+
+class PatternError(TradingDashboardError):
+    """Something about the recognition of patterns."""
+
+    code = "pattern_error"
+
+
+class ScanQueueFull(PatternError):
+    """As many scans wait as may."""
+
+    code = "scan_queue_full"
+
+
+class UnknownScan(PatternError):
+    """No scan has this id, or it was forgotten."""
+
+    code = "unknown_scan"
+
+
+class ScanUnavailable(PatternError):
+    """The processes that scan do not start, or end at once."""
+
+    code = "scan_unavailable"
+
+
+class LedgerDamaged(PatternError):
+    """What was kept of patterns' outcomes cannot be read; it can be rebuilt from bars."""
+
+    code = "ledger_damaged"
 
 
 class MarketDataError(TradingDashboardError):
