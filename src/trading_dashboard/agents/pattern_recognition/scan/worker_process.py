@@ -57,6 +57,11 @@ class WorkerProcess:
         """The process's number."""
         return self._process.pid
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.poll() is not None
+
     def give(self, task: bytes, chunk: Sequence[Series]) -> None:
         """Send a chunk and what is to be done with each symbol, pickled. Raises `WorkerDied`."""
         self.chunk, self.since = chunk, time.monotonic()
