@@ -10,7 +10,7 @@ from typing import NoReturn
 from trading_dashboard.agents.pattern_recognition.scan import worker
 
 
-def stay(_: int) -> NoReturn:
+def stay(status: int) -> NoReturn:
     while True:
         time.sleep(1)
 

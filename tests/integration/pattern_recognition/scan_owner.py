@@ -21,7 +21,7 @@ from trading_dashboard.agents.pattern_recognition.scan.process_pool import Proce
 def main() -> None:
     if "deaf" in sys.argv:
         deaf = SimpleNamespace(**vars(worker) | {"__name__": f"{__package__}.deaf_worker"})
-        worker_process.program = deaf  # type: ignore[assignment]
+        worker_process.program = deaf  # type: ignore[assignment, attr-defined]
     pool = ProcessPool(2)
     threading.Thread(target=run, args=(pool,), daemon=True).start()
     while not (len(pool.workers) == 2 and all(one.is_ready for one in pool.workers)):

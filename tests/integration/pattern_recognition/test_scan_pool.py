@@ -17,7 +17,6 @@ import pytest
 from tests.support import ROOT, eventually_sync
 from tests.unit.pattern_recognition.scan import tasks
 from trading_dashboard.agents.pattern_recognition.bars import Bars
-from trading_dashboard.agents.pattern_recognition.scan import worker_process
 from trading_dashboard.agents.pattern_recognition.scan.mapping import InlineMap, Outcome
 from trading_dashboard.agents.pattern_recognition.scan.process_pool import ProcessPool
 from trading_dashboard.models.errors import ScanUnavailable
@@ -123,7 +122,7 @@ def test_bars_are_read_only_as_far_as_they_are_needed(pool: ProcessPool) -> None
 
 
 def test_workers_that_cannot_start_end_the_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_process.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     broken = ProcessPool(2)
     with pytest.raises(ScanUnavailable, match="before they are ready"):
         list(broken.map(tasks.checksum, tasks.universe(50)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -35,7 +35,7 @@ class GatedMap(InlineMap):
 
     def map(
         self, task: Task, series: Iterable[Series], cancel: threading.Event | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         for outcome in super().map(task, series, cancel):
             while not self.gate.acquire(timeout=0.01):
                 if cancel is not None and cancel.is_set():

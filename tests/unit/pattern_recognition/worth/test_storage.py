@@ -29,6 +29,12 @@ def ledger_of(news: News) -> Ledger:
     return ledger
 
 
+def read(path: Path) -> Ledger:
+    found = load_ledger(path, PATTERNS, SETTINGS)
+    assert found is not None
+    return found
+
+
 def step(ledger: Ledger, market: News, day: int) -> None:
     first = day + 1 - SETTINGS.lookback
     for symbol, (bars, occurrences) in market.items():
@@ -39,12 +45,11 @@ def step(ledger: Ledger, market: News, day: int) -> None:
 
 def test_a_restart_is_exact(market: News, tmp_path: Path) -> None:
     path = tmp_path / "worth" / "ledger"
-    running = ledger_of(prefix(market, 350))
+    running = restarted = ledger_of(prefix(market, 350))
     for day in range(350, 400):
         if day % 10 == 0:
             save_ledger(running, path)
-            restarted = load_ledger(path, PATTERNS, SETTINGS)
-            assert restarted is not None
+            restarted = read(path)
         step(running, market, day)
         step(restarted, market, day)
     assert restarted.rows("1d", 400 * DAY) == running.rows("1d", 400 * DAY)

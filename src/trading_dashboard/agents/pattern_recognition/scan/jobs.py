@@ -246,7 +246,7 @@ class ScanJobs:
                     job.message = f"Stopped at {len(job.findings):,} findings; ask for fewer."
                     return "failed"
         finally:
-            _close(outcomes)
+            outcomes.close()
             overdue.cancel()
         if job.is_overdue:
             job.message = f"The scan took longer than {self._limits.seconds:g} s."
@@ -295,9 +295,3 @@ class _Held:
 
     def take(self, symbol: str) -> Bars:
         return self._bars.pop(symbol)
-
-
-def _close(outcomes: Iterator[Any]) -> None:
-    close = getattr(outcomes, "close", None)
-    if close is not None:
-        close()

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from trading_dashboard.agents.pattern_recognition.scan.mapping import (
     ChunkMap,
@@ -48,6 +48,7 @@ class ProcessPool:
         chunk_seconds: How long a chunk may take before its worker is ended; a fifth of it for a
             symbol that is tried alone.
         inline_symbols: Fewer symbols than this run in the caller's thread.
+        niceness: How far workers give way to what is live.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class ProcessPool:
         chunk_symbols: int = CHUNK_SYMBOLS,
         chunk_seconds: float = 60.0,
         inline_symbols: int = 8,
+        niceness: int = 5,
     ) -> None:
+        self._niceness = niceness
         self._count = workers or _cores()
         self._chunk_symbols = chunk_symbols
         self.chunk_seconds = chunk_seconds
@@ -71,7 +74,7 @@ class ProcessPool:
 
     def map(
         self, task: Task, series: Iterable[Series], cancel: threading.Event | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Yield outcomes as they come; see `ChunkMap.map`.
 
         Raises:
@@ -101,7 +104,7 @@ class ProcessPool:
         """Return the workers, after replacing those that died while they were idle."""
         self.end(worker for worker in list(self.workers) if worker.is_dead and not worker.chunk)
         while len(self.workers) < self._count:
-            self.workers.append(WorkerProcess())
+            self.workers.append(WorkerProcess(self._niceness))
         return self.workers
 
     def end(self, workers: Iterable[WorkerProcess], grace_seconds: float = 0.0) -> None:

@@ -31,7 +31,7 @@ class WorkerDied(Exception):
 class WorkerProcess:
     """One worker. `chunk` is what it works on, `since` when it got that (monotonic)."""
 
-    def __init__(self) -> None:
+    def __init__(self, niceness: int) -> None:
         self.chunk: Sequence[Series] | None = None
         self.since = time.monotonic()
         self.is_ready = False
@@ -40,7 +40,7 @@ class WorkerProcess:
         descriptors = (theirs.fileno(), self._incoming, self._outgoing)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", program.__name__, *map(str, descriptors)],
+                [sys.executable, "-m", program.__name__, *map(str, (*descriptors, niceness))],
                 pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
                 # The worker finds what this process finds, wherever that was told.
