@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
@@ -49,8 +51,8 @@ def random_market(
     return news
 
 
-def telling_market(seed: int, chance: float, symbols: int = 6, bars: int = 1500) -> News:
-    """Return walks where pattern 0 tells the next five bars right with this chance; 1 does not.
+def telling_market(seed: int, chances: Sequence[float], symbols: int = 6, bars: int = 1500) -> News:
+    """Return walks where each pattern tells the next five bars right with its own chance.
 
     Each occurrence is followed by five bars of one sign, far from the next one.
     """
@@ -60,12 +62,11 @@ def telling_market(seed: int, chance: float, symbols: int = 6, bars: int = 1500)
         returns = rng.normal(0, 0.01, bars)
         rows: list[tuple[int, int, int]] = []
         for at in range(20, bars - 10, 12):
-            way = int(rng.choice([-1, 1]))
-            is_right = rng.random() < chance
+            way, pattern = int(rng.choice([-1, 1])), int(rng.integers(len(chances)))
+            is_right = rng.random() < chances[pattern]
             after = np.abs(rng.normal(0.004, 0.002, 5)) + 1e-4
             returns[at + 1 : at + 6] = after * (way if is_right else -way)
-            rows.append((0, way, at))
-            rows.append((1, int(rng.choice([-1, 1])), at))
+            rows.append((pattern, way, at))
         news[f"S{number}"] = (bars_of(returns), Occurrences.of(rows))
     return news
 

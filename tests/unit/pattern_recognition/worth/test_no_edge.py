@@ -80,11 +80,11 @@ def test_counting_overlapping_outcomes_as_separate_finds_edges_in_chance() -> No
 
 
 def test_a_pattern_that_tells_is_found_and_one_that_does_not_is_not() -> None:
-    rows = rows_of(telling_market(1, chance=0.68))
+    rows = rows_of(telling_market(1, [0.68, 0.5]))
     telling = [row.worth for row in rows if row.pattern == "P0" and row.worth.horizon_bars == 5]
     assert [worth.verdict for worth in telling] == ["edge", "edge"]
     for worth in telling:
-        assert worth.confidence == pytest.approx(0.68, abs=0.04)
+        assert worth.confidence == pytest.approx(0.68, abs=0.05)
         assert worth.mean_move_atr is not None
         assert worth.mean_move_atr > 0.3
     idle = [row.worth for row in rows if row.pattern == "P1"]
@@ -92,7 +92,7 @@ def test_a_pattern_that_tells_is_found_and_one_that_does_not_is_not() -> None:
 
 
 def test_a_pattern_that_tells_wrong_has_no_edge() -> None:
-    rows = rows_of(telling_market(2, chance=0.30))
+    rows = rows_of(telling_market(2, [0.30, 0.5]))
     wrong = [row.worth for row in rows if row.pattern == "P0" and row.worth.horizon_bars == 5]
     for worth in wrong:
         assert worth.p_adjusted is not None
@@ -102,23 +102,32 @@ def test_a_pattern_that_tells_wrong_has_no_edge() -> None:
         assert worth.confidence < 0.4
 
 
-@pytest.mark.parametrize("chance", [0.6, 0.75])
-def test_what_is_said_happens(chance: float) -> None:
-    found = reliability_of(telling_market(3, chance, symbols=10), 5)
+def mean_error(found: Reliability) -> float:
+    """Return how far what was said is from what happened, on average."""
+    return sum(abs(one.said_mean - one.happened) * one.samples for one in found.bins) / (
+        found.samples
+    )
+
+
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_what_is_said_happens(seed: int) -> None:
+    chances = [0.35, 0.4, 0.45, 0.5, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8]
+    found = reliability_of(telling_market(seed, chances, symbols=30), 5)
     full = [one for one in found.bins if one.samples >= 100]
-    assert any(abs(one.said_mean - chance) < 0.05 for one in full)
-    within = [one.interval_low <= one.said_mean <= one.interval_high for one in full]
-    assert np.mean(within) >= 0.75
+    assert len(full) >= 8
+    # Of eight 95 % intervals, two or more miss by chance in one of 17 markets.
+    misses = sum(not one.interval_low <= one.said_mean <= one.interval_high for one in full)
+    assert misses <= 1
+    assert mean_error(found) < 0.03
     assert found.brier is not None
     assert found.brier_base is not None
-    assert found.brier < found.brier_base
+    assert found.brier < found.brier_base - 0.01
 
 
 def test_random_walks_are_said_to_be_random() -> None:
     found = reliability_of(random_market(5, symbols=10, bars=1500, each=1500), 5)
     assert found.brier is not None
     assert found.brier_base is not None
-    assert found.brier < found.brier_base + 0.001
-    for one in found.bins:
-        if one.samples >= 300:
-            assert one.interval_low - 0.02 <= one.said_mean <= one.interval_high + 0.02
+    assert found.brier < found.brier_base
+    assert mean_error(found) < 0.02
+    assert sum(one.samples for one in found.bins if 0.45 <= one.said_low < 0.55) > 10_000

@@ -26,7 +26,7 @@ _UNIT = 1e9
 """Sums are whole numbers of billionths: the same in whichever order outcomes come."""
 _BINS = 100
 _SHOWN = 20
-_SHIFT_SPREAD, _SLOPE_SPREAD = 0.2, 0.5
+_SHIFT_SPREAD, _SLOPE_SPREAD = 0.1, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +165,18 @@ def _fitted(past: Floats) -> tuple[float, float, float]:
     Newton's method on the penalised likelihood; it is concave, a few steps are enough.
     """
     past[:, 2] /= _UNIT
+    past = past[:, :, past[:, 0].sum(axis=0) > 0]
     samples, hits, said = past.sum(axis=0)
-    used = samples > 0
-    samples, hits, said = samples[used], hits[used], said[used]
     spoken = logit(said / samples)
     middle = float(np.average(spoken, weights=samples))
-    sums = past.sum(axis=2)
-    rate = np.clip(sums[:, 2] / np.maximum(sums[:, 0], 1), 0, 1)
-    rate += (sums[:, 1].sum() - sums[:, 2].sum()) / sums[:, 0].sum()
-    worth = _overlap(sums[:, 0], sums[:, 1], np.clip(rate, 0, 1))
     design = np.stack([np.ones_like(spoken), spoken - middle])
+    # How much more shift and slope differ between stretches than separate outcomes would: by so
+    # much less all outcomes together say.
+    scores = (past[:, 1] - past[:, 2]) @ design.T
+    alone = (past[:, 0] * (said / samples) * (1 - said / samples)) @ (design**2).T
+    total = np.maximum(alone.sum(axis=0), 1e-9)
+    scores -= alone * (scores.sum(axis=0) / total)
+    worth = max(1.0, float(np.max(np.sum(scores**2, axis=0) / total)))
     prior = np.array([1 / _SHIFT_SPREAD**2, 1 / _SLOPE_SPREAD**2])
     line = np.array([0.0, 1.0])
     for _ in range(12):
