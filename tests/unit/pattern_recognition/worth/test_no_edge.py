@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -22,6 +24,12 @@ EXPECTED_WRONG = 1
 """Families of 20 in which even one edge is found where there is none, at a rate of 5 %."""
 
 
+@cache
+def family(common: float, seed: int) -> list[WorthOf]:
+    """Return what is said of a market of random walks."""
+    return rows_of(random_market(seed, symbols=5, bars=800, each=800, common=common))
+
+
 def rows_of(news: News) -> list[WorthOf]:
     ledger = Ledger(PATTERNS)
     ledger.load("1d", news)
@@ -38,10 +46,7 @@ def reliability_of(news: News, horizon: int) -> Reliability:
 @pytest.fixture(scope="module", params=[0.0, 0.6], ids=["apart", "together"])
 def families(request: pytest.FixtureRequest) -> list[list[WorthOf]]:
     """Twenty markets of random walks: symbols apart from each other, or moving together."""
-    return [
-        rows_of(random_market(seed, symbols=5, bars=800, each=800, common=request.param))
-        for seed in SEEDS
-    ]
+    return [family(request.param, seed) for seed in SEEDS]
 
 
 def test_random_walks_have_no_edge(families: list[list[WorthOf]]) -> None:
@@ -66,11 +71,7 @@ def test_p_values_are_those_of_chance(families: list[list[WorthOf]]) -> None:
 
 
 def test_counting_overlapping_outcomes_as_separate_finds_edges_in_chance() -> None:
-    rows = [
-        row.worth
-        for seed in SEEDS
-        for row in rows_of(random_market(seed, symbols=5, bars=800, each=800, common=0.6))
-    ]
+    rows = [row.worth for seed in SEEDS for row in family(0.6, seed)]
     naive = [
         stats.binomtest(row.hits, row.samples, row.base_rate).pvalue
         for row in rows
