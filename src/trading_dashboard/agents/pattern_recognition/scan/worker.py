@@ -36,8 +36,9 @@ READY, CHUNK, DONE = range(3)
 def main(arguments: list[str]) -> int:
     """Serve chunks until the parent closes the socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which closes us
-    with contextlib.suppress(OSError):
-        os.nice(int(arguments[3]))
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            os.nice(int(arguments[3]))
     link = socket.socket(fileno=int(arguments[0]))
     incoming, outgoing = int(arguments[1]), int(arguments[2])
     inbox: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
