@@ -43,12 +43,14 @@ def main(arguments: list[str]) -> int:
     incoming, outgoing = int(arguments[1]), int(arguments[2])
     inbox: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(link, inbox), daemon=True).start()
-    link.sendall(MESSAGE.pack(READY, 0))
-    while True:
-        _, size = inbox.get()
-        content = _packed(_run(incoming, size))
-        write_all(outgoing, content)
-        link.sendall(MESSAGE.pack(DONE, len(content)))
+    with contextlib.suppress(ConnectionError):  # the parent is gone
+        link.sendall(MESSAGE.pack(READY, 0))
+        while True:
+            _, size = inbox.get()
+            content = _packed(_run(incoming, size))
+            write_all(outgoing, content)
+            link.sendall(MESSAGE.pack(DONE, len(content)))
+    return 0
 
 
 def _listen(link: socket.socket, inbox: queue.SimpleQueue[tuple[int, int]]) -> None:
