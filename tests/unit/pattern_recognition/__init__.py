@@ -1,0 +1,1 @@
+"""Tests of the pattern recognition agent's parts."""
