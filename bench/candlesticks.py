@@ -1,8 +1,8 @@
 """Candlesticks: all 61 on many symbols, beside bare TA-Lib calls on the same bars.
 
 Random walks are made chunk by chunk; on each chunk both are timed, in turns as to which is first.
-Prints the CPU seconds of both, their ratio, the peak memory of a process, whether both found the same,
-and how far every indicator is from TA-Lib's own values.
+Prints the CPU seconds of both, their ratio, the peak memory of a process, how many hits differ, and
+how far every indicator is from TA-Lib's own values.
 
     .venv/bin/python -m bench.candlesticks [--symbols 5000] [--bars 2500] [--processes 2]
 """
