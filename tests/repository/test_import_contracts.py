@@ -30,6 +30,7 @@ _FORBIDDEN = [
     # Nobody imports the cli.
     *[(package, "cli") for package in ("config", "orchestrator", "clients", "control_api")],
     *[(package, "cli") for package in ("agents.kit", "agents.market_data", "dashboard")],
+    ("agents.pattern_recognition", "orchestrator"),
 ]
 _EXTERNAL = {"httpx", "fastapi", "starlette", "uvicorn", "streamlit"}
 _ALLOWED = [
@@ -54,7 +55,7 @@ def _lint(folder: Path, imports: list[tuple[str, str]], *extra: str) -> str:
     existing = {
         str(path.parent.relative_to(ROOT / "src" / _ROOT)).replace("/", ".")
         for path in (ROOT / "src" / _ROOT).glob("*/__init__.py")
-    } | {"agents.kit", "agents.market_data"}
+    } | {"agents.kit", "agents.market_data", "agents.pattern_recognition"}
     for package in packages | existing:
         directory = folder / _ROOT
         for part in (".", *package.split(".")):
