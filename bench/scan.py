@@ -102,12 +102,16 @@ def workers_seconds(pool: ProcessPool) -> float:
     return sum(one.user + one.system for one in times)
 
 
-def main() -> int:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--symbols", type=int, default=5000)
     parser.add_argument("--bars", type=int, default=2500)
     parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = _options()
     # Workers import a task's module by its name, which is not that of the program that runs.
     from bench import scan as tasks
 
