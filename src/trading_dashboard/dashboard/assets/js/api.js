@@ -21,19 +21,28 @@ export async function get(path, { signal } = {}) {
 }
 
 /** POST as the person at the desk. */
-export async function post(path, content = {}) {
-  let answer = await send(path, content);
+export function post(path, content = {}) {
+  return change('POST', path, content);
+}
+
+/** DELETE as the person at the desk. */
+export function remove(path) {
+  return change('DELETE', path, {});
+}
+
+async function change(method, path, content) {
+  let answer = await send(method, path, content);
   if (answer.status === 403) {
     csrf = null;
-    answer = await send(path, content);
+    answer = await send(method, path, content);
   }
   return body(answer);
 }
 
-async function send(path, content) {
+async function send(method, path, content) {
   csrf ??= (await get('/api/session')).csrf;
   return fetch(path, {
-    method: 'POST',
+    method,
     headers: { 'content-type': 'application/json', 'x-csrf-token': csrf },
     body: JSON.stringify(content),
   });
