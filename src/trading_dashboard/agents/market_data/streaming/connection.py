@@ -116,6 +116,8 @@ def handle(text: str | bytes, subscriber: Subscriber, hub: StreamHub) -> Sequenc
         names = [symbol.strip().upper() for symbol in operation.symbols]
         hub.unsubscribe(subscriber, names, operation.intervals)
         return []
+    if operation.closed_only is not None:
+        subscriber.closed_only = operation.closed_only
     known = []
     problems = [_not_offered(name) for name in operation.intervals if not hub.offers(name)]
     for symbol in operation.symbols if not problems else []:
