@@ -19,6 +19,10 @@
     ├── HistoryUnavailable          the record of past events cannot be read or written
     ├── InvalidPeriod               a period of the history that makes no sense
     ├── Unauthorized / Forbidden
+    ├── PatternError
+    │   ├── UnknownPattern          no such pattern in the catalogue
+    │   ├── UnknownIndicator
+    │   └── InvalidParameter        an indicator's parameter is none of its own, or out of bounds
     └── MarketDataError
         ├── UnknownSymbol
         ├── InvalidRange
@@ -319,3 +323,27 @@ class RecordingDamaged(MarketDataError):
     """A part of the recording cannot be read."""
 
     code = "recording_damaged"
+
+
+class PatternError(TradingDashboardError):
+    """Something about patterns and indicators."""
+
+    code = "pattern_error"
+
+
+class UnknownPattern(PatternError):
+    """No pattern of that id is in the catalogue."""
+
+    code = "unknown_pattern"
+
+
+class UnknownIndicator(PatternError):
+    """No indicator of that name exists."""
+
+    code = "unknown_indicator"
+
+
+class InvalidParameter(PatternError):
+    """An indicator has no such parameter, or the value is outside its bounds."""
+
+    code = "invalid_parameter"
