@@ -73,18 +73,19 @@ def latest_candles_of(series: Sequence[Bars]) -> list[CandleHits]:
     for place, bars in enumerate(series):
         tail = bars.between(max(0, len(bars) - CANDLE_LOOKBACK), len(bars))
         rows = sound_rows(tail)
-        if not rows.has_last(len(tail)):
+        if not _is_last_sound(rows, len(tail)):
             continue
-        if rows.is_a_block:
-            blocks.append(rows.last(MEMORY_ROWS))
+        block = rows.part(max(0, len(rows) - MEMORY_ROWS), len(rows))
+        if len(block) == MEMORY_ROWS and block.can_be_joined():
+            blocks.append(block)
             places.append(place)
         else:
             hits = detect_candles(tail)
             answers[place] = _kept(hits, hits.bar, hits.bar == len(tail) - 1)
     if blocks:
         hits = find(joined(blocks), _ALL)
-        block, place_in_block = np.divmod(hits.bar, MEMORY_ROWS)
-        hits = _kept(hits, block, place_in_block == MEMORY_ROWS - 1)
+        of_block, row = np.divmod(hits.bar, MEMORY_ROWS)
+        hits = _kept(hits, of_block, row == MEMORY_ROWS - 1)
         bounds = np.searchsorted(hits.bar, np.arange(len(blocks) + 1))
         for number, place in enumerate(places):
             answers[place] = _part(hits, slice(bounds[number], bounds[number + 1]))
@@ -116,6 +117,10 @@ def _numbers_of(patterns: Sequence[str] | None) -> Sequence[int]:
             next_step="Take an id of the catalogue, such as CDLENGULFING.",
         )
     return sorted({CANDLE_NUMBERS[name] for name in patterns})
+
+
+def _is_last_sound(rows: SoundRows, count: int) -> bool:
+    return len(rows) > 0 and (rows.row is None or int(rows.row[-1]) == count - 1)
 
 
 def _is_remembered(row: Numbers, bar: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -6,7 +6,6 @@ with one equal end, ±200 for the confirmation of a hikkake told before.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from trading_dashboard.agents.pattern_recognition.candles.catalogue import CANDLES
 from trading_dashboard.agents.pattern_recognition.candles.clarity import shapes, sizes
-from trading_dashboard.agents.pattern_recognition.candles.exact import Numbers, SoundRows
+from trading_dashboard.agents.pattern_recognition.candles.exact import Numbers, Piece, SoundRows
 from trading_dashboard.agents.pattern_recognition.detections import CandleHits
 
 _Values = NDArray[np.int32]
@@ -63,28 +62,29 @@ def find(rows: SoundRows, numbers: Sequence[int]) -> CandleHits:
 
 def _keys(rows: SoundRows, numbers: Sequence[int]) -> Numbers:
     found = [np.empty(0, np.int64)]
-    bounds = [*rows.starts(), len(rows)]
-    for start, stop in itertools.pairwise(bounds):
-        prices = tuple(price[start:stop] for price in rows.prices)
+    if not len(rows):
+        return found[0]
+    for piece in rows.pieces():
         for number in numbers:
-            values = _FUNCTIONS[number](*prices)
+            values = _FUNCTIONS[number](*piece.prices)
             # Bytes are searched several times faster than what TA-Lib returns.
             at = values.astype(np.bool_).nonzero()[0]
             if len(at):
-                found.append(_keys_of(number, at, values[at], start))
+                found.append(_keys_of(number, at, values[at], piece))
     return np.concatenate(found)
 
 
-def _keys_of(number: int, at: Numbers, values: _Values, start: int) -> Numbers:
-    key = (at + start << _BAR_SHIFT) + (values.astype(np.int64) + _VALUE_ZERO << _VALUE_SHIFT)
+def _keys_of(number: int, at: Numbers, values: _Values, piece: Piece) -> Numbers:
+    key = (at + piece.start << _BAR_SHIFT) + (values.astype(np.int64) + _VALUE_ZERO << _VALUE_SHIFT)
     key += number << _PATTERN_SHIFT
-    if not _IS_HIKKAKE[number]:
-        return key
-    # The hit before a confirmation is the hikkake it confirms: TA-Lib forgets older ones.
-    delay = np.diff(at, prepend=-_CONFIRMED_WITHIN - 1)
-    is_confirmed = np.abs(values) == _CONFIRMED
-    key += np.where(is_confirmed, delay, 0)
-    return np.asarray(key[~is_confirmed | (delay <= _CONFIRMED_WITHIN)])
+    is_told = at >= piece.told_from - piece.start
+    if _IS_HIKKAKE[number]:
+        # The hit before a confirmation is the hikkake it confirms: TA-Lib forgets older ones.
+        delay = np.diff(at, prepend=-_CONFIRMED_WITHIN - 1)
+        is_confirmed = np.abs(values) == _CONFIRMED
+        key += np.where(is_confirmed, delay, 0)
+        is_told &= ~is_confirmed | (delay <= _CONFIRMED_WITHIN)
+    return np.asarray(key[is_told])
 
 
 def _strength(

@@ -39,7 +39,7 @@ def agreement(regimes: Mapping[str, Regime]) -> Agreement:
     known = [trend for trend in trends if trend != "unknown"]
     if not known:
         return Agreement(None, 0, 0, "No timeframe has enough bars yet")
-    counts = Counter(known)
+    counts: Counter[Trend] = Counter(known)
     value = sum(_VOTES[trend] for trend in known) / len(known)
     parts = [f"{counts[trend]} {trend}" for trend in _VOTES if counts[trend]]
     noun = "timeframe" if len(known) == 1 else "timeframes"

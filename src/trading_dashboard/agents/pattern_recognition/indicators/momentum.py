@@ -26,9 +26,7 @@ def _stochastic(rows: Rows, chosen: Parameters) -> tuple[Floats, ...]:
         bars.close,
         fastk_period=int(chosen["period"]),
         slowk_period=int(chosen["smoothing"]),
-        slowk_matype=talib.MA_Type.SMA,
         slowd_period=int(chosen["signal"]),
-        slowd_matype=talib.MA_Type.SMA,
     )
     return lines
 

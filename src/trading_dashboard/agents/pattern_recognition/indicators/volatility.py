@@ -22,7 +22,6 @@ def _bollinger(rows: Rows, chosen: Parameters) -> tuple[Floats, ...]:
         int(chosen["period"]),
         nbdevup=width,
         nbdevdn=width,
-        matype=talib.MA_Type.SMA,
     )
     return lines
 
