@@ -19,10 +19,14 @@
     ├── HistoryUnavailable          the record of past events cannot be read or written
     ├── InvalidPeriod               a period of the history that makes no sense
     ├── Unauthorized / Forbidden
-    ├── PatternError
+    ├── PatternError                `subject` is a pattern, an indicator, a scan or a file
     │   ├── UnknownPattern          no such pattern in the catalogue
     │   ├── UnknownIndicator
-    │   └── InvalidParameter        an indicator's parameter is none of its own, or out of bounds
+    │   ├── InvalidParameter        an indicator's parameter is none of its own, or out of bounds
+    │   ├── ScanQueueFull
+    │   ├── UnknownScan
+    │   ├── ScanUnavailable         the processes that scan do not start
+    │   └── LedgerDamaged           what was kept of patterns' outcomes cannot be read
     └── MarketDataError
         ├── UnknownSymbol
         ├── InvalidRange
@@ -271,6 +275,36 @@ class Forbidden(TradingDashboardError):
     code = "forbidden"
 
 
+class PatternError(TradingDashboardError):
+    """Something about the recognition of patterns."""
+
+    code = "pattern_error"
+
+
+class ScanQueueFull(PatternError):
+    """As many scans wait as may."""
+
+    code = "scan_queue_full"
+
+
+class UnknownScan(PatternError):
+    """No scan has this id, or it was forgotten."""
+
+    code = "unknown_scan"
+
+
+class ScanUnavailable(PatternError):
+    """The processes that scan do not start, or end at once."""
+
+    code = "scan_unavailable"
+
+
+class LedgerDamaged(PatternError):
+    """What was kept of patterns' outcomes cannot be read; it can be rebuilt from bars."""
+
+    code = "ledger_damaged"
+
+
 class MarketDataError(TradingDashboardError):
     """Something about market data."""
 
@@ -323,12 +357,6 @@ class RecordingDamaged(MarketDataError):
     """A part of the recording cannot be read."""
 
     code = "recording_damaged"
-
-
-class PatternError(TradingDashboardError):
-    """Something about patterns and indicators."""
-
-    code = "pattern_error"
 
 
 class UnknownPattern(PatternError):
