@@ -12,6 +12,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from trading_dashboard.models.market import INTERVALS, Interval
+from trading_dashboard.models.pattern_thresholds.context import ContextSettings
+from trading_dashboard.models.pattern_thresholds.shapes import ShapeSettings
+from trading_dashboard.models.pattern_thresholds.worth import WorthSettings
 
 MAX_FOLLOWED = 500
 """Symbols followed live."""
@@ -52,6 +55,16 @@ class PatternSettings(BaseModel):
         le=20_000,
         description="Bars of each symbol and timeframe looked at from the start: patterns in them "
         "are found, and their worth is measured over them.",
+    )
+
+    shapes: ShapeSettings = Field(
+        default_factory=ShapeSettings, description="Thresholds of the chart patterns."
+    )
+    worth: WorthSettings = Field(
+        default_factory=WorthSettings, description="How the worth of patterns is measured."
+    )
+    context: ContextSettings = Field(
+        default_factory=ContextSettings, description="Regime, support and resistance."
     )
 
     @field_validator("symbols")

@@ -20,20 +20,26 @@ from trading_dashboard.agents.pattern_recognition.live.label import UNKNOWN, Bas
 from trading_dashboard.agents.pattern_recognition.live.record import Kept, Record
 from trading_dashboard.agents.pattern_recognition.live.series import Row
 from trading_dashboard.agents.pattern_recognition.live.tracker import Checkpoint, Tracker
+from trading_dashboard.agents.pattern_recognition.live.worths import Worths
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
+from trading_dashboard.agents.pattern_recognition.worth.settings import WorthSettings
 
+WORTH_AT_ONCE = 24
+"""So many detections told together have their worth with them; of more, chart patterns only."""
 TRIM_BARS = 2_048
 """A series is cut back to its length at the start when it has grown by so many bars."""
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """Something that happened, with its number."""
 
     number: int
     found: Found
+    worth: list[Body] = field(default_factory=list)
+    """As known when it was confirmed. None of candlesticks where very many came at once."""
 
 
 @dataclass(slots=True)
@@ -60,7 +66,10 @@ class Outcome:
 class PatternBook:
     """All trackers of this agent."""
 
-    def __init__(self, record: Record, shapes: ShapeSettings, history_bars: int) -> None:
+    def __init__(
+        self, record: Record, shapes: ShapeSettings, worth: WorthSettings, history_bars: int
+    ) -> None:
+        self.worths = Worths(worth)
         self.trackers: dict[Key, Tracker] = {}
         self.label = UNKNOWN
         self.bars_seen = 0
@@ -70,11 +79,23 @@ class PatternBook:
         self._history_bars = history_bars
         self._kept = record.series()
         self._event = record.event
+        self._unlearnt: dict[Key, None] = {}
+        self._stale_ledgers: set[str] = set()
 
     @property
     def event(self) -> int:
         """The number of the newest event."""
         return self._event
+
+    @property
+    def has_to_learn(self) -> bool:
+        """Return whether there are bars whose outcomes are not counted yet."""
+        return bool(self._unlearnt)
+
+    @property
+    def has_histories_to_learn(self) -> bool:
+        """Return whether there are timeframes whose worth has to be measured from the beginning."""
+        return bool(self._stale_ledgers)
 
     # Beginning
 
@@ -92,6 +113,7 @@ class PatternBook:
             self._record.begin_anew(said)
             self._kept.clear()
             self.trackers.clear()
+            self.worths.forget()
         self.label = label
         return is_other
 
@@ -115,7 +137,7 @@ class PatternBook:
             return self._load_fresh(key, bars, basis, was_kept=True)
         found = tracker.look() + tracker.look_for_candles(after=kept.last)
         found.sort(key=lambda it: it.at)
-        self.trackers[key] = tracker
+        self._take_over(key, tracker)
         last = tracker.series.last_time or kept.last
         self._kept[key] = replace(kept, last=last)
         events = self._numbered(found)
@@ -133,12 +155,20 @@ class PatternBook:
         for key in gone:
             self._kept.pop(key, None)
             self.trackers.pop(key, None)
+            self._stale_ledgers.add(key[1])
+        if symbols is None:
+            self.worths.forget()
         return gone
 
     # Following
 
-    def push(self, rows: Sequence[tuple[Key, Row]]) -> Outcome:
-        """Take closed bars in the order they came; return what they brought."""
+    def push(self, rows: Sequence[tuple[Key, Row]], *, in_haste: bool = False) -> Outcome:
+        """Take closed bars in the order they came; return what they brought.
+
+        Args:
+            rows: Bars.
+            in_haste: More are waiting: candlesticks are told without their worth.
+        """
         outcome = Outcome()
         amended: dict[Key, None] = {}
         waiting = list(rows)
@@ -157,7 +187,37 @@ class PatternBook:
         for key in amended:
             tracker = self.trackers[key]
             outcome.add(self.load(key, tracker.series.bars, tracker.basis))
+        self._add_worth(outcome.events, in_haste=in_haste)
         return outcome
+
+    def learn(self) -> None:
+        """Take the newest bars into the worth of patterns, now that what they showed is told."""
+        keys, self._unlearnt = self._unlearnt, {}
+        known = [key for key in keys if key[1] not in self._stale_ledgers and key in self.trackers]
+        self.worths.learn(self.trackers[key] for key in known)
+
+    def learn_history(self) -> bool:
+        """Take whole histories of one timeframe into the worth; return whether there are more."""
+        if self._stale_ledgers:
+            timeframe = self._stale_ledgers.pop()
+            own = [tracker for key, tracker in self.trackers.items() if key[1] == timeframe]
+            self.worths.begin(timeframe, own)
+        return bool(self._stale_ledgers)
+
+    def worth_of(self, bodies: Sequence[Body]) -> list[list[Body]]:
+        """Return the worth of detections as known when they were confirmed."""
+        asked = {body["timeframe"] for body in bodies}
+        if any(key[1] in asked for key in self._unlearnt):
+            self.learn()
+        return self.worths.of(bodies)
+
+    def _add_worth(self, events: Sequence[Event], *, in_haste: bool) -> None:
+        confirmed = [it for it in events if it.found.body["confirmed_at"] is not None]
+        if in_haste or len(confirmed) > WORTH_AT_ONCE:
+            confirmed = [it for it in confirmed if it.found.body["kind"] == "chart"]
+        told = self.worth_of([event.found.body for event in confirmed])
+        for event, worth in zip(confirmed, told, strict=True):
+            event.worth = worth
 
     def _is_next(self, key: Key, row: Row, amended: dict[Key, None]) -> bool:
         """Return whether a bar continues its series; put it in its place if it was amended."""
@@ -184,6 +244,7 @@ class PatternBook:
             if kept is None:
                 kept = Kept(row.time, row.time, self.trackers[key].basis.dump())
             self._kept[key] = replace(kept, last=row.time)
+            self._unlearnt[key] = None
         self.bars_seen += len(wave)
         events = self._numbered(found)
         # A checkpoint that is on disk already is not written again with every bar.
@@ -207,13 +268,11 @@ class PatternBook:
         tracker.look(until=kept.last)
         return tracker if tracker.agree(self._record.detections(key)) else None
 
-    def _load_fresh(
-        self, key: Key, bars: Bars, basis: Basis, *, was_kept: bool = False
-    ) -> Outcome:
+    def _load_fresh(self, key: Key, bars: Bars, basis: Basis, *, was_kept: bool = False) -> Outcome:
         tracker = Tracker(key, bars, basis, self._shapes)
         tracker.look()
         tracker.look_for_candles()
-        self.trackers[key] = tracker
+        self._take_over(key, tracker)
         self._kept.pop(key, None)
         series = {}
         if len(bars):
@@ -221,6 +280,10 @@ class PatternBook:
             series[key] = self._kept[key] = kept
         self._record.write(forget=[key], series=series, found=_shapes(tracker.shapes, key))
         return Outcome(replaced={key} if was_kept else set(), loaded={key})
+
+    def _take_over(self, key: Key, tracker: Tracker) -> None:
+        self.trackers[key] = tracker
+        self._stale_ledgers.add(key[1])
 
     def _numbered(self, found: Sequence[Found]) -> list[Event]:
         events = [Event(self._event + place, it) for place, it in enumerate(found, 1)]

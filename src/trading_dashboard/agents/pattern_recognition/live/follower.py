@@ -37,6 +37,8 @@ MAX_CATCH_UP = 20_000
 MAX_NAMED = 100
 """Symbols subscribed by name; more are picked from all."""
 CHECKS_AT_ONCE = 8
+LEARN_SECONDS = 1.0
+"""Outcomes are counted this often, if nobody asks for a worth before."""
 POSTPONED_SECONDS = 30.0
 """A symbol whose data cannot be had is asked for again after so long."""
 
@@ -90,6 +92,7 @@ class Follower:
         self._monotonic = monotonic
         self._splits: dict[str, Splits] = {}
         self._postponed: dict[str, float] = {}
+        self._learn_at = 0.0
 
     async def run(self) -> None:
         """Follow for ever; after a failure begin again, with growing pauses."""
@@ -170,8 +173,7 @@ class Follower:
             elif inbox.has_reconnected:
                 await self._look_who_it_is()
             elif inbox.rows:
-                rows, inbox.rows = inbox.rows[:BATCH], inbox.rows[BATCH:]
-                self._listener.happened(await self._in_thread(lambda: self._book.push(rows)))
+                await self._push()
             elif inbox.unchecked:
                 await self._check_splits()
             elif inbox.behind:
@@ -180,6 +182,21 @@ class Follower:
                 await self._load(next(iter(inbox.symbols_to_begin)))
             self._settle()
         self._settle()
+        if self._book.has_histories_to_learn:
+            # One after the other, so that what is live comes in between.
+            await self._in_thread(self._book.learn_history)
+            inbox.wake.set()
+        elif self._book.has_to_learn and self._monotonic() >= self._learn_at:
+            self._learn_at = self._monotonic() + LEARN_SECONDS
+            await self._in_thread(self._book.learn)
+
+    async def _push(self) -> None:
+        """Look at the bars that wait, some at a time."""
+        inbox = self.inbox
+        rows, inbox.rows = inbox.rows[:BATCH], inbox.rows[BATCH:]
+        in_haste = bool(inbox.rows)
+        outcome = await self._in_thread(lambda: self._book.push(rows, in_haste=in_haste))
+        self._listener.happened(outcome)
 
     def _settle(self) -> None:
         """Say that the market is followed, if it is; history may still be on its way."""

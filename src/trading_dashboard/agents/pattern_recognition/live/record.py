@@ -240,4 +240,3 @@ class Record:
             observed=str(error),
             next_step="Check the folder's permissions and free space.",
         )
-

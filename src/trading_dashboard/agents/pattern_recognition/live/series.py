@@ -139,6 +139,11 @@ def microseconds(time: datetime) -> int:
     return (passed.days * 86_400 + passed.seconds) * MICROSECONDS + passed.microseconds
 
 
+def microseconds_of(text: str) -> int:
+    """Return what `stamp` was made of."""
+    return microseconds(datetime.fromisoformat(text))
+
+
 def stamp(time: int) -> str:
     """Return a time as JSON has it."""
     return moment(time).isoformat().replace("+00:00", "Z")

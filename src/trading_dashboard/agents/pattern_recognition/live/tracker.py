@@ -87,9 +87,13 @@ class CandleColumns:
         self.direction.append(direction)
         self.strength.append(strength)
 
+    def place_of(self, number: int) -> int:
+        """Return the place of the first hit of a bar or a later one."""
+        return int(np.searchsorted(np.frombuffer(self.bar, np.int64), number)) if self.bar else 0
+
     def forget(self, before: int) -> None:
         """Forget those of bars before a number."""
-        gone = int(np.searchsorted(np.frombuffer(self.bar, np.int64), before)) if self.bar else 0
+        gone = self.place_of(before)
         for name in self.__slots__:
             setattr(self, name, getattr(self, name)[gone:])
 
@@ -126,6 +130,8 @@ class Tracker:
         self.shapes: dict[str, Body] = {}
         """By id, oldest first."""
         self.candles = CandleColumns()
+        self.confirmed: list[tuple[str, int, int]] = []
+        """Chart patterns as they were confirmed: pattern, direction and the bar's number."""
         self._open: dict[str, None] = {}
         self._since = "" if checkpoint is None else stamp(checkpoint.last)
         if checkpoint is not None:
@@ -200,6 +206,7 @@ class Tracker:
         checkpoint = Checkpoint(self.series.last_time, self._next, self._engine.snapshot())
         self.series.forget(keep)
         self.candles.forget(self.series.offset)
+        self.confirmed = [row for row in self.confirmed if row[2] >= self.series.offset]
         oldest = stamp(self.series.time_at(self.series.offset))
         gone = [
             name
@@ -264,6 +271,9 @@ class Tracker:
         """Note a detection as it stands; return its id and what it was before."""
         name = shape_id(self.key, detection, self.series)
         before = self.shapes.get(name)
+        at = detection.confirmed_at
+        if at is not None and (before is None or before["confirmed_at"] is None):
+            self.confirmed.append((detection.pattern, detection.direction, at))
         label = self.basis.label
         self.shapes[name] = shape_body(self.key, name, detection, self.series, label)
         if detection.is_open:

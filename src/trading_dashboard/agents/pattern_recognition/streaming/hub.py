@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from trading_dashboard.agents.pattern_recognition.live.book import Outcome
+from trading_dashboard.agents.pattern_recognition.live.book import Event, Outcome
 from trading_dashboard.agents.pattern_recognition.streaming.outbox import Slot
 from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Subscriber, Wanted
 
@@ -59,7 +59,7 @@ class PatternHub:
                     touched.add(subscriber)
         if self._subscribers:
             for event in outcome.events:
-                touched |= self._hand_on(event.number, event.found)
+                touched |= self._hand_on(event)
         for subscriber in touched:
             subscriber.wake()
         if outcome.loaded and self._subscribers:
@@ -147,14 +147,14 @@ class PatternHub:
 
     # Private
 
-    def _hand_on(self, number: int, found: Any) -> set[Subscriber]:
-        body = found.body
+    def _hand_on(self, event: Event) -> set[Subscriber]:
+        found, body = event.found, event.found.body
         readers = {it for it in self._subscribers if it.wants(found.key, body["kind"])}
         if readers:
-            text = orjson.dumps(body).decode()
-            inside = f'"type":"pattern","event":{number},"detection":{text}'
+            text = orjson.dumps({**body, "worth": event.worth}).decode()
+            inside = f'"type":"pattern","event":{event.number},"detection":{text}'
             for reader in readers:
-                slot = Slot(number, inside, found.is_new, found.was)
+                slot = Slot(event.number, inside, found.is_new, found.was)
                 reader.outbox.pattern(body["id"], slot)
         return readers
 
