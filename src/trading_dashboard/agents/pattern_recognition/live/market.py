@@ -67,6 +67,9 @@ class Market(Protocol):
     ) -> AsyncGenerator[MarketMessage]:
         """Yield the stream's messages for ever; bars only once they have closed."""
 
+    async def close(self) -> None:
+        """Close what is open."""
+
 
 class RemoteMarket:
     """The market data agent, over its client."""
