@@ -40,6 +40,7 @@ class SeriesBase:
         self.time = Growing(1, np.int64)
         self.kinds = Growing(horizons, np.uint8)
         self.known: Counts = np.zeros((horizons, 3), np.int64)
+        self._plain: list[list[int]] | None = None
 
     @property
     def last(self) -> int | None:
@@ -53,7 +54,18 @@ class SeriesBase:
         self.time.extend(time[np.newaxis])
         self.kinds.extend(kinds)
         self.known = running[:, -1].copy()
+        self._plain = None
         return before
+
+    def known_by(self, moment: int) -> list[list[int]]:
+        """Return what was known by one moment, for each horizon, as plain numbers."""
+        last = self.last
+        if last is None or last < moment:
+            if self._plain is None:
+                self._plain = self.known.tolist()
+            return self._plain
+        counts: list[list[int]] = self.by(np.array([moment]))[:, 0].tolist()
+        return counts
 
     def by(self, moments: NDArray[np.int64]) -> Counts:
         """Return what was known by each moment, shape ``(horizons, k, 3)``."""

@@ -73,14 +73,15 @@ class Calibration:
 
     def read(self, raw: Floats, stretch: int) -> Floats:
         """Return raw probabilities said in a stretch as what came of their like before it."""
-        middle, shift, slope = self._line(stretch)
+        middle, shift, slope = self.line(stretch)
         return np.asarray(special.expit(middle + shift + slope * (logit(raw) - middle)))
 
     def reliability(self, before: int | None = None) -> Reliability:
         """Return the diagram and the scores of what ended before a stretch; None for all."""
         return merged_reliability([self], before)
 
-    def _line(self, stretch: int) -> tuple[float, float, float]:
+    def line(self, stretch: int) -> tuple[float, float, float]:
+        """Return middle, shift and slope that log-odds said in a stretch are read by."""
         if stretch not in self._lines:
             past = [bins for one, bins in sorted(self.raw.items()) if one < stretch]
             self._lines[stretch] = _fitted(np.array(past)) if past else (0.0, 0.0, 1.0)

@@ -14,7 +14,9 @@ Optimal Predictors of Future Spot Rates", J. Political Economy 88(5), for overla
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +81,7 @@ class Cell:
         self.blocks = Growing(2, np.int64)
         self.squares = Growing(2, np.float64)
         self.moves = Growing(1, np.float32)
+        self.version = 0
         self._median = (0, np.empty(0, np.float32))
 
     def __len__(self) -> int:
@@ -93,6 +96,7 @@ class Cell:
         """Add outcomes. Costs what they are and what ended after the first of them."""
         if not len(new.end):
             return
+        self.version += 1
         first = int(new.end.min())
         place = self.rows_before(first)
         tail = self._raw(place)
@@ -125,25 +129,12 @@ class Cell:
     def totals(self, rows: NDArray[np.intp]) -> Totals:
         """Return the totals of the first `rows` rows, for each of the numbers given."""
         if not len(self.rows):
-            zero = np.zeros(len(rows))
-            return Totals(zero, zero, zero, zero, zero, zero)
+            return _totals(np.zeros((7, len(rows)), np.int64), *np.zeros((2, 2, len(rows))))
         at = self.rows.data[:, rows - 1] * (rows > 0)
-        samples, hits, base, move = at[2], at[3], at[4], at[5]
         block = at[6]
-        excess_before = self.blocks.data[1]
-        current = (hits * MILLION - base - excess_before[block]) / MILLION
-        previous = np.zeros(len(rows))
-        later = block > 0
-        previous[later] = (excess_before[block[later]] - excess_before[block[later] - 1]) / MILLION
-        squares = self.squares.data[0, block] + current**2
-        products = self.squares.data[1, block] + previous * current
-        rate = np.clip(base / MILLION / np.maximum(samples, 1), 0.0, 1.0)
-        # Never less than as many tosses of a coin: few blocks can look calmer than they are.
-        tosses = samples * rate * (1 - rate)
-        variance = np.maximum(np.maximum(squares, squares + 2 * products), tosses)
-        numbers = (samples, hits, base / MILLION, move / MILLION, np.where(rows > 0, block + 1, 0))
-        floats = [np.asarray(number, np.float64) for number in numbers]
-        return Totals(floats[0], floats[1], floats[2], floats[3], floats[4], variance)
+        opened = self.blocks.data[1]
+        before = np.stack([opened[block], np.where(block > 0, opened[block - 1], opened[block])])
+        return _totals(at, before, self.squares.data[:, block])
 
     def median(self, samples: int) -> float | None:
         """Return the median of the first `samples` moves, ATR; None of none.
@@ -222,3 +213,36 @@ class Cell:
             products = float(self.squares.data[1, block - 1]) + previous * last
         self.blocks.extend(np.array([[first_end], [excess]], np.int64))
         self.squares.extend(np.array([[squares], [products]]))
+
+
+def totals_of(cells: Sequence[Cell], rows: Sequence[int]) -> Totals:
+    """Return the totals of several cells, each with at least one row, at one row count each."""
+    at = np.array([cell.rows.data[:, row - 1] for cell, row in zip(cells, rows, strict=True)]).T
+    blocks = at[6].tolist()
+    opened = [
+        cell.blocks.data[1, [block, max(block - 1, 0)]]
+        for cell, block in zip(cells, blocks, strict=True)
+    ]
+    squares = [cell.squares.data[:, block] for cell, block in zip(cells, blocks, strict=True)]
+    return _totals(at, np.array(opened).T, np.array(squares).T)
+
+
+def _totals(at: Ints, before: NDArray[Any], closed: NDArray[Any]) -> Totals:
+    """Return totals from rows.
+
+    Args:
+        at: Rows as `Cell.rows` holds them, shape ``(7, k)``; zeros for no row.
+        before: Excess of hits before each row's block and before the one before that, ``(2, k)``.
+        closed: Sums of squares and of products of the blocks before, ``(2, k)``.
+    """
+    samples, hits, base, move = at[2:6].astype(np.float64)
+    base, move = base / MILLION, move / MILLION
+    current = (at[3] * MILLION - at[4] - before[0]) / MILLION
+    previous = (before[0] - before[1]) / MILLION
+    squares = closed[0] + current**2
+    products = closed[1] + previous * current
+    rate = np.clip(base / np.maximum(samples, 1), 0.0, 1.0)
+    # Never less than as many tosses of a coin: few blocks can look calmer than they are.
+    tosses = samples * rate * (1 - rate)
+    variance = np.maximum(np.maximum(squares, squares + 2 * products), tosses)
+    return Totals(samples, hits, base, move, np.where(samples > 0, at[6] + 1.0, 0.0), variance)

@@ -12,7 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_dashboard.agents.pattern_recognition.worth.cell import Cell, Totals
+from trading_dashboard.agents.pattern_recognition.worth.cell import (
+    Cell,
+    Totals,
+    totals_of,
+)
 from trading_dashboard.agents.pattern_recognition.worth.settings import WorthSettings
 from trading_dashboard.agents.pattern_recognition.worth.statistics import (
     adjust,
@@ -37,12 +41,18 @@ class Family:
         self._cells = cells
         self._settings = settings
         self._adjusted: OrderedDict[int, dict[Key, tuple[float, float]]] = OrderedDict()
+        self._latest: dict[Key, tuple[int, int, float | None]] = {}
         self._spreads: dict[int, list[float]] = {}
 
     def p_values(self, moment: int) -> dict[Key, tuple[float, float]]:
-        """Return (p, adjusted p) of each cell that has enough outcomes by a moment."""
+        """Return (p, adjusted p) of each cell that has enough outcomes by a moment.
+
+        Only cells in which outcomes ended since the moment asked before are worked out again.
+        """
         if moment not in self._adjusted:
-            self.prepare(np.array([moment]))
+            self._refresh(moment)
+            tested = {key: kept[2] for key, kept in self._latest.items() if kept[2] is not None}
+            self._keep(moment, list(tested), np.array(list(tested.values())))
         return self._adjusted[moment]
 
     def prepare(self, moments: NDArray[np.int64]) -> None:
@@ -54,19 +64,45 @@ class Family:
             row[:] = np.where(is_enough(totals, self._settings), p, np.nan)
         for moment, column in zip(moments.tolist(), table.T, strict=True):
             tested = np.flatnonzero(~np.isnan(column))
-            p = column[tested]
-            pairs = zip(p.tolist(), adjust(p).tolist(), strict=True)
-            self._adjusted[moment] = dict(
-                zip((keys[number] for number in tested.tolist()), pairs, strict=True)
-            )
+            self._keep(moment, [keys[number] for number in tested.tolist()], column[tested])
+
+    def _refresh(self, moment: int) -> None:
+        """Bring the latest p-value of each cell to a moment."""
+        stale: list[tuple[Key, Cell, int]] = []
+        for key, cell in self._cells.items():
+            rows = cell.rows_before(moment)
+            kept = self._latest.get(key)
+            if kept is not None and kept[0] == cell.version and kept[1] == rows:
+                continue
+            self._latest[key] = (cell.version, rows, None)
+            if rows:
+                stale.append((key, cell, rows))
+        if not stale:
+            return
+        totals = totals_of([cell for _, cell, _ in stale], [rows for _, _, rows in stale])
+        p = two_sided_p(totals.hits - totals.base, totals.variance, totals.blocks).tolist()
+        enough = is_enough(totals, self._settings).tolist()
+        for (key, cell, rows), value, is_tested in zip(stale, p, enough, strict=True):
+            self._latest[key] = (cell.version, rows, value if is_tested else None)
+
+    def _keep(self, moment: int, keys: list[Key], p: NDArray[np.float64]) -> None:
+        pairs = zip(p.tolist(), adjust(p).tolist(), strict=True)
+        self._adjusted[moment] = dict(zip(keys, pairs, strict=True))
         while len(self._adjusted) > KEPT:
             self._adjusted.popitem(last=False)
 
-    def spread(self, stretch: int, begins: int, horizon: int) -> float:
-        """Return the variance of true effects over one horizon, as known when a stretch began."""
-        if stretch not in self._spreads:
-            self._spreads[stretch] = self._measured(begins)
-        return self._spreads[stretch][horizon]
+    def spreads(self, stretches: NDArray[np.int64], span: int, horizon: int) -> NDArray[np.float64]:
+        """Return the variance of true effects over one horizon, as known when stretches began.
+
+        Args:
+            stretches: Numbers of stretches of time, growing.
+            span: How long one is, microseconds.
+            horizon: Number of the horizon.
+        """
+        unknown = [one for one in stretches.tolist() if one not in self._spreads]
+        if unknown:
+            self._measure(unknown, span)
+        return np.array([self._spreads[one][horizon] for one in stretches.tolist()])
 
     def forget(self, since: int, stretch: int) -> None:
         """Forget what an outcome that ended at `since`, in a stretch, could change."""
@@ -76,12 +112,20 @@ class Family:
         if self._spreads and stretch < max(self._spreads):
             self._spreads = {one: kept for one, kept in self._spreads.items() if one <= stretch}
 
-    def _measured(self, begins: int) -> list[float]:
-        effects: list[list[tuple[float, float]]] = [[] for _ in self._settings.horizons]
+    def _measure(self, stretches: list[int], span: int) -> None:
+        begins = np.array(stretches, np.int64) * span
+        horizons = range(len(self._settings.horizons))
+        effects: list[list[NDArray[np.float64]]] = [[] for _ in horizons]
         for (_, _, horizon), cell in self._cells.items():
-            totals = cell.totals(np.array([cell.rows_before(begins)]))
-            if is_enough(totals, self._settings)[0]:
-                samples = float(totals.samples[0])
-                excess = float(totals.hits[0] - totals.base[0])
-                effects[horizon].append((excess / samples, float(totals.variance[0]) / samples**2))
-        return [spread_of_effects(*np.array(found).T) if found else 0.0 for found in effects]
+            totals = cell.totals(cell.rows.data[0].searchsorted(begins))
+            samples = np.maximum(totals.samples, 1)
+            effect = (totals.hits - totals.base) / samples
+            pair = np.stack([effect, totals.variance / samples**2])
+            pair[:, ~is_enough(totals, self._settings)] = np.nan
+            effects[horizon].append(pair)
+        spreads = np.zeros((len(stretches), len(horizons)))
+        for horizon in horizons:
+            if effects[horizon]:
+                table = np.stack(effects[horizon])
+                spreads[:, horizon] = spread_of_effects(table[:, 0], table[:, 1])
+        self._spreads |= dict(zip(stretches, spreads.tolist(), strict=True))

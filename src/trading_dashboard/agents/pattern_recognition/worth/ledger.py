@@ -8,20 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
-
-import numpy as np
 
 from trading_dashboard.agents.pattern_recognition.bars import MICROSECONDS, Bars
 from trading_dashboard.agents.pattern_recognition.worth.calibration import (
     Reliability,
     merged_reliability,
 )
-from trading_dashboard.agents.pattern_recognition.worth.cell import Cell
 from trading_dashboard.agents.pattern_recognition.worth.outcomes import Occurrences
 from trading_dashboard.agents.pattern_recognition.worth.settings import WorthSettings
-from trading_dashboard.agents.pattern_recognition.worth.statistics import wilson_interval
 from trading_dashboard.agents.pattern_recognition.worth.timeframe import TimeframeLedger
 from trading_dashboard.models.market import INTERVALS
 from trading_dashboard.models.patterns import PatternWorth
@@ -107,24 +101,24 @@ class Ledger:
         """
         if direction not in DIRECTIONS:
             return []
-        ledger = self.timeframe(timeframe)
-        number = self.index[pattern]
+        number, moment = self.index[pattern], self.timeframe(timeframe).moment(as_of)
         return [
-            self._told(ledger, (number, direction, horizon), symbol, as_of)
+            moment.worth((number, direction, horizon), symbol)
             for horizon in range(len(self.settings.horizons))
         ]
 
     def rows(self, timeframe: str, as_of: int) -> list[WorthOf]:
         """Return the worth of everything that has an outcome, as known when `as_of` closed."""
         ledger = self.timeframe(timeframe)
+        moment = ledger.moment(as_of)
         return [
-            WorthOf(self.patterns[key[0]], key[1], self._told(ledger, key, None, as_of))
+            WorthOf(self.patterns[key[0]], key[1], moment.worth(key, None))
             for key in sorted(ledger.cells)
         ]
 
     def tests(self, timeframe: str, as_of: int) -> int:
         """Return how many tests the adjusted p-values of that moment are corrected for."""
-        return len(self.timeframe(timeframe).family.p_values(as_of))
+        return len(self.timeframe(timeframe).moment(as_of).tested)
 
     def reliability(
         self, timeframe: str, horizon: int | None = None, as_of: int | None = None
@@ -147,65 +141,3 @@ class Ledger:
             microseconds = _SECONDS[timeframe] * MICROSECONDS
             self.timeframes[timeframe] = TimeframeLedger(microseconds, self.settings)
         return self.timeframes[timeframe]
-
-    def _told(
-        self, ledger: TimeframeLedger, key: tuple[int, int, int], symbol: str | None, as_of: int
-    ) -> PatternWorth:
-        horizon = key[2]
-        cell = ledger.cells.get(key) or _NOTHING
-        moment = np.array([as_of])
-        rows = cell.rows_before(as_of)
-        totals = cell.totals(np.array([rows]))
-        samples, hits = int(totals.samples[0]), int(totals.hits[0])
-        p, adjusted = ledger.family.p_values(as_of).get(key, (None, None))
-        verdict: Literal["edge", "no_edge", "too_few"] = "too_few"
-        if adjusted is not None:
-            is_better = hits > totals.base[0]
-            is_edge = is_better and adjusted <= self.settings.significance
-            verdict = "edge" if is_edge else "no_edge"
-        pooled = ledger.pooled.by(moment)[horizon, 0]
-        worth = {
-            "horizon_bars": self.settings.horizons[horizon],
-            "as_of": datetime.fromtimestamp(as_of / MICROSECONDS, UTC),
-            "samples": samples,
-            "hits": hits,
-            "base_samples": int(pooled[0]),
-            "p_value": p,
-            "p_adjusted": adjusted,
-            "confidence": self._confidence(ledger, key, symbol, moment),
-            "verdict": verdict,
-            "scope": "symbol" if len(ledger.series) == 1 else "all_symbols",
-        }
-        if samples:
-            rate = float(totals.base[0]) / samples
-            alone = samples * rate * (1 - rate)
-            separate = samples * min(alone / float(totals.variance[0]), 1.0) if alone else 1.0
-            low, high = wilson_interval(hits / samples * separate, separate).tolist()
-            worth |= {
-                "hit_rate": hits / samples,
-                "interval_low": low,
-                "interval_high": high,
-                "effective_samples": separate,
-                "base_rate": rate,
-                "mean_move_atr": float(totals.move[0]) / samples,
-                "median_move_atr": cell.median(samples),
-            }
-        return PatternWorth.model_validate(worth)
-
-    def _confidence(
-        self,
-        ledger: TimeframeLedger,
-        key: tuple[int, int, int],
-        symbol: str | None,
-        moment: np.ndarray[tuple[int], np.dtype[np.int64]],
-    ) -> float | None:
-        """Return the calibrated probability; without a symbol, of one like all of them together."""
-        series = ledger.series.get(symbol) if symbol is not None else None
-        counts = ledger.pooled.by(moment) if series is None else series.base.by(moment)
-        direction = np.array([key[1]])
-        anchor = ledger.anchors(counts[key[2]], key[2], direction, moment)
-        told = ledger.told(key[2], ledger.raw(key, anchor, moment), moment)
-        return None if np.isnan(told[0]) else float(told[0])
-
-
-_NOTHING = Cell()

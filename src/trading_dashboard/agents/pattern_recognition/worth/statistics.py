@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
+
+from trading_dashboard.agents.pattern_recognition.worth.cell import Totals
 
 Z95 = 1.959963984540054
+MOST_SURE = 0.99
+"""No probability beyond this is said, nor below one less this."""
 
 
 def wilson_interval(hits: ArrayLike, samples: ArrayLike) -> NDArray[np.float64]:
@@ -43,25 +47,46 @@ def adjust(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     under Dependency", Annals of Statistics 29(4), 1165-1188. Where no pattern has an edge, the
     chance of even one below 0.05 is at most 0.05.
     """
-    if not len(p_values):
-        return p_values
-    return np.asarray(stats.false_discovery_control(p_values, method="by"))
+    count = len(p_values)
+    order = np.argsort(p_values)
+    rank = np.arange(1, count + 1)
+    scaled = p_values[order] * (count * np.sum(1 / rank)) / rank
+    adjusted = np.empty(count)
+    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return adjusted
 
 
-def spread_of_effects(effects: NDArray[np.float64], variances: NDArray[np.float64]) -> float:
+def spread_of_effects(
+    effects: NDArray[np.float64], variances: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return how far true effects differ from zero: their variance, not less than 0.
 
     The moment estimator of DerSimonian and Laird (1986), "Meta-analysis in Clinical Trials",
     Controlled Clinical Trials 7(3), with a mean of zero: what is left of the observed spread once
-    chance is taken away.
+    chance is taken away. Shapes ``(patterns, k)``, NaN where a pattern is not measured; the result
+    has shape ``(k,)``.
     """
-    if len(effects) < 2:
-        return 0.0
-    weight = 1 / variances
-    surplus = float(np.sum(weight * effects**2)) - len(effects)
-    return max(surplus / float(np.sum(weight)), 0.0)
+    known = ~np.isnan(effects)
+    weight = np.where(known, 1 / np.where(known, variances, 1.0), 0.0)
+    count = known.sum(axis=0)
+    surplus = np.sum(weight * np.where(known, effects, 0.0) ** 2, axis=0) - count
+    total = weight.sum(axis=0)
+    spread = np.maximum(surplus / np.where(total > 0, total, 1.0), 0.0)
+    return np.where(count >= 2, spread, 0.0)
+
+
+def shrunk(totals: Totals, spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the excess of the hit rate over the base rate without what of it is likely chance.
+
+    The mean of a normal posterior around zero, with the spread of true effects as its prior's
+    variance: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its
+    Generalizations", JASA 70(350), 311-319.
+    """
+    samples = np.maximum(totals.samples, 1)
+    error = np.maximum(totals.variance, 1e-9) / samples**2
+    return np.asarray((totals.hits - totals.base) / samples * spread / (spread + error))
 
 
 def logit(probability: ArrayLike) -> NDArray[np.float64]:
-    """Return the log-odds, of probabilities kept off 0 and 1."""
-    return np.asarray(special.logit(np.clip(probability, 1e-3, 1 - 1e-3)))
+    """Return the log-odds, of probabilities not beyond `MOST_SURE`."""
+    return np.asarray(special.logit(np.clip(probability, 1 - MOST_SURE, MOST_SURE)))

@@ -22,13 +22,16 @@ from trading_dashboard.agents.pattern_recognition.worth.base import Counts, Pool
 from trading_dashboard.agents.pattern_recognition.worth.calibration import Calibration
 from trading_dashboard.agents.pattern_recognition.worth.cell import MILLION, Cell, NewRows
 from trading_dashboard.agents.pattern_recognition.worth.family import Family, Key, is_enough
+from trading_dashboard.agents.pattern_recognition.worth.moment import Moment
 from trading_dashboard.agents.pattern_recognition.worth.outcomes import Occurrences
 from trading_dashboard.agents.pattern_recognition.worth.series import Closed, Series, Waiting
 from trading_dashboard.agents.pattern_recognition.worth.settings import WorthSettings
+from trading_dashboard.agents.pattern_recognition.worth.statistics import MOST_SURE, shrunk
 
 Floats = NDArray[np.float64]
 _FURTHEST_ATR = 1_000.0
 _STRETCH_BARS = 30
+_MOMENTS = 8
 _Part = tuple[Series, int, list[Closed]]
 """A series, how many of its waiting occurrences are new, and what is over by horizon."""
 
@@ -45,9 +48,11 @@ class TimeframeLedger:
         self.pooled = PooledBase(count)
         self.calibrations = [Calibration() for _ in settings.horizons]
         self.family = Family(self.cells, settings)
+        self._moments: dict[int, Moment] = {}
 
     def take_in(self, news: Mapping[str, tuple[Bars, Occurrences]]) -> None:
         """Take in new bars and occurrences of some symbols."""
+        self._moments.clear()
         parts: list[_Part] = []
         for symbol, (bars, occurrences) in news.items():
             series = self.series.get(symbol)
@@ -67,6 +72,15 @@ class TimeframeLedger:
             self._say(number, parts)
         for series, _, _ in parts:
             series.forget()
+
+    def moment(self, as_of: int) -> Moment:
+        """Return what is known by a moment; kept for those asked last, until there is news."""
+        moment = self._moments.get(as_of)
+        if moment is None:
+            moment = self._moments[as_of] = Moment(self, as_of, self._settings)
+            if len(self._moments) > _MOMENTS:
+                del self._moments[next(iter(self._moments))]
+        return moment
 
     def stretch_of(self, moment: int) -> int:
         """Return the number of the stretch of time a moment lies in."""
@@ -96,23 +110,20 @@ class TimeframeLedger:
     def raw(self, key: Key, anchors: Floats, moments: NDArray[np.int64]) -> Floats:
         """Return uncalibrated confidences at some moments; NaN where too little was known.
 
-        The base rate and, on top, the pattern's excess over it, shrunk by what of such excesses is
-        chance (James and Stein 1961; Efron and Morris 1975, JASA 70(350)).
+        The base rate and, on top, the pattern's excess over it, shrunk.
         """
         cell = self.cells.get(key)
         if cell is None:
             return np.full(len(moments), np.nan)
         totals = cell.totals(cell.rows.data[0].searchsorted(moments))
-        samples = np.maximum(totals.samples, 1)
-        spread = np.zeros(len(moments))
-        stretches = moments // self._stretch
-        for stretch in np.unique(stretches).tolist():
-            begins = stretch * self._stretch
-            spread[stretches == stretch] = self.family.spread(stretch, begins, key[2])
-        error = np.maximum(totals.variance, 1e-9) / samples**2
-        effect = (totals.hits - totals.base) / samples * spread / (spread + error)
-        said = np.clip(anchors + effect, 0.01, 0.99)
+        effect = shrunk(totals, self.spreads(moments, key[2]))
+        said = np.clip(anchors + effect, 1 - MOST_SURE, MOST_SURE)
         return np.where(is_enough(totals, self._settings), said, np.nan)
+
+    def spreads(self, moments: NDArray[np.int64], number: int) -> Floats:
+        """Return how far patterns' true excesses differ, as known when each stretch began."""
+        stretches, which = np.unique(moments // self._stretch, return_inverse=True)
+        return self.family.spreads(stretches, self._stretch, number)[which]
 
     def told(self, number: int, raw: Floats, moments: NDArray[np.int64]) -> Floats:
         """Return confidences as calibrated when each moment's stretch began."""
