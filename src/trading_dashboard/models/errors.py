@@ -23,6 +23,7 @@
     │   ├── UnknownPattern          no such pattern in the catalogue
     │   ├── UnknownIndicator
     │   ├── InvalidParameter        an indicator's parameter is none of its own, or out of bounds
+    │   ├── InvalidBars             bars that were sent contradict themselves
     │   ├── ScanQueueFull
     │   ├── UnknownScan
     │   ├── ScanUnavailable         the processes that scan do not start
@@ -279,6 +280,12 @@ class PatternError(TradingDashboardError):
     """Something about the recognition of patterns."""
 
     code = "pattern_error"
+
+
+class InvalidBars(PatternError):
+    """Bars that were sent cannot be used; `details` names rows and values."""
+
+    code = "invalid_bars"
 
 
 class ScanQueueFull(PatternError):

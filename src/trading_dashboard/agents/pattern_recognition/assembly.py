@@ -22,7 +22,7 @@ NAME = "pattern_recognition"
 DEFAULT_PORT = 8001
 MARKET_DATA = "market_data"
 MARKET_DATA_URL = "http://localhost:8000"
-MAX_BODY_BYTES = 2 * 1024 * 1024
+MAX_BODY_BYTES = 4 * 1024 * 1024
 """20,000 bars of one's own as JSON."""
 
 

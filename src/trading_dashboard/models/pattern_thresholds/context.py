@@ -53,7 +53,6 @@ class RegimeSettings(BaseModel):
         return self
 
 
-
 class LevelSettings(BaseModel):
     """Thresholds of support and resistance."""
 

@@ -96,6 +96,12 @@ def as_of(book: PatternBook) -> str | None:
     return stamp(max(known)) if known else None
 
 
+def last_of(book: PatternBook, timeframe: str) -> int:
+    """Return the opening time of a timeframe's newest bar, microseconds; 0 if there is none."""
+    times = [it.series.last_time or 0 for key, it in book.trackers.items() if key[1] == timeframe]
+    return max(times, default=0)
+
+
 def _recent(tracker: Tracker, kinds: Collection[str]) -> Iterator[Body]:
     series = tracker.series
     if CHART in kinds:

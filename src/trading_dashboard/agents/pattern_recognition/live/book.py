@@ -1,8 +1,8 @@
 """Every series followed, what was found in it, and the record of both.
 
 Owns that the record always says what the bars say: a bar that is new adds to it, a bar that was
-amended has its series looked at anew. Numbers events, each once, and writes them down before anybody
-is told. One thread uses it; it knows no clock, no socket and no other agent.
+amended has its series looked at anew. Numbers events, each once, and writes them down before
+anybody is told. One thread uses it; it knows no clock, no socket and no other agent.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class PatternBook:
         return is_other
 
     def first_of(self, key: Key) -> int | None:
-        """Return from which opening time on a series is needed; None if from nowhere in particular."""
+        """Return from which opening time on a series is needed; None if it does not matter."""
         kept = self._kept.get(key)
         return None if kept is None else kept.first
 
@@ -307,7 +307,7 @@ class PatternBook:
 
 
 def _from(bars: Bars, kept: Kept) -> Bars | None:
-    """Return the bars that count; None if they are not there any more, or end sooner than before."""
+    """Return the bars that count; None if they are gone, or end sooner than before."""
     if not len(bars) or bars.time[-1] < kept.last:
         return None
     first = int(np.searchsorted(bars.time, kept.first))

@@ -1,4 +1,4 @@
-"""Follows market data: reads history, takes closed bars as they come, and comes back after anything.
+"""Follows market data: reads history, takes closed bars as they come, comes back after anything.
 
 Owns the order in which things are done. What was found is the `PatternBook`'s, computed in a thread
 of its own; who is told is decided by the `Listener`. Market data may be slow, gone, restarted, set
@@ -202,9 +202,10 @@ class Follower:
         """Say that the market is followed, if it is; history may still be on its way."""
         inbox = self.inbox
         is_behind = inbox.restart is not None or inbox.has_reconnected or bool(inbox.behind)
-        if inbox.heard_at is not None and not is_behind:
-            if self._monotonic() - inbox.heard_at <= SILENCE_SECONDS:
-                self._say(None)
+        heard = inbox.heard_at
+        is_heard = heard is not None and self._monotonic() - heard <= SILENCE_SECONDS
+        if is_heard and not is_behind:
+            self._say(None)
 
     async def _restart(self, reason: str) -> None:
         """Forget everything and read it anew: the clock was set."""

@@ -1,7 +1,7 @@
 """What the stream of market data has brought and nobody has dealt with yet.
 
-Owns what each kind of message means for the agent, and the bounds of what waits. It asks nothing and
-computes nothing; `follower` deals with what waits here.
+Owns what each kind of message means for the agent, and the bounds of what waits. It asks nothing
+and computes nothing; `follower` deals with what waits here.
 """
 
 from __future__ import annotations

@@ -133,11 +133,11 @@ class Record:
         self,
         *,
         event: int | None = None,
-        series: Mapping[Key, Kept] = {},  # noqa: B006 - never changed
+        series: Mapping[Key, Kept] = {},
         found: Iterable[tuple[Key, str, Mapping[str, Any]]] = (),
         forget: Iterable[Key] = (),
         drop: Iterable[tuple[Key, str]] = (),
-        facts: Mapping[str, str] = {},  # noqa: B006
+        facts: Mapping[str, str] = {},
     ) -> None:
         """Write what has happened, together.
 

@@ -8,7 +8,7 @@ the same whenever it is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +18,10 @@ from trading_dashboard.agents.pattern_recognition.live.found import SIGNS, Body,
 from trading_dashboard.agents.pattern_recognition.live.series import microseconds_of
 from trading_dashboard.agents.pattern_recognition.live.tracker import Tracker
 from trading_dashboard.agents.pattern_recognition.shapes.catalogue import SHAPES
+from trading_dashboard.agents.pattern_recognition.worth.calibration import (
+    Reliability,
+    merged_reliability,
+)
 from trading_dashboard.agents.pattern_recognition.worth.ledger import Ledger
 from trading_dashboard.agents.pattern_recognition.worth.outcomes import Occurrences
 from trading_dashboard.agents.pattern_recognition.worth.settings import WorthSettings
@@ -25,12 +29,22 @@ from trading_dashboard.agents.pattern_recognition.worth.walk_forward import (
     Confirmed,
     walk_forward,
 )
+from trading_dashboard.models.patterns import PatternWorth
 
 PATTERNS = (*(kind.id for kind in CANDLES), *(kind.id for kind in SHAPES))
 """Candlesticks first, by the numbers their hits carry."""
 _NUMBERS = {name: number for number, name in enumerate(PATTERNS)}
 _MORE_ROWS = 8
 _KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One pattern and direction over one horizon."""
+
+    pattern: str
+    direction: int
+    worth: PatternWorth
 
 
 class Worths:
@@ -100,10 +114,37 @@ class Worths:
                 found[place] = told
         return found
 
-    def with_worth(self, bodies: Sequence[Body]) -> list[dict[str, Any]]:
-        """Return detections as they are answered."""
-        worths = self.of(bodies)
-        return [{**body, "worth": told} for body, told in zip(bodies, worths, strict=True)]
+    def rows(self, symbol: str | None, timeframe: str, as_of: int) -> tuple[list[Row], int]:
+        """Return the worth of all patterns of a timeframe, and how many tests were made at once.
+
+        Args:
+            symbol: Whose base rate confidences start from; None for all symbols taken together.
+            timeframe: Which.
+            as_of: Opening time of the newest bar, microseconds.
+        """
+        if timeframe not in self.ledger.timeframes:
+            return [], 0
+        ledger = self.ledger.timeframe(timeframe)
+        moment = ledger.moment(as_of)
+        rows = [
+            Row(PATTERNS[key[0]], key[1], moment.worth(key, symbol)) for key in sorted(ledger.cells)
+        ]
+        return rows, self.ledger.tests(timeframe, as_of)
+
+    def reliability(self, timeframes: Iterable[str], horizon: int | None) -> Reliability:
+        """Return what was said in these timeframes against what happened, as one."""
+        chosen = [
+            calibration
+            for timeframe in timeframes
+            if timeframe in self.ledger.timeframes
+            for bars, calibration in zip(
+                self.settings.horizons,
+                self.ledger.timeframe(timeframe).calibrations,
+                strict=True,
+            )
+            if horizon in (None, bars)
+        ]
+        return merged_reliability(chosen)
 
     def _keep(self, known: tuple[Key, str, int, int], told: list[Body]) -> None:
         if len(self._told) >= _KEPT:
@@ -112,7 +153,7 @@ class Worths:
 
 
 def occurrences(tracker: Tracker, start: int, first: int | None = None) -> Occurrences:
-    """Return what was confirmed in a tracker's bars from number `first` on, counted from `start`."""
+    """Return what was confirmed from bar `first` on; bars are counted from `start`."""
     first = start if first is None else first
     columns = tracker.candles
     begin = columns.place_of(first)
