@@ -81,6 +81,7 @@ class Formed:
     """What was said of a chart pattern when it was first known, before its breakout changed it."""
 
     direction: int
+    pivots: tuple[Pivot, ...]
     lines: tuple[Line, ...]
     fit: float
     strength: float
@@ -97,8 +98,8 @@ class ShapeDetection:
     what failed or expired while forming. What is set at a change was known at that bar's close.
     While it is forming `end` is `known_at`, then the bar that confirmed it, or else ended it. A
     pattern that may break either way has direction 0 until it does, and its levels are then those
-    of a break upwards. Confirmation sets direction, lines, fit, strength, levels, target and
-    volume; `formed` keeps what was said before, and `shapes.life.as_of` reads it.
+    of a break upwards. Confirmation sets direction, pivots, lines, fit, strength, levels, target
+    and volume; `formed` keeps what was said before, and `shapes.life.as_of` reads it.
     """
 
     pattern: str

@@ -26,7 +26,7 @@ class ShapeSettings(BaseModel):
 
     # Pivots
     pivot_scales: tuple[float, ...] = Field(
-        default=(2.0, 3.0, 4.5),
+        default=(2.5, 3.5, 5.0),
         min_length=1,
         max_length=6,
         description="Zigzag reversals in ATR, one zigzag for each: a turn is known when price "
@@ -35,7 +35,7 @@ class ShapeSettings(BaseModel):
 
     # Life
     breakout_atr: float = _share(
-        0.25, 0, 3, "How far beyond the breakout level, in ATR, a close must be to confirm."
+        1.2, 0, 3, "How far beyond the breakout level, in ATR, a close must be to confirm."
     )
     forming_share: float = _share(
         1.0, 0.1, 5, "A pattern expires while forming after this many times its own length."
@@ -84,19 +84,26 @@ class ShapeSettings(BaseModel):
     )
 
     # Triangles, rectangle, channels, wedges
-    range_pivots: int = _bars(5, 4, 10, "Least turning points on both lines together.")
-    rectangle_pivots: int = _bars(6, 4, 12, "The same for a rectangle: fewer is a triple top.")
+    range_pivots: int = _bars(
+        6, 4, 10, "Least turning points on both lines together: three on each."
+    )
+    range_leg_ratio: float = _share(
+        1.7, 1, 10, "Longest way between neighbouring turning points, in bars, over the mean."
+    )
     range_max_pivots: int = _bars(9, 5, 12, "Most turning points looked back on.")
     range_min_bars: int = _bars(24, 8, 200, "Least bars from the first turning point to the last.")
     range_max_bars: int = _bars(250, 20, 400, "Most bars from the first turning point to the last.")
     line_tolerance: float = _share(
-        0.12, 0.01, 0.5, "How far a turning point may be off its line, as a share of the height."
+        0.05, 0.01, 0.5, "How far a turning point may be off its line, as a share of the height."
+    )
+    line_atr: float = _share(
+        0.5, 0, 3, "How much farther it may be off, in ATR: bars scatter around any line."
     )
     outside_share: float = _share(
         0.04, 0, 0.5, "Share of closes that may be outside the lines by more than the tolerance."
     )
     flat_slope: float = _share(
-        0.17, 0, 0.5, "A triangle's line is flat if it moves at most this much, in heights."
+        0.14, 0, 0.5, "A triangle's line is flat if it moves at most this much, in heights."
     )
     triangle_slope: float = _share(
         0.24, 0.01, 2, "A triangle's other line, or a wedge's, moves at least so much, in heights."
@@ -111,7 +118,7 @@ class ShapeSettings(BaseModel):
         0.22,
         0,
         1,
-        "Most a rectangle may drift from its first turning point to the last, in heights.",
+        "Most a rectangle's lines may move from its first turning point to the last, in heights.",
     )
     channel_slope: float = _share(
         0.5,
@@ -126,21 +133,38 @@ class ShapeSettings(BaseModel):
     pole_speed: float = _share(
         0.7, 0.05, 10, "Least height of the pole per bar, in ATR at its foot."
     )
-    flag_min_bars: int = _bars(8, 4, 100, "Least bars of a flag or pennant.")
-    flag_max_bars: int = _bars(24, 5, 200, "Most bars of a flag or pennant.")
+    pole_end_atr: float = _share(
+        1.25, 0.5, 5, "The pole has ended once price has gone back so far, in ATR."
+    )
+    flag_min_bars: int = _bars(12, 5, 100, "Least bars of a flag or pennant.")
+    flag_max_bars: int = _bars(30, 5, 200, "Most bars of a flag or pennant.")
     flag_depth: float = _share(
         0.5, 0.05, 1, "Most a flag or pennant gives back, as a share of the pole."
     )
-    flag_width: float = _share(0.45, 0.02, 1, "Widest a flag or pennant may be, in poles.")
+    flag_width: float = _share(0.5, 0.02, 1, "Widest a flag or pennant may be, in poles.")
+    flag_tolerance: float = _share(
+        0.5, 0.02, 2, "How far bars of the pause may reach over its lines, in widths."
+    )
     flag_slope: float = _share(
         0.25, -1, 3, "Most a flag may drift in the pole's direction, in widths."
     )
+    flag_slope_against: float = _share(
+        1.2, 0, 10, "Most a flag or pennant may drift against the pole, in widths."
+    )
+    flag_swing: float = _share(
+        0.4, 0.05, 1, "A swing within the pause turns by at least this share of its whole range."
+    )
+    flag_swings: int = _bars(
+        3, 0, 10, "Least swings of the pause: fewer is a leg back, no flag or pennant."
+    )
     pennant_ratio: float = _share(
-        0.6, 0.05, 1, "A pennant's last third is at most this wide, as a share of its first."
+        0.72,
+        0.05,
+        1,
+        "A pennant narrows: closes of its last two fifths are off their line by at "
+        "most this share of those of its first two.",
     )
-    flag_ratio: float = _share(
-        0.65, 0.05, 1, "A flag's last third is at least this wide, as a share of its first."
-    )
+    flag_ratio: float = _share(1.8, 1, 10, "The same, at most, of a flag: more is a broadening.")
 
     # Cup and handle
     cup_min_bars: int = _bars(30, 10, 300, "Least bars from rim to rim.")

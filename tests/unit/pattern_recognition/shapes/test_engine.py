@@ -102,7 +102,7 @@ def test_a_restored_engine_goes_on_exactly(at: int) -> None:
 def test_a_snapshot_of_other_settings_is_refused() -> None:
     state = ShapeEngine(SETTINGS).snapshot()
     with pytest.raises(ValueError, match="another settings"):
-        ShapeEngine(ShapeSettings(breakout_atr=1)).restore(state)
+        ShapeEngine(ShapeSettings(breakout_atr=2)).restore(state)
     with pytest.raises(ValueError, match="another patterns"):
         ShapeEngine(SETTINGS, ["rectangle"]).restore(state)
     with pytest.raises(ValueError, match="another version"):

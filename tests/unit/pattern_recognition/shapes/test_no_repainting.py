@@ -21,9 +21,9 @@ SERIES = {
     "IBM": lambda: real("IBM").between(1200, 1800),
     "MSFT": lambda: real("MSFT").between(2000, 2600),
     "GOOG": lambda: real("GOOG").between(400, 1000),
-    "walk": lambda: walk(600, 1),
-    "rough walk": lambda: walk(600, 2, 0.05),
-    "damaged": lambda: damaged(walk(600, 3), 3),
+    "walk": lambda: walk(1500, 1),
+    "rough walk": lambda: walk(1500, 2, 0.05),
+    "damaged": lambda: damaged(walk(1500, 3), 3),
     "flat": lambda: changed(
         walk(60, 4), **dict.fromkeys(("open", "high", "low", "close"), np.ones(60))
     ),
@@ -54,13 +54,13 @@ def test_a_prefix_says_what_the_whole_says_of_it(name: str) -> None:
     assert differences(bars, whole) == 0
     if name != "flat":
         assert sum(one.confirmed_at is not None for one in whole) >= 3, "nothing to compare"
-    for length in range(17, len(bars), 97):
+    for length in range(17, len(bars), 197):
         assert detect_shapes(bars.prefix(length), SETTINGS) == cut(whole, length)
 
 
 def test_the_comparison_notices_what_was_known_too_early() -> None:
     """The control arm: one detection told a bar too soon, one price known a bar too soon."""
-    bars = walk(600, 1)
+    bars = real("AAPL").between(0, 600)
     whole = detect_shapes(bars, SETTINGS)
     sooner = [replace(whole[0], known_at=whole[0].known_at - 1), *whole[1:]]
     assert differences(bars, sooner) > 0

@@ -18,14 +18,15 @@ _LINES = (
     "range_max_pivots",
     "range_min_bars",
     "range_max_bars",
+    "range_leg_ratio",
     "line_tolerance",
     "outside_share",
 )
 _TRIANGLE = (*_LINES, "converging_ratio", "flat_slope", "triangle_slope")
 _WEDGE = (*_LINES, "converging_ratio", "triangle_slope", "flat_slope")
 _CHANNEL = (*_LINES, "parallel_ratio", "channel_slope")
-_POLE = ("pole_atr", "pole_max_bars", "pole_speed", "line_tolerance")
-_PAUSE = ("flag_min_bars", "flag_max_bars", "flag_depth", "flag_width")
+_POLE = ("pole_atr", "pole_end_atr", "pole_max_bars", "pole_speed")
+_PAUSE = ("flag_min_bars", "flag_max_bars", "flag_depth", "flag_width", "flag_slope_against")
 _FLAG = (*_POLE, *_PAUSE, "flag_slope", "flag_ratio")
 _PENNANT = (*_POLE, *_PAUSE, "pennant_ratio")
 _TREND_GAP = ("gap_atr", "gap_bars", "gap_trend_atr", "gap_efficiency", "gap_fill_bars")
@@ -161,12 +162,11 @@ _RANGES = (
     _range(
         "Rectangle",
         (1, -1),
-        "Two parallel lines (parallel_ratio) that drift by at most rectangle_slope heights, with "
-        "rectangle_pivots turning points or more: fewer is a triple top or bottom."
+        "Two parallel lines (parallel_ratio) that drift by at most rectangle_slope heights."
         + _WITHIN
         + _EITHER,
         f"{BULKOWSKI}, ch. 37-38; {LMW}, sec. II.A, def. 4 (RTOP, RBOT)",
-        (*_LINES, "parallel_ratio", "rectangle_pivots", "rectangle_slope"),
+        (*_LINES, "parallel_ratio", "rectangle_slope"),
         _zigzag((0.7, 0.7), (0.3, 0.3), 1),
     ),
     _range(

@@ -50,6 +50,7 @@ class ShapeEngine:
         self.wanted = wanted
         self.track = Track()
         self.zigzags = [ZigZag(factor) for factor in settings.pivot_scales]
+        self.tips = ZigZag(settings.pole_end_atr)
         self.poles = PoleWatch(settings)
         self.gaps = GapWatch(settings)
         self.selection = Selection(settings)
@@ -98,6 +99,7 @@ class ShapeEngine:
             "patterns": sorted(self.wanted),
             "track": self.track.snapshot(),
             "zigzags": [zigzag.snapshot() for zigzag in self.zigzags],
+            "tips": self.tips.snapshot(),
             "poles": self.poles.snapshot(),
             "gaps": self.gaps.snapshot(),
             "told": self.selection.told,
@@ -120,6 +122,7 @@ class ShapeEngine:
         self.track.restore(state["track"])
         for zigzag, part in zip(self.zigzags, state["zigzags"], strict=True):
             zigzag.restore(part)
+        self.tips.restore(state["tips"])
         self.poles.restore(state["poles"])
         self.gaps.restore(state["gaps"])
         self.selection.told = [(first, last) for first, last in state["told"]]
@@ -137,25 +140,27 @@ class ShapeEngine:
         for zigzag in self.zigzags:
             pivot = zigzag.push(bar, row[1], row[2], track.atr)
             if pivot is not None:
-                self._look(zigzag, pivot, bar)
-        for candidate in self.poles.push(track, bar):
-            self._offer(candidate, bar)
+                self._look(zigzag.pivots, bar)
+        if self._wants_flags:
+            tip = self.tips.push(bar, row[1], row[2], track.atr)
+            if tip is not None:
+                self.poles.see(tip, track)
+            for candidate in self.poles.push(track, bar):
+                self._offer(candidate, bar)
         if self._wants_gaps:
             for candidate in self.gaps.push(track, bar):
                 self._offer(candidate, bar)
         return selection.changed
 
-    def _look(self, zigzag: ZigZag, pivot: Pivot, bar: int) -> None:
+    def _look(self, pivots: Sequence[Pivot], bar: int) -> None:
         """Look at what a new pivot may have completed."""
-        track, settings, pivots = self.track, self.settings, zigzag.pivots
+        track, settings = self.track, self.settings
         if self._wants_reversals:
             self._offer(find_reversal(pivots, track, settings), bar)
         if self._wants_cups:
             self._offer(find_cup(pivots, track, settings, bar), bar)
         if self._wants_ranges:
             self._offer(find_range(pivots, track, settings, bar), bar)
-        if self._wants_flags:
-            self.poles.see(pivot, track)
 
     def _offer(self, candidate: Candidate | None, bar: int) -> None:
         if candidate is not None and candidate.pattern in self.wanted:

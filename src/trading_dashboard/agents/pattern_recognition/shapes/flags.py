@@ -1,12 +1,13 @@
 """Bull and bear flags and pennants: a pole, then a small pause that gives back little of it.
 
 A pole ends at a confirmed pivot. From then on each bar is looked at anew: the highest highs and
-lowest lows of the pause's first and last third give its two lines, so a flag's lines follow it
-until it breaks out, and are told as they were when it did.
+lowest lows of the first and last two fifths of the pause give its two lines, so a flag's lines
+follow it until it breaks out, and are told as they were when it did.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,9 @@ from trading_dashboard.agents.pattern_recognition.detections import Line, Pivot
 from trading_dashboard.agents.pattern_recognition.shapes.candidate import Candidate, fit_of
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 from trading_dashboard.agents.pattern_recognition.shapes.track import Track
+
+LAST = 2
+"""Newest bars left out when a pause is measured: a breakout may have begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,10 @@ class PoleWatch:
 
     def see(self, top: Pivot, track: Track) -> None:
         """Take a new pivot: it may be the end of a pole."""
-        if any(pole.top.bar == top.bar for pole in self.poles):
+        side = 1 if top.is_high else -1
+        if any(
+            pole.sign == side and side * (pole.top.price - top.price) >= 0 for pole in self.poles
+        ):
             return
         pole = _pole(top, track, self.settings)
         if pole is not None:
@@ -50,7 +57,7 @@ class PoleWatch:
         found, kept = [], []
         for pole in self.poles:
             length = bar - pole.top.bar
-            if length > self.settings.flag_max_bars or _is_beaten(pole, track, bar):
+            if length > self.settings.flag_max_bars or _is_beaten(pole, track, self.settings):
                 continue
             kept.append(pole)
             if length >= self.settings.flag_min_bars:
@@ -94,10 +101,9 @@ def _pole(top: Pivot, track: Track, settings: ShapeSettings) -> Pole | None:
     return Pole(Pivot(bar, price, sign < 0, top.known_at), top, sign, height)
 
 
-def _is_beaten(pole: Pole, track: Track, bar: int) -> bool:
-    """Return whether a close passed the pole's end, or gave back more than a flag does."""
-    close = track.closes(bar, bar + 1)[0]
-    return pole.sign * (close - pole.top.price) > 0
+def _is_beaten(pole: Pole, track: Track, settings: ShapeSettings) -> bool:
+    """Return whether a close passed the pole's end: the move goes on, without a pause."""
+    return pole.sign * (track.close[-1] - pole.top.price) > settings.breakout_atr * track.atr
 
 
 def _pause(pole: Pole, track: Track, settings: ShapeSettings, bar: int) -> Candidate | None:
@@ -112,37 +118,73 @@ def _pause(pole: Pole, track: Track, settings: ShapeSettings, bar: int) -> Candi
     if width <= 0 or gives_back > 1 or width > settings.flag_width * pole.height:
         return None
     drift = (upper.end_price + lower.end_price - upper.start_price - lower.start_price) / 2
-    name = _name(pole.sign, at_start, at_end, pole.sign * drift / width, settings)
+    closes = track.closes(first, bar + 1)
+    if _swings(closes, settings.flag_swing) < settings.flag_swings:
+        return None
+    name = _name(pole.sign, _narrowing(closes[:-LAST]), pole.sign * drift / width, settings)
     if name is None:
         return None
-    over = _overshoot(highs, upper, lows, lower) / (2 * settings.line_tolerance * width)
+    over = _overshoot(highs, upper, lows, lower) / (settings.flag_tolerance * width)
     if over > 1:
         return None
     return _candidate(name, pole, upper, lower, fit_of(over, gives_back), settings)
 
 
 def _line(prices: list[float], first: int, role: str) -> Line:
-    """Return the line through the extremes of the first and last third, over the whole pause."""
+    """Return the line through the extremes of its two ends, over the whole pause."""
     count = len(prices)
-    third = count // 3
+    part = count * 2 // 5
     pick = max if role == "upper" else min
-    sooner, later = pick(prices[:third]), pick(prices[-third:])
-    start = prices.index(sooner, 0, third)
-    end = prices.index(later, count - third)
+    sooner, later = pick(prices[:part]), pick(prices[-part:])
+    start = prices.index(sooner, 0, part)
+    end = prices.index(later, count - part)
     slope = (later - sooner) / (end - start)
     at_first = sooner - slope * start
     return Line(role, first, at_first, first + count - 1, at_first + slope * (count - 1))
 
 
-def _name(
-    sign: int, at_start: float, at_end: float, drift: float, settings: ShapeSettings
-) -> str | None:
-    """`drift` is with the pole, in widths."""
+def _name(sign: int, ratio: float, drift: float, settings: ShapeSettings) -> str | None:
+    """`ratio` is as `_narrowing` says, `drift` is with the pole, in widths."""
+    if drift < -settings.flag_slope_against:
+        return None
     side = "bull" if sign > 0 else "bear"
-    if at_end < settings.pennant_ratio * at_start:
+    if ratio <= settings.pennant_ratio:
         return f"{side}_pennant"
-    is_flag = min(at_start, at_end) >= settings.flag_ratio * max(at_start, at_end)
+    is_flag = ratio <= settings.flag_ratio
     return f"{side}_flag" if is_flag and drift <= settings.flag_slope else None
+
+
+def _swings(closes: list[float], share: float) -> int:
+    """Return how often closes turned by a share of their whole range: a leg alone has none."""
+    reach = share * (max(closes) - min(closes))
+    turns, side = 0, 0
+    highest = lowest = closes[0]
+    for close in closes:
+        highest, lowest = max(highest, close), min(lowest, close)
+        if side >= 0 and highest - close >= reach:
+            turns, side, lowest = turns + 1, -1, close
+        elif side <= 0 and close - lowest >= reach:
+            turns, side, highest = turns + 1, 1, close
+        elif side < 0 and close == lowest:
+            highest = close
+        elif side > 0 and close == highest:
+            lowest = close
+    return turns
+
+
+def _narrowing(closes: list[float]) -> float:
+    """Return how far closes are off their straight line, last two fifths over first two."""
+    count = len(closes)
+    middle, mean = (count - 1) / 2, sum(closes) / count
+    spread = count * (count * count - 1) / 12
+    slope = sum((place - middle) * close for place, close in enumerate(closes)) / spread
+    squares = [(close - mean - slope * (place - middle)) ** 2 for place, close in enumerate(closes)]
+    # Halves are steadier, the ends tell more: the geometric mean of both.
+    ratio = 1.0
+    for part in (count // 2, count * 2 // 5):
+        sooner = sum(squares[:part])
+        ratio *= sum(squares[count - part :]) / sooner if sooner > 0 else 1.0
+    return math.sqrt(math.sqrt(ratio))
 
 
 def _overshoot(highs: list[float], upper: Line, lows: list[float], lower: Line) -> float:

@@ -54,7 +54,14 @@ class Living:
             breakout_level=values[0],
             invalidation=values[1],
             target=values[2],
-            formed=Formed(candidate.direction, candidate.lines, candidate.fit, strength, *values),
+            formed=Formed(
+                candidate.direction,
+                candidate.pivots,
+                candidate.lines,
+                candidate.fit,
+                strength,
+                *values,
+            ),
         )
 
     @property
@@ -81,10 +88,11 @@ class Living:
 
     def yields_to(self, candidate: Candidate) -> bool:
         """Return whether a new reading of the same bars ends this one; it may refine it instead."""
+        is_better = candidate.follows or candidate.touches > self.candidate.touches
         if candidate.pattern != self.candidate.pattern:
-            return candidate.follows or candidate.touches > self.candidate.touches
-        if candidate.follows:
-            self.candidate = candidate
+            return is_better
+        if is_better:
+            self.candidate, self.expires = candidate, candidate.expires
         return False
 
     def supersede(self, track: Track, bar: int) -> bool:
@@ -103,7 +111,7 @@ class Living:
         candidate = self.candidate
         level, stop, target = _values(candidate, direction, bar)
         detection.direction = direction
-        detection.lines = candidate.lines
+        detection.pivots, detection.lines = candidate.pivots, candidate.lines
         detection.fit, detection.strength = candidate.fit, _strength(candidate)
         detection.confirmed_at = bar
         detection.breakout_level, detection.target = level, target
@@ -165,6 +173,7 @@ def as_of(detection: ShapeDetection, length: int) -> ShapeDetection | None:
         detection,
         changes=changes,
         direction=formed.direction,
+        pivots=formed.pivots,
         lines=formed.lines,
         fit=formed.fit,
         strength=formed.strength,

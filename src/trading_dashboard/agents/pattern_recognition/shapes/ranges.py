@@ -7,6 +7,7 @@ point, and each line's move from first to last in h, every pair of lines has one
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from trading_dashboard.agents.pattern_recognition.detections import Line, Pivot
 from trading_dashboard.agents.pattern_recognition.shapes.candidate import (
@@ -17,6 +18,7 @@ from trading_dashboard.agents.pattern_recognition.shapes.candidate import (
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 from trading_dashboard.agents.pattern_recognition.shapes.track import Track
 
+BETTER = 0.05
 DIRECTIONS = {
     "ascending_triangle": 1,
     "descending_triangle": -1,
@@ -36,18 +38,22 @@ def find_range(
     smallest = settings.min_height_atr * track.atr
     if smallest <= 0:
         return None
-    last = pivots[-1].bar
+    last, best = pivots[-1].bar, None
     for count in range(min(len(pivots), settings.range_max_pivots), settings.range_pivots - 1, -1):
         group = tuple(pivots[-count:])
         span = last - group[0].bar
         if span < settings.range_min_bars:
-            return None
-        if span > settings.range_max_bars:
+            break
+        longest = max(later.bar - sooner.bar for sooner, later in pairwise(group))
+        uneven = longest * (count - 1) > settings.range_leg_ratio * span
+        if span > settings.range_max_bars or uneven:
             continue
         found = _between_lines(group, smallest, track, settings, bar)
-        if found is not None:
-            return found
-    return None
+        if found is not None and (
+            best is None or found.fit > best.fit + BETTER * (best.touches - count)
+        ):
+            best = found
+    return best
 
 
 def _between_lines(
@@ -62,9 +68,9 @@ def _between_lines(
     if height < smallest or at_end <= 0:
         return None
     name = _name(upper, lower, at_start, at_end, settings)
-    if name is None or (name == "rectangle" and len(group) < settings.rectangle_pivots):
+    if name is None:
         return None
-    allowed = settings.line_tolerance * height
+    allowed = settings.line_tolerance * height + settings.line_atr * track.atr
     off = [abs(pivot.price - upper.at(pivot.bar)) / allowed for pivot in peaks]
     off += [abs(pivot.price - lower.at(pivot.bar)) / allowed for pivot in valleys]
     if max(off) > 1 or not _contains(upper, lower, allowed, track, settings, bar):
@@ -93,14 +99,16 @@ def _name(
     rise = (upper.end_price - upper.start_price) / height
     lift = (lower.end_price - lower.start_price) / height
     if min(at_start, at_end) >= settings.parallel_ratio * height:
-        return _parallel((rise + lift) / 2, settings)
+        return _parallel(rise, lift, settings)
     if at_end > settings.converging_ratio * at_start:
         return None
     return _converging(rise, lift, settings)
 
 
-def _parallel(drift: float, settings: ShapeSettings) -> str | None:
-    if abs(drift) <= settings.rectangle_slope:
+def _parallel(rise: float, lift: float, settings: ShapeSettings) -> str | None:
+    """`rise` of the upper line, `lift` of the lower one, in heights."""
+    drift = (rise + lift) / 2
+    if max(abs(rise), abs(lift)) <= settings.rectangle_slope:
         return "rectangle"
     if abs(drift) < settings.channel_slope:
         return None

@@ -17,6 +17,8 @@ from trading_dashboard.agents.pattern_recognition.shapes.life import Living
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 from trading_dashboard.agents.pattern_recognition.shapes.track import MAX_LOOKBACK, Track
 
+PEAKS = frozenset({"double_top", "double_bottom", "triple_top", "triple_bottom"})
+
 
 class Selection:
     """The open detections of one series, and what breakouts have explained."""
@@ -92,7 +94,9 @@ class Selection:
             return False
         beaten = []
         for living in self.living:
-            if not living.is_forming or GROUPS[living.detection.pattern] != group:
+            if not living.is_forming or not _are_rivals(
+                living.detection.pattern, candidate.pattern
+            ):
                 continue
             other = living.detection.start
             shared = bar - max(start, other) + 1
@@ -105,6 +109,13 @@ class Selection:
             living.supersede(track, bar)
             self._tell(living.detection)
         return True
+
+
+def _are_rivals(one: str, other: str) -> bool:
+    """Return whether two patterns are readings of one thing; a rectangle has several peaks, too."""
+    if GROUPS[one] == GROUPS[other]:
+        return True
+    return (one == "rectangle" and other in PEAKS) or (other == "rectangle" and one in PEAKS)
 
 
 def _rank(living: Living) -> tuple[int, int, str]:

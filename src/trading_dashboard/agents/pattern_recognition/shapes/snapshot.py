@@ -65,6 +65,11 @@ def _lines(rows: list[Any]) -> tuple[Line, ...]:
     return tuple(Line(*row) for row in rows)
 
 
+def _formed(state: dict[str, Any]) -> Formed:
+    rest = {"pivots": _pivots(state["pivots"]), "lines": _lines(state["lines"])}
+    return Formed(**{**state, **rest})
+
+
 def detection_state(detection: ShapeDetection) -> dict[str, Any]:
     """Return a detection, ready for JSON."""
     return _columns(detection)
@@ -78,9 +83,7 @@ def detection_from(state: dict[str, Any]) -> ShapeDetection:
         "pivots": _pivots(state["pivots"]),
         "lines": _lines(state["lines"]),
         "changes": changes,
-        "formed": None
-        if formed is None
-        else Formed(**{**formed, "lines": _lines(formed["lines"])}),
+        "formed": None if formed is None else _formed(formed),
     }
     return ShapeDetection(**{**state, **rest})
 
