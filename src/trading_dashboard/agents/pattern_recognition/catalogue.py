@@ -11,12 +11,16 @@ from typing import Any
 from trading_dashboard.agents.pattern_recognition.candles.catalogue import CANDLES
 from trading_dashboard.agents.pattern_recognition.candles.kinds import CandleKind
 from trading_dashboard.agents.pattern_recognition.live.found import DIRECTIONS
-from trading_dashboard.agents.pattern_recognition.shapes.catalogue import SHAPES, ShapeKind
+from trading_dashboard.agents.pattern_recognition.shapes.catalogue import SHAPES
+from trading_dashboard.agents.pattern_recognition.shapes.kinds import ShapeKind
 from trading_dashboard.models.errors import UnknownPattern
 from trading_dashboard.models.pattern_thresholds.shapes import ShapeSettings
 from trading_dashboard.models.patterns import PatternKind
 
-KINDS: dict[str, CandleKind | ShapeKind] = {kind.id: kind for kind in (*SHAPES, *CANDLES)}
+KINDS: dict[str, CandleKind | ShapeKind] = {
+    **{kind.id: kind for kind in SHAPES},
+    **{kind.id: kind for kind in CANDLES},
+}
 """Chart patterns first."""
 
 

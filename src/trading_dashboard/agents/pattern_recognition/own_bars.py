@@ -51,7 +51,8 @@ def checked_bars(own: OwnBars) -> Bars:
     count = len(own.timestamp)
     volume = np.full(count, np.nan) if own.volume is None else np.array(own.volume, np.float64)
     time = np.array([microseconds(moment) for moment in own.timestamp], np.int64)
-    return Bars(time, *prices, volume)
+    opened, high, low, close = prices
+    return Bars(time, opened, high, low, close, volume)
 
 
 def _wrong_lengths(own: OwnBars) -> Iterator[Mistake]:

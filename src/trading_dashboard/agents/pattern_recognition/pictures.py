@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from trading_dashboard.agents.pattern_recognition.candle_examples import EXAMPLES, Candle
-from trading_dashboard.agents.pattern_recognition.shapes.catalogue import SHAPES, Picture
+from trading_dashboard.agents.pattern_recognition.shapes.catalogue import SHAPES
+from trading_dashboard.agents.pattern_recognition.shapes.kinds import Picture
 
 WIDTH, HEIGHT, EDGE = 160, 100, 8
 _SHAPES = {kind.id: kind.picture for kind in SHAPES}

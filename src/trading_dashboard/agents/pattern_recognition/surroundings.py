@@ -6,11 +6,10 @@ Owns which bars are used: those followed, else what market data has. Closed bars
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
-
-import numpy as np
 
 from trading_dashboard.agents.pattern_recognition.agent import PatternAgent
 from trading_dashboard.agents.pattern_recognition.bars import Bars, Floats
@@ -216,4 +215,4 @@ def _row(timeframe: str, known: Known, found: Regime) -> dict[str, Any]:
 
 
 def _plain(values: Floats) -> list[float | None]:
-    return np.where(np.isfinite(values), values, None).tolist()
+    return [value if math.isfinite(value) else None for value in values.tolist()]

@@ -48,7 +48,7 @@ class WorthSettings(BaseModel):
         ge=0,
         le=10_000,
         description="Separate moves of a symbol at which its own base rate weighs as much as that "
-        "of all symbols.",
+        "of all symbols, and of all together at which theirs weighs as much as one half.",
     )
 
     @property

@@ -1,8 +1,8 @@
 """What detectors found, as it travels: names, times and labels instead of numbers.
 
 Owns identity. An id is made of what never changes of a detection (whose it is, where it begins,
-when it was first known), so whoever finds it again, after a restart or from the same bars elsewhere,
-gives it the same one.
+when it was first known), so whoever finds it again, after a restart or from the same bars
+elsewhere, gives it the same one.
 """
 
 from __future__ import annotations

@@ -91,6 +91,12 @@ class _Job:
     message: str | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
+    is_overdue: bool = False
+
+    def expire(self) -> None:
+        """End it because its time is up."""
+        self.is_overdue = True
+        self.cancel.set()
 
 
 class ScanJobs:
@@ -216,15 +222,18 @@ class ScanJobs:
             job.state, job.began = "running", time.monotonic()
         state: State = "failed"
         try:
-            state = self._scan(job, job.began)
+            state = self._scan(job)
         except Exception as error:  # noqa: BLE001 - the job's state, and the log has the rest
             _log.exception("Scan %s failed", job.id)
             job.message = f"The scan stopped: {described(error)}"
         with self._lock:
             self._finish(job, state)
 
-    def _scan(self, job: _Job, began: float) -> State:
+    def _scan(self, job: _Job) -> State:
         order, held = job.order, _Held()
+        overdue = threading.Timer(self._limits.seconds, job.expire)
+        overdue.daemon = True
+        overdue.start()
         outcomes = self._map.map(order.task, held.passed(self._read(job)), job.cancel)
         try:
             for outcome in outcomes:
@@ -233,14 +242,15 @@ class ScanJobs:
                 if outcome.error is None:
                     kept = tuple(order.keep(outcome.symbol, outcome.value, bars))
                 self._note(job, outcome.symbol, kept, outcome.error)
-                if time.monotonic() - began > self._limits.seconds:
-                    job.message = f"The scan took longer than {self._limits.seconds:g} s."
-                    return "failed"
                 if len(job.findings) >= self._limits.findings:
                     job.message = f"Stopped at {len(job.findings):,} findings; ask for fewer."
                     return "failed"
         finally:
-            _close(outcomes)
+            outcomes.close()
+            overdue.cancel()
+        if job.is_overdue:
+            job.message = f"The scan took longer than {self._limits.seconds:g} s."
+            return "failed"
         return "cancelled" if job.cancel.is_set() else "complete"
 
     def _read(self, job: _Job) -> Iterator[Series]:
@@ -285,9 +295,3 @@ class _Held:
 
     def take(self, symbol: str) -> Bars:
         return self._bars.pop(symbol)
-
-
-def _close(outcomes: Iterator[Any]) -> None:
-    close = getattr(outcomes, "close", None)
-    if close is not None:
-        close()

@@ -8,7 +8,7 @@ method.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ class ChunkMap(Protocol):
 
     def map(
         self, task: Task, series: Iterable[Series], cancel: threading.Event | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Yield one outcome for each symbol, in the order in which they are ready.
 
         `series` is read lazily, a few chunks ahead, so that the bars of all symbols need never be
@@ -55,7 +55,7 @@ class InlineMap:
 
     def map(
         self, task: Task, series: Iterable[Series], cancel: threading.Event | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Yield outcomes in the order of `series`; see `ChunkMap.map`."""
         for symbol, bars in series:
             if cancel is not None and cancel.is_set():

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from trading_dashboard.agents.pattern_recognition.scan.mapping import (
     ChunkMap,
@@ -48,6 +48,7 @@ class ProcessPool:
         chunk_seconds: How long a chunk may take before its worker is ended; a fifth of it for a
             symbol that is tried alone.
         inline_symbols: Fewer symbols than this run in the caller's thread.
+        niceness: How far workers give way to what is live.
     """
 
     def __init__(
@@ -56,22 +57,24 @@ class ProcessPool:
         chunk_symbols: int = CHUNK_SYMBOLS,
         chunk_seconds: float = 60.0,
         inline_symbols: int = 8,
+        niceness: int = 5,
     ) -> None:
+        self._niceness = niceness
         self._count = workers or _cores()
         self._chunk_symbols = chunk_symbols
-        self._chunk_seconds = chunk_seconds
+        self.chunk_seconds = chunk_seconds
         self._inline_symbols = inline_symbols
-        self._workers: list[WorkerProcess] = []
+        self.workers: list[WorkerProcess] = []
         self._turn = threading.Lock()
 
     @property
     def pids(self) -> list[int]:
         """Return the processes' numbers."""
-        return [worker.pid for worker in self._workers]
+        return [worker.pid for worker in self.workers]
 
     def map(
         self, task: Task, series: Iterable[Series], cancel: threading.Event | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Yield outcomes as they come; see `ChunkMap.map`.
 
         Raises:
@@ -88,24 +91,26 @@ class ProcessPool:
             try:
                 yield from run.outcomes()
             finally:
-                self._end(worker for worker in list(self._workers) if worker.chunk is not None)
+                self.end(worker for worker in list(self.workers) if worker.chunk is not None)
 
     def close(self) -> None:
         """End all workers; wait for a map that runs."""
         with self._turn:
-            for worker in self._workers:
+            for worker in self.workers:
                 worker.link.close()  # all at once, then one by one
-            self._end(list(self._workers), grace_seconds=1.0)
+            self.end(list(self.workers), grace_seconds=1.0)
 
-    def _staffed(self) -> list[WorkerProcess]:
-        """Return the workers, as many as there should be."""
-        while len(self._workers) < self._count:
-            self._workers.append(WorkerProcess())
-        return self._workers
+    def staffed(self) -> list[WorkerProcess]:
+        """Return the workers, after replacing those that died while they were idle."""
+        self.end(worker for worker in list(self.workers) if worker.is_dead and not worker.chunk)
+        while len(self.workers) < self._count:
+            self.workers.append(WorkerProcess(self._niceness))
+        return self.workers
 
-    def _end(self, workers: Iterable[WorkerProcess], grace_seconds: float = 0.0) -> None:
+    def end(self, workers: Iterable[WorkerProcess], grace_seconds: float = 0.0) -> None:
+        """End some workers, by force after `grace_seconds`."""
         for worker in workers:
-            self._workers.remove(worker)
+            self.workers.remove(worker)
             worker.end(grace_seconds)
 
 
@@ -126,19 +131,19 @@ class _Run:
     def outcomes(self) -> Iterator[Outcome]:
         while not self._cancel.is_set():
             yield from self._hand_out()
-            busy = [worker for worker in self._pool._workers if worker.chunk is not None]
+            busy = [worker for worker in self._pool.workers if worker.chunk is not None]
             if not busy:
                 if self._is_read and not self._again:
                     return
                 continue
-            links = {worker.link: worker for worker in self._pool._workers}
+            links = {worker.link: worker for worker in self._pool.workers}
             for link in select.select(list(links), [], [], _TICK_SECONDS)[0]:
                 yield from self._received(links[link])
             yield from self._overdue()
 
     def _hand_out(self) -> Iterator[Outcome]:
         """Give every idle worker a chunk."""
-        for worker in list(self._pool._staffed()):
+        for worker in list(self._pool.staffed()):
             if worker.chunk is not None:
                 continue
             chunk = self._next()
@@ -163,8 +168,8 @@ class _Run:
             yield from self._lost(worker, str(death))
 
     def _overdue(self) -> Iterator[Outcome]:
-        for worker in list(self._pool._workers):
-            allowed = self._pool._chunk_seconds
+        for worker in list(self._pool.workers):
+            allowed = self._pool.chunk_seconds
             if worker.chunk is None:
                 continue
             if len(worker.chunk) == 1:
@@ -175,7 +180,7 @@ class _Run:
     def _lost(self, worker: WorkerProcess, why: str) -> Iterator[Outcome]:
         """Have a lost worker's chunk done again symbol by symbol; give up on a single one."""
         chunk = worker.chunk or ()
-        self._pool._end([worker])
+        self._pool.end([worker])
         self._starts_lost = 0 if worker.is_ready else self._starts_lost + 1
         if self._starts_lost > _MAX_STARTS_LOST:
             raise ScanUnavailable(

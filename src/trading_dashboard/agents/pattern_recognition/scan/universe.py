@@ -6,19 +6,18 @@ Owns the task that scans run in the pool's workers, and the filter that keeps wh
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
+from trading_dashboard.agents.pattern_recognition.candles.detector import detect_candles
 from trading_dashboard.agents.pattern_recognition.detections import CandleHits, ShapeDetection
 from trading_dashboard.agents.pattern_recognition.scan.mapping import ChunkMap, Outcome, Series
-
-_PACKAGE = "trading_dashboard.agents.pattern_recognition"
+from trading_dashboard.agents.pattern_recognition.shapes.engine import detect_shapes
+from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,7 @@ class Wanted:
     candles: tuple[str, ...] | None = None
     shapes: tuple[str, ...] | None = None
     within_bars: int | None = None
-    shape_settings: Any = None
+    shape_settings: ShapeSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def scan_bars(
     wanted: Wanted,
     chunk_map: ChunkMap,
     cancel: threading.Event | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Yield each symbol's `Found`, or its error, as they come; see `ChunkMap.map`."""
     return chunk_map.map(partial(detect, wanted), series, cancel)
 
@@ -64,12 +63,13 @@ def scan_bars(
 def detect(wanted: Wanted, symbol: str, bars: Bars) -> Found:  # noqa: ARG001 - a `Task`
     """Return what both detectors find in one symbol's bars."""
     first = 0 if wanted.within_bars is None else max(len(bars) - wanted.within_bars, 0)
-    candles, shapes = None, []
+    candles: CandleHits | None = None
+    shapes: list[ShapeDetection] = []
     if wanted.candles != ():
-        candles = _since(_detectors("candles.detector").detect_candles(bars, wanted.candles), first)
+        candles = _since(detect_candles(bars, wanted.candles), first)
     if wanted.shapes != ():
-        settings = wanted.shape_settings or _detectors("shapes.settings").ShapeSettings()
-        every = _detectors("shapes.engine").detect_shapes(bars, settings, wanted.shapes)
+        settings = wanted.shape_settings or ShapeSettings()
+        every = detect_shapes(bars, settings, wanted.shapes)
         shapes = [shape for shape in every if last_change(shape) >= first]
     return Found(len(bars), candles, shapes)
 
@@ -83,7 +83,3 @@ def _since(hits: CandleHits, first: int) -> CandleHits:
     start = int(np.searchsorted(hits.bar, first))
     names = ("pattern", "bar", "span", "direction", "strength")
     return CandleHits(*(getattr(hits, name)[start:] for name in names))
-
-
-def _detectors(name: str) -> Any:
-    return import_module(f"{_PACKAGE}.{name}")

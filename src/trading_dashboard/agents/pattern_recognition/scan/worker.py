@@ -1,9 +1,10 @@
 """A worker of the pool: waits for chunks, runs the task over them, and ends with its parent.
 
-Owns the process's whole life. It is started as a program of its own with three descriptors: a
-socket, the memory chunks come in and the memory results go out. Messages on the socket are a kind
-and a size, 16 bytes, so that neither side ever waits for the rest of one. A thread reads the
-socket: when the parent is gone, however it went, the process ends at once, whatever it is doing.
+Owns the process's whole life. It is started as a program of its own with three descriptors, a
+socket, the memory chunks come in and the memory results go out, and how far it gives way to
+others. Messages on the socket are a kind and a size, 16 bytes, so that neither side ever waits for
+the rest of one. A thread reads the socket: when the parent is gone, however it went, the process
+ends at once, whatever it is doing.
 """
 
 from __future__ import annotations
@@ -30,15 +31,13 @@ from trading_dashboard.agents.pattern_recognition.scan.memory import read_series
 
 MESSAGE = struct.Struct("<qq")
 READY, CHUNK, DONE = range(3)
-NICENESS = 5
-"""Scans give way to what is live."""
 
 
 def main(arguments: list[str]) -> int:
     """Serve chunks until the parent closes the socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which closes us
     with contextlib.suppress(OSError):
-        os.nice(NICENESS)
+        os.nice(int(arguments[3]))
     link = socket.socket(fileno=int(arguments[0]))
     incoming, outgoing = int(arguments[1]), int(arguments[2])
     inbox: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()

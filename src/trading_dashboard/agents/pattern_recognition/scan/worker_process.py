@@ -31,7 +31,7 @@ class WorkerDied(Exception):
 class WorkerProcess:
     """One worker. `chunk` is what it works on, `since` when it got that (monotonic)."""
 
-    def __init__(self) -> None:
+    def __init__(self, niceness: int) -> None:
         self.chunk: Sequence[Series] | None = None
         self.since = time.monotonic()
         self.is_ready = False
@@ -40,7 +40,7 @@ class WorkerProcess:
         descriptors = (theirs.fileno(), self._incoming, self._outgoing)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", program.__name__, *map(str, descriptors)],
+                [sys.executable, "-m", program.__name__, *map(str, (*descriptors, niceness))],
                 pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
                 # The worker finds what this process finds, wherever that was told.
@@ -56,6 +56,11 @@ class WorkerProcess:
     def pid(self) -> int:
         """The process's number."""
         return self._process.pid
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.poll() is not None
 
     def give(self, task: bytes, chunk: Sequence[Series]) -> None:
         """Send a chunk and what is to be done with each symbol, pickled. Raises `WorkerDied`."""

@@ -27,10 +27,14 @@ def kinds_of(changes: NDArray[np.float64]) -> NDArray[np.uint8]:
     return kinds
 
 
+def each_of(kinds: NDArray[np.uint8]) -> Counts:
+    """Return each move as counts, shape ``(…, k, 3)``."""
+    return np.stack([kinds != NONE, kinds == UP, kinds == DOWN], axis=-1).astype(np.int64)
+
+
 def counted(kinds: NDArray[np.uint8]) -> Counts:
     """Return running counts along the last axis, shape ``(…, k, 3)``."""
-    each = np.stack([kinds != NONE, kinds == UP, kinds == DOWN], axis=-1)
-    return np.cumsum(each, axis=-2, dtype=np.int64)
+    return np.cumsum(each_of(kinds), axis=-2)
 
 
 class SeriesBase:
@@ -86,13 +90,13 @@ class PooledBase:
         # The moment, then running counts: three for each horizon.
         self.rows = Growing(1 + 3 * horizons, np.int64)
 
-    def add(self, time: NDArray[np.int64], kinds: NDArray[np.uint8]) -> None:
-        """Add moves of a series that ended at these times, growing; shape ``(horizons, k)``."""
+    def add(self, time: NDArray[np.int64], each: Counts) -> None:
+        """Add moves that ended at these times, growing; shape ``(horizons, k, 3)``."""
         if not len(time):
             return
         times = self.rows.data[0]
         place = int(times.searchsorted(time[0])) if len(times) else 0
-        running = counted(kinds).transpose(0, 2, 1).reshape(-1, len(time))
+        running = np.cumsum(each, axis=1).transpose(0, 2, 1).reshape(-1, len(time))
         before = self.rows.data[1:, place - 1] if place else np.zeros(len(running), np.int64)
         tail = self.rows.data[:, place:].copy()
         moments = np.union1d(tail[0], time)
@@ -109,6 +113,21 @@ class PooledBase:
         place = self.rows.data[0].searchsorted(moments)
         found[:, place > 0] = self.rows.data[1:, place[place > 0] - 1]
         return found.reshape(self._horizons, 3, -1).transpose(0, 2, 1)
+
+    def rates(
+        self, moments: NDArray[np.int64], number: int, horizon: int, strength: float
+    ) -> NDArray[np.float64]:
+        """Return the common base rates up and down by each moment, shape ``(k, 2)``.
+
+        They are drawn towards one half, as by `strength` separate moves. However many symbols there
+        are, there are only as many separate moves as stretches of `horizon` bars: symbols rise and
+        fall together.
+        """
+        counts = self.by(moments)[number].astype(np.float64)
+        separate = self.rows.data[0].searchsorted(moments) / horizon
+        rates = counts[:, 1:] / np.maximum(counts[:, :1], 1)
+        weight = (separate / np.maximum(separate + strength, 1e-9))[:, np.newaxis]
+        return np.asarray(weight * rates + (1 - weight) * 0.5)
 
 
 def _at(

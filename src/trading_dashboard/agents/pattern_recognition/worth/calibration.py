@@ -21,9 +21,12 @@ from trading_dashboard.agents.pattern_recognition.worth.statistics import logit,
 from trading_dashboard.models.pattern_api import ReliabilityBin
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+_UNIT = 1e9
+"""Sums are whole numbers of billionths: the same in whichever order outcomes come."""
 _BINS = 100
 _SHOWN = 20
-_SHIFT_SPREAD, _SLOPE_SPREAD = 0.2, 0.5
+_SHIFT_SPREAD, _SLOPE_SPREAD = 0.1, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,9 @@ class Calibration:
     """Says how raw probabilities are to be read, and how well what was said came true."""
 
     def __init__(self) -> None:
-        self.raw: dict[int, Floats] = {}
-        """By stretch: samples, hits and sum of what was said, in hundredths; shape ``(3, 100)``."""
-        self.told: dict[int, Floats] = {}
+        self.raw: dict[int, Ints] = {}
+        """By stretch: samples, hits and sum of what was said, in 100 bins; shape ``(3, 100)``."""
+        self.told: dict[int, Ints] = {}
         """By stretch: the same of what was told in the end, ``(3, 20)``, and in a fourth row the
         squared errors of what was told and of the base rate."""
         self._lines: dict[int, tuple[float, float, float]] = {}
@@ -59,17 +62,19 @@ class Calibration:
         """Add outcomes that ended in these stretches, and what was to be said of them, ``(k,)``."""
         for one, at in _by_stretch(stretch):
             self._lines = {begun: line for begun, line in self._lines.items() if begun <= one}
-            self.raw.setdefault(one, np.zeros((3, _BINS)))[:] += _binned(raw[at], hit[at], _BINS)
+            self.raw.setdefault(one, np.zeros((3, _BINS), np.int64))[:] += _binned(
+                raw[at], hit[at], _BINS
+            )
 
     def note_told(
         self, stretch: NDArray[np.int64], told: Floats, base: Floats, hit: Floats
     ) -> None:
         """Add the same outcomes with what was told in the end, and the base rates, ``(k,)``."""
         for one, at in _by_stretch(stretch):
-            shown = self.told.setdefault(one, np.zeros((4, _SHOWN)))
+            shown = self.told.setdefault(one, np.zeros((4, _SHOWN), np.int64))
             shown[:3] += _binned(told[at], hit[at], _SHOWN)
-            shown[3, 0] += float(np.sum((told[at] - hit[at]) ** 2))
-            shown[3, 1] += float(np.sum((base[at] - hit[at]) ** 2))
+            shown[3, 0] += _units((told[at] - hit[at]) ** 2).sum()
+            shown[3, 1] += _units((base[at] - hit[at]) ** 2).sum()
 
     def read(self, raw: Floats, stretch: int) -> Floats:
         """Return raw probabilities said in a stretch as what came of their like before it."""
@@ -84,7 +89,7 @@ class Calibration:
         """Return middle, shift and slope that log-odds said in a stretch are read by."""
         if stretch not in self._lines:
             past = [bins for one, bins in sorted(self.raw.items()) if one < stretch]
-            self._lines[stretch] = _fitted(np.array(past)) if past else (0.0, 0.0, 1.0)
+            self._lines[stretch] = _fitted(np.array(past, np.float64)) if past else (0.0, 0.0, 1.0)
         return self._lines[stretch]
 
 
@@ -98,7 +103,8 @@ def merged_reliability(several: list[Calibration], before: int | None = None) ->
     ]
     if not parts:
         return Reliability([], 0, None, None)
-    table = np.array(parts)
+    table = np.array(parts, np.float64)
+    table[:, 2:] /= _UNIT
     total = table.sum(axis=0)
     samples = total[0].sum()
     bins = [_shown(table[:, :3, number], number) for number in np.flatnonzero(total[0]).tolist()]
@@ -114,9 +120,16 @@ def _by_stretch(
         yield one, stretch == one
 
 
-def _binned(said: Floats, hit: Floats, bins: int) -> Floats:
+def _binned(said: Floats, hit: Floats, bins: int) -> Ints:
     number = np.minimum((said * bins).astype(np.int64), bins - 1)
-    return np.array([np.bincount(number, weight, bins) for weight in (None, hit, said)])
+    table = np.zeros((3, bins), np.int64)
+    for row, values in zip(table, (np.ones_like(number), hit, _units(said)), strict=True):
+        np.add.at(row, number, values.astype(np.int64))
+    return table
+
+
+def _units(values: Floats) -> Ints:
+    return np.rint(values * _UNIT).astype(np.int64)
 
 
 def _shown(parts: Floats, number: int) -> ReliabilityBin:
@@ -151,16 +164,19 @@ def _fitted(past: Floats) -> tuple[float, float, float]:
 
     Newton's method on the penalised likelihood; it is concave, a few steps are enough.
     """
+    past[:, 2] /= _UNIT
+    past = past[:, :, past[:, 0].sum(axis=0) > 0]
     samples, hits, said = past.sum(axis=0)
-    used = samples > 0
-    samples, hits, said = samples[used], hits[used], said[used]
     spoken = logit(said / samples)
     middle = float(np.average(spoken, weights=samples))
-    sums = past.sum(axis=2)
-    rate = np.clip(sums[:, 2] / np.maximum(sums[:, 0], 1), 0, 1)
-    rate += (sums[:, 1].sum() - sums[:, 2].sum()) / sums[:, 0].sum()
-    worth = _overlap(sums[:, 0], sums[:, 1], np.clip(rate, 0, 1))
     design = np.stack([np.ones_like(spoken), spoken - middle])
+    # How much more shift and slope differ between stretches than separate outcomes would: by so
+    # much less all outcomes together say.
+    scores = (past[:, 1] - past[:, 2]) @ design.T
+    alone = (past[:, 0] * (said / samples) * (1 - said / samples)) @ (design**2).T
+    total = np.maximum(alone.sum(axis=0), 1e-9)
+    scores -= alone * (scores.sum(axis=0) / total)
+    worth = max(1.0, float(np.max(np.sum(scores**2, axis=0) / total)))
     prior = np.array([1 / _SHIFT_SPREAD**2, 1 / _SLOPE_SPREAD**2])
     line = np.array([0.0, 1.0])
     for _ in range(12):

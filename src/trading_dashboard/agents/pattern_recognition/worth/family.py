@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +117,7 @@ class Family:
         begins = np.array(stretches, np.int64) * span
         horizons = range(len(self._settings.horizons))
         effects: list[list[NDArray[np.float64]]] = [[] for _ in horizons]
-        for (_, _, horizon), cell in self._cells.items():
+        for (_, _, horizon), cell in sorted(self._cells.items(), key=itemgetter(0)):
             totals = cell.totals(cell.rows.data[0].searchsorted(begins))
             samples = np.maximum(totals.samples, 1)
             effect = (totals.hits - totals.base) / samples

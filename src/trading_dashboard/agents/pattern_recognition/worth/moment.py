@@ -47,6 +47,10 @@ class Moment:
         self._opened = datetime.fromtimestamp(as_of / MICROSECONDS, UTC)
         self.tested = ledger.family.p_values(as_of)
         self._pooled = ledger.pooled.by(np.array([as_of]))[:, 0].tolist()
+        self._common = [
+            ledger.common(number, np.array([as_of]))[0].tolist()
+            for number in range(len(settings.horizons))
+        ]
         self._lines = [
             calibration.line(ledger.stretch_of(as_of)) for calibration in ledger.calibrations
         ]
@@ -74,13 +78,13 @@ class Moment:
         """Return the symbol's base rate, drawn towards the pooled one; see `anchors`."""
         _, direction, horizon = key
         pooled = self._pooled[horizon]
+        common: float = self._common[horizon][0 if direction > 0 else 1]
         series = None if symbol is None else self._ledger.series.get(symbol)
         own = pooled if series is None else series.base.known_by(self._as_of)[horizon]
         if own[0] < self._settings.minimum_base:
             return None
         column = 1 if direction > 0 else 2
         strength = self._settings.base_strength * self._settings.horizons[horizon]
-        common: float = pooled[column] / max(pooled[0], 1)
         return (own[column] + strength * common) / max(own[0] + strength, 1)
 
     def _known(self, key: Key) -> _Pattern:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
-from trading_dashboard.agents.pattern_recognition.worth.base import SeriesBase, kinds_of
+from trading_dashboard.agents.pattern_recognition.worth.base import Counts, SeriesBase, kinds_of
 from trading_dashboard.agents.pattern_recognition.worth.outcomes import (
     Occurrences,
     average_true_range,
@@ -74,6 +74,28 @@ class Closed:
     """The same in ATR."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Advance:
+    """What new bars of a series brought.
+
+    Attributes:
+        time: Their opening times, shape ``(k,)``.
+        kinds: What the moves that ended with them are, ``(horizons, k)``.
+        closed: The outcomes that are over, for each horizon.
+        known: Moves known at each new occurrence, ``(horizons, occurrences, 3)``.
+    """
+
+    time: NDArray[np.int64]
+    kinds: NDArray[np.uint8]
+    closed: list[Closed]
+    known: Counts
+
+    @property
+    def fresh(self) -> int:
+        """Return how many occurrences are new."""
+        return int(self.known.shape[1])
+
+
 class Series:
     """What is kept of one symbol and timeframe."""
 
@@ -83,14 +105,10 @@ class Series:
         self.base = SeriesBase(len(horizons))
         self.waiting = Waiting.none(len(horizons))
 
-    def advance(
-        self, bars: Bars, occurrences: Occurrences
-    ) -> tuple[NDArray[np.int64], NDArray[np.uint8], list[Closed], int]:
+    def advance(self, bars: Bars, occurrences: Occurrences) -> Advance:
         """Take in what of `bars` is new, and the occurrences in it.
 
-        Returns:
-            Times of the new bars, kinds of the moves that ended with them ``(horizons, k)``, the
-            outcomes that are over, and how many of `waiting`, its last, are new.
+        The new occurrences are the last of `waiting`.
         """
         sound = np.flatnonzero(bars.is_sound)
         time, close = bars.time[sound], bars.close[sound]
@@ -102,16 +120,16 @@ class Series:
                 row[horizon:] = close[horizon:] - close[:-horizon]
         kinds = kinds_of(changes[:, first:])
         if first == len(time):
-            return time[first:], kinds, [], 0
+            return Advance(time[first:], kinds, [], known=np.zeros((len(kinds), 0, 3), np.int64))
         known = self.base.extend(time[first:], kinds)
-        fresh = self._fresh(bars, occurrences, time, first, known)
+        fresh, known = self._fresh(bars, occurrences, time, first, known)
         self.waiting = Waiting.joined([self.waiting, fresh])
         average = average_true_range(bars.high[sound], bars.low[sound], close)
         closed = [
             self._closed(time, first, horizon, row, average)
             for row, horizon in zip(changes, self._horizons, strict=True)
         ]
-        return time[first:], kinds, closed, len(fresh)
+        return Advance(time[first:], kinds, closed, known)
 
     def newest(self, count: int) -> Waiting:
         """Return the last `count` occurrences of `waiting`."""
@@ -131,8 +149,8 @@ class Series:
         time: NDArray[np.int64],
         first: int,
         known: NDArray[np.int64],
-    ) -> Waiting:
-        """Return the occurrences at new bars, with the base rates known then."""
+    ) -> tuple[Waiting, Counts]:
+        """Return the occurrences at new bars, and the moves known then."""
         at = time.searchsorted(bars.time[occurrences.bar])
         is_new = (at >= first) & (at < len(time))
         is_new[is_new] &= time[at[is_new]] == bars.time[occurrences.bar[is_new]]
@@ -144,7 +162,7 @@ class Series:
         rate = np.where(enough, favourable / np.maximum(counts[..., 0], 1), np.nan)
         unsaid = np.full(rate.shape, np.nan)
         pattern = occurrences.pattern[is_new].astype(np.int64)
-        return Waiting(time[at], pattern, direction, rate, unsaid, unsaid.copy())
+        return Waiting(time[at], pattern, direction, rate, unsaid, unsaid.copy()), counts
 
     def _closed(
         self,

@@ -63,13 +63,14 @@ def spread_of_effects(
 
     The moment estimator of DerSimonian and Laird (1986), "Meta-analysis in Clinical Trials",
     Controlled Clinical Trials 7(3), with a mean of zero: what is left of the observed spread once
-    chance is taken away. Shapes ``(patterns, k)``, NaN where a pattern is not measured; the result
-    has shape ``(k,)``.
+    chance is taken away, and one standard error of chance with it. Shapes ``(patterns, k)``, NaN
+    where a pattern is not measured; the result has shape ``(k,)``.
     """
     known = ~np.isnan(effects)
     weight = np.where(known, 1 / np.where(known, variances, 1.0), 0.0)
     count = known.sum(axis=0)
-    surplus = np.sum(weight * np.where(known, effects, 0.0) ** 2, axis=0) - count
+    expected = count + np.sqrt(2 * count)
+    surplus = np.sum(weight * np.where(known, effects, 0.0) ** 2, axis=0) - expected
     total = weight.sum(axis=0)
     spread = np.maximum(surplus / np.where(total > 0, total, 1.0), 0.0)
     return np.where(count >= 2, spread, 0.0)

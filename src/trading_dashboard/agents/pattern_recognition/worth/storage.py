@@ -115,7 +115,7 @@ def _columns(one: TimeframeLedger) -> Columns:
         columns |= _joined(f"waiting_{name}", parts)
     for number, calibration in enumerate(one.calibrations):
         for name in ("raw", "told"):
-            stretches: dict[int, NDArray[np.float64]] = getattr(calibration, name)
+            stretches: dict[int, NDArray[np.int64]] = getattr(calibration, name)
             columns[f"{name}{number}_at"] = np.array(list(stretches), np.int64)
             if stretches:
                 columns[f"{name}{number}"] = np.array(list(stretches.values()))

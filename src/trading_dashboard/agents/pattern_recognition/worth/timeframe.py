@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
-from trading_dashboard.agents.pattern_recognition.worth.base import Counts, PooledBase
+from trading_dashboard.agents.pattern_recognition.worth.base import Counts, PooledBase, each_of
 from trading_dashboard.agents.pattern_recognition.worth.calibration import Calibration
 from trading_dashboard.agents.pattern_recognition.worth.cell import MILLION, Cell, NewRows
 from trading_dashboard.agents.pattern_recognition.worth.family import Family, Key, is_enough
 from trading_dashboard.agents.pattern_recognition.worth.moment import Moment
 from trading_dashboard.agents.pattern_recognition.worth.outcomes import Occurrences
-from trading_dashboard.agents.pattern_recognition.worth.series import Closed, Series, Waiting
+from trading_dashboard.agents.pattern_recognition.worth.series import Advance, Series, Waiting
 from trading_dashboard.agents.pattern_recognition.worth.settings import WorthSettings
 from trading_dashboard.agents.pattern_recognition.worth.statistics import MOST_SURE, shrunk
 
@@ -32,8 +32,7 @@ Floats = NDArray[np.float64]
 _FURTHEST_ATR = 1_000.0
 _STRETCH_BARS = 30
 _MOMENTS = 8
-_Part = tuple[Series, int, list[Closed]]
-"""A series, how many of its waiting occurrences are new, and what is over by horizon."""
+_Part = tuple[Series, Advance]
 
 
 class TimeframeLedger:
@@ -54,15 +53,18 @@ class TimeframeLedger:
         """Take in new bars and occurrences of some symbols."""
         self._moments.clear()
         parts: list[_Part] = []
+        moves: dict[bytes, tuple[NDArray[np.int64], Counts]] = {}
         for symbol, (bars, occurrences) in news.items():
             series = self.series.get(symbol)
             if series is None:
                 settings = self._settings
                 series = self.series[symbol] = Series(settings.horizons, settings.minimum_base)
-            time, kinds, closed, fresh = series.advance(bars, occurrences)
-            self.pooled.add(time, kinds)
-            if len(time) and len(series.waiting):
-                parts.append((series, fresh, closed))
+            advance = series.advance(bars, occurrences)
+            self._add_moves(moves, advance)
+            if len(advance.time) and len(series.waiting):
+                parts.append((series, advance))
+        for time, each in moves.values():
+            self.pooled.add(time, each)
         if not parts:
             return
         numbers = range(len(self._settings.horizons))
@@ -70,7 +72,7 @@ class TimeframeLedger:
             self._add_outcomes(number, _Over.of(number, parts))
         for number in numbers:
             self._say(number, parts)
-        for series, _, _ in parts:
+        for series, _ in parts:
             series.forget()
 
     def moment(self, as_of: int) -> Moment:
@@ -95,17 +97,21 @@ class TimeframeLedger:
     ) -> Floats:
         """Return base rates of symbols drawn towards that of all symbols, shape ``(k,)``.
 
-        The mean of a beta posterior whose prior has the pooled rate, worth `base_strength` separate
+        The mean of a beta posterior whose prior has the common rate, worth `base_strength` separate
         moves. NaN where too few moves are known.
         """
-        pooled = self.pooled.by(moments)[number]
         own = counts.astype(np.float64)
-        column = np.where(direction > 0, 1, 2)
-        rows = np.arange(len(column))
+        common = self.common(number, moments)
+        rows, column = np.arange(len(direction)), np.where(direction > 0, 0, 1)
         strength = self._settings.base_strength * self._settings.horizons[number]
-        common = pooled[rows, column] / np.maximum(pooled[:, 0], 1)
-        rate = (own[rows, column] + strength * common) / np.maximum(own[:, 0] + strength, 1)
+        total = np.maximum(own[:, 0] + strength, 1)
+        rate = (own[rows, column + 1] + strength * common[rows, column]) / total
         return np.where(own[:, 0] >= self._settings.minimum_base, rate, np.nan)
+
+    def common(self, number: int, moments: NDArray[np.int64]) -> Floats:
+        """Return the common base rates up and down by each moment, shape ``(k, 2)``."""
+        horizon = self._settings.horizons[number]
+        return self.pooled.rates(moments, number, horizon, self._settings.base_strength)
 
     def raw(self, key: Key, anchors: Floats, moments: NDArray[np.int64]) -> Floats:
         """Return uncalibrated confidences at some moments; NaN where too little was known.
@@ -158,15 +164,14 @@ class TimeframeLedger:
 
     def _say(self, number: int, parts: list[_Part]) -> None:
         """Say what was known of the new occurrences of one horizon; compare with what is over."""
-        fresh = Waiting.joined([series.newest(count) for series, count, _ in parts])
-        anchors = np.concatenate(
-            [self._fresh_anchors(number, series, count) for series, count, _ in parts]
-        )
+        fresh = Waiting.joined([series.newest(advance.fresh) for series, advance in parts])
+        known = np.concatenate([advance.known[number] for _, advance in parts])
+        anchors = self.anchors(known, number, fresh.direction, fresh.time)
         raw = np.full(len(fresh), np.nan)
         for (pattern, direction), which in _groups(fresh):
             key = (pattern, direction, number)
             raw[which] = self.raw(key, anchors[which], fresh.time[which])
-        _put(raw, [(series.waiting.raw[number], count) for series, count, _ in parts])
+        _put(raw, [(series.waiting.raw[number], advance.fresh) for series, advance in parts])
         over = _Over.of(number, parts)
         stretches = over.end // self._stretch
         said = ~np.isnan(over.waiting.raw[number]) & ~np.isnan(over.waiting.rate[number])
@@ -174,16 +179,20 @@ class TimeframeLedger:
         calibration.note_raw(stretches[said], over.waiting.raw[number][said], over.hit[said])
         # All outcomes are noted before any reading: those look at earlier stretches only.
         told = self.told(number, raw, fresh.time)
-        _put(told, [(series.waiting.told[number], count) for series, count, _ in parts])
+        _put(told, [(series.waiting.told[number], advance.fresh) for series, advance in parts])
         waiting = _Over.of(number, parts).waiting
         calibration.note_told(
             stretches[said], waiting.told[number][said], waiting.rate[number][said], over.hit[said]
         )
 
-    def _fresh_anchors(self, number: int, series: Series, count: int) -> Floats:
-        fresh = series.newest(count)
-        counts = series.base.by(fresh.time)[number]
-        return self.anchors(counts, number, fresh.direction, fresh.time)
+    @staticmethod
+    def _add_moves(moves: dict[bytes, tuple[NDArray[np.int64], Counts]], advance: Advance) -> None:
+        """Add up the moves of series with the same new bars: one addition for all of them."""
+        mark = advance.time.tobytes()
+        each = each_of(advance.kinds)
+        if mark in moves:
+            each += moves[mark][1]
+        moves[mark] = (advance.time, each)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,7 +207,7 @@ class _Over:
     @classmethod
     def of(cls, number: int, parts: list[_Part]) -> Self:
         """Join what is over of each symbol."""
-        pairs = [(series, closed[number]) for series, _, closed in parts]
+        pairs = [(series, advance.closed[number]) for series, advance in parts]
         return cls(
             Waiting.joined([series.waiting.take(closed.which) for series, closed in pairs]),
             np.concatenate([closed.end for _, closed in pairs]),
