@@ -19,6 +19,15 @@
     ├── HistoryUnavailable          the record of past events cannot be read or written
     ├── InvalidPeriod               a period of the history that makes no sense
     ├── Unauthorized / Forbidden
+    ├── PatternError
+    │   ├── UnknownPattern          no such pattern in the catalogue
+    │   ├── UnknownIndicator
+    │   ├── InvalidParameter        an indicator's parameter is none of its own, or out of bounds
+    │   ├── InvalidBars             bars that were sent contradict themselves
+    │   ├── ScanQueueFull           as many scans wait as may
+    │   ├── UnknownScan
+    │   ├── ScanUnavailable         the processes that scan do not start
+    │   └── LedgerDamaged           what was kept of patterns' outcomes cannot be read
     └── MarketDataError
         ├── UnknownSymbol
         ├── InvalidRange
@@ -319,3 +328,57 @@ class RecordingDamaged(MarketDataError):
     """A part of the recording cannot be read."""
 
     code = "recording_damaged"
+
+
+class PatternError(TradingDashboardError):
+    """Something about patterns and indicators."""
+
+    code = "pattern_error"
+
+
+class UnknownPattern(PatternError):
+    """No pattern of that id is in the catalogue."""
+
+    code = "unknown_pattern"
+
+
+class UnknownIndicator(PatternError):
+    """No indicator of that name exists."""
+
+    code = "unknown_indicator"
+
+
+class InvalidParameter(PatternError):
+    """An indicator has no such parameter, or the value is outside its bounds."""
+
+    code = "invalid_parameter"
+
+
+class InvalidBars(PatternError):
+    """Bars that were sent cannot be used; `details` names rows and values."""
+
+    code = "invalid_bars"
+
+
+class ScanQueueFull(PatternError):
+    """As many scans wait as may."""
+
+    code = "scan_queue_full"
+
+
+class UnknownScan(PatternError):
+    """No scan has this id, or it was forgotten."""
+
+    code = "unknown_scan"
+
+
+class ScanUnavailable(PatternError):
+    """The processes that scan do not start, or end at once."""
+
+    code = "scan_unavailable"
+
+
+class LedgerDamaged(PatternError):
+    """What was kept of patterns' outcomes cannot be read; it can be rebuilt from bars."""
+
+    code = "ledger_damaged"

@@ -80,8 +80,12 @@ class PatternWorth(Wire):
     interval_low: float | None = None
     """Wilson's 95 % interval of the hit rate (Wilson 1927)."""
     interval_high: float | None = None
+    effective_samples: float | None = None
+    """As how many separate outcomes the overlapping ones count in the interval and the test."""
     base_rate: float | None = Field(default=None, ge=0, le=1)
+    """Mean of the symbols' base rates, each as known when its pattern was confirmed."""
     base_samples: int = 0
+    """Moves of all symbols counted behind them."""
     mean_move_atr: float | None = None
     """Mean move in the pattern's direction, in average true ranges at the confirmation."""
     median_move_atr: float | None = None

@@ -76,12 +76,30 @@ class Change:
     price: float
 
 
+@dataclass(frozen=True, slots=True)
+class Formed:
+    """What was said of a chart pattern when it was first known, before its breakout changed it."""
+
+    direction: int
+    pivots: tuple[Pivot, ...]
+    lines: tuple[Line, ...]
+    fit: float
+    strength: float
+    breakout_level: float
+    invalidation: float
+    target: float
+
+
 @dataclass(slots=True)
 class ShapeDetection:
     """A chart pattern found once. Only `changes`, `end` and what a change brings grow after that.
 
     `confirmed_at` is the bar at whose close the breakout was first known; None before, and for
     what failed or expired while forming. What is set at a change was known at that bar's close.
+    While it is forming `end` is `known_at`, then the bar that confirmed it, or else ended it. A
+    pattern that may break either way has direction 0 until it does, and its levels are then those
+    of a break upwards. Confirmation sets direction, pivots, lines, fit, strength, levels, target
+    and volume; `formed` keeps what was said before, and `shapes.life.as_of` reads it.
     """
 
     pattern: str
@@ -100,6 +118,7 @@ class ShapeDetection:
     volume_ratio: float | None = None
     volume_confirms: bool | None = None
     changes: list[Change] = field(default_factory=list)
+    formed: Formed | None = None
 
     @property
     def state(self) -> PatternState:

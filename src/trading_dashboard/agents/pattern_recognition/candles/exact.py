@@ -1,0 +1,211 @@
+"""Rows that candlestick functions can read, and prices on which their sums are exact.
+
+TA-Lib keeps running sums of the last bars' ranges. Where a sum does not fit float64 it carries
+rounding from every bar before, so that at a tie (a body of exactly a tenth of the average range,
+not rare with prices in cents) its answer depends on where the series happened to start, and a bar
+seen live would differ from the same bar in history.
+
+Prices near each other are multiples of one small power of two, and sums of their differences are
+exact while they stay below 2^53 of it: as long as ten ranges are less than a price, which is so
+with nearly all real bars. There prices are taken as they are, and what is found is TA-Lib's own.
+Elsewhere (*rough* rows) they are rounded to 40 significant bits first, which moves a price by less
+than 1e-12 of itself and makes room for sums 2^12 times as large. So each answer is a function of
+the last few bars alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_dashboard.agents.pattern_recognition.bars import Bars, Floats
+
+Numbers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Prices = tuple[Floats, Floats, Floats, Floats]
+
+SIGNIFICANT_BITS = 40
+MEMORY_ROWS = 40
+"""No answer depends on sound rows further back: 15 for averages and bars, 3 for a hikkake's
+confirmation, and `_WINDOW` for judging what the oldest of them may be summed with."""
+LONGEST_MEMORY = 128
+"""Nor on rows further back, sound or not: where the last `MEMORY_ROWS` sound rows are spread over
+more, nothing is told."""
+
+_WINDOW = 20
+"""Rows that decide on a row's own answer, and a few more."""
+_SUMMED = 11
+"""Most ranges in one sum, and one more."""
+_LARGEST_SPREAD = 8
+"""Powers of two between prices in one window up to which 15 ranges of 40 bits sum exactly:
+40 + 8 + 5 bits make 53."""
+_LARGEST_PRICE = 2.0**1000
+_EXPONENT = np.int64(0x7FF << 52)
+_FRACTION_BITS = 52
+_ROUNDER = 1.5 * 2.0 ** (_FRACTION_BITS - SIGNIFICANT_BITS + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows to hand to TA-Lib at once; what it says of those before `told_from` is not told."""
+
+    start: int
+    told_from: int
+    prices: Prices
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundRows:
+    """The rows of a series that have a candle: finite prices that agree, and a range.
+
+    A bar whose high equals its low has neither body nor shadow. It is no candle and, like a gap,
+    part of no average and of no pattern.
+
+    Attributes:
+        row: Their numbers in the series, int64, shape ``(m,)``; None if they are all rows.
+        open, high, low, close: float64, shape ``(m,)``.
+    """
+
+    row: Numbers | None
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+
+    def __len__(self) -> int:
+        return len(self.open)
+
+    @property
+    def prices(self) -> Prices:
+        """Open, high, low, close, as TA-Lib takes them."""
+        return self.open, self.high, self.low, self.close
+
+    def part(self, start: int, stop: int) -> SoundRows:
+        """Return rows `start` to `stop` (exclusive)."""
+        part = slice(start, stop)
+        row = np.arange(start, stop) if self.row is None else self.row[part]
+        return SoundRows(row, *(price[part] for price in self.prices))
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield what TA-Lib is to read, so that each row is told once and its sums are exact."""
+        is_rough = self._rough()
+        if not is_rough.any():
+            yield Piece(0, 0, self.prices)
+            return
+        rounded = _rounded(self.prices)
+        is_break = _is_break(rounded)
+        changes = np.flatnonzero(np.diff(is_rough)) + 1
+        for first, stop in pairwise([0, *changes.tolist(), len(self)]):
+            lead = max(0, first - _WINDOW + 1)
+            if not is_rough[first]:
+                yield Piece(lead, first, _cut(self.prices, lead, stop))
+                continue
+            breaks = lead + 1 + np.flatnonzero(is_break[lead + 1 : stop])
+            for start, end in pairwise([lead, *breaks.tolist(), stop]):
+                if end > first:
+                    yield Piece(start, max(start, first), _cut(rounded, start, end))
+
+    def _rough(self) -> Flags:
+        """Return at which rows a sum of the last ranges might be rounded, shape ``(m,)``."""
+        sums = _window_sums(self.high - self.low)
+        largest = _window_extremes(np.maximum, sums, _WINDOW - _SUMMED + 1)
+        smallest = _window_extremes(np.minimum, _smallest(self.prices), _WINDOW)
+        return np.asarray(largest / 2 >= _power_of_two(smallest))
+
+    def can_be_joined(self) -> bool:
+        """Whether sums stay exact where these rows are followed by others that are as near."""
+        largest = _window_sums(self.high - self.low).max()
+        return bool(largest < _power_of_two(_smallest(self.prices).min(keepdims=True))[0])
+
+
+def sound_rows(bars: Bars) -> SoundRows:
+    """Return the rows of `bars` that have a candle."""
+    opened, high, low, close = bars.open, bars.high, bars.low, bars.close
+    is_sound = (high > low) & (opened <= high) & (opened >= low)
+    is_sound &= (close <= high) & (close >= low)
+    is_sound &= (high < _LARGEST_PRICE) & (low > -_LARGEST_PRICE)
+    if is_sound.all():
+        return SoundRows(None, opened, high, low, close)
+    row = np.flatnonzero(is_sound)
+    return SoundRows(row, opened[row], high[row], low[row], close[row])
+
+
+def joined(blocks: list[SoundRows]) -> SoundRows:
+    """Return blocks that can be joined one after the other, each brought near 1.
+
+    Patterns and strengths do not depend on the unit of price, and a power of two rounds nothing.
+    """
+    smallest = np.array([_smallest(block.prices).min() for block in blocks])
+    scales = np.repeat(1 / _power_of_two(smallest), [len(block) for block in blocks])
+    opened, high, low, close = (
+        np.concatenate([block.prices[column] for block in blocks]) * scales for column in range(4)
+    )
+    row = np.concatenate([block.row for block in blocks if block.row is not None])
+    return SoundRows(row, opened, high, low, close)
+
+
+def _cut(prices: Prices, start: int, stop: int) -> Prices:
+    opened, high, low, close = (price[start:stop] for price in prices)
+    return opened, high, low, close
+
+
+def _smallest(prices: Prices) -> Floats:
+    """Return the smallest magnitude of each row's prices: none is a multiple of less than its."""
+    opened, high, low, close = prices
+    if low.size and low.min() > 0:
+        return low
+    magnitudes = np.abs(np.stack((opened, high, low, close)))
+    # Zero is a multiple of everything.
+    magnitudes[magnitudes == 0] = np.inf
+    return np.asarray(np.minimum(magnitudes.min(axis=0), np.finfo(float).max))
+
+
+def _power_of_two(values: Floats) -> Floats:
+    """Return the largest power of two not above each positive value; 0 of subnormal ones."""
+    return (values.view(np.int64) & _EXPONENT).view(np.float64)
+
+
+def _window_sums(ranges: Floats) -> Floats:
+    """Return the sum of up to `_SUMMED` ranges ending at each row, shape ``(m,)``."""
+    padded = np.concatenate((np.zeros(_SUMMED - 1), ranges))
+    twos = padded[1:] + padded[:-1]
+    fours = twos[2:] + twos[:-2]
+    eights = fours[4:] + fours[:-4]
+    return np.asarray(eights[:-3] + twos[8:-1] + padded[_SUMMED - 1 :])
+
+
+def _window_extremes(extreme: np.ufunc, values: Floats, count: int) -> Floats:
+    """Return the largest or smallest of up to `count` values ending at each row."""
+    width = 1
+    found = values
+    while width < count:
+        step = min(width, count - width)
+        found = np.concatenate((found[:step], extreme(found[step:], found[:-step])))
+        width += step
+    return found
+
+
+def _rounded(prices: Prices) -> Prices:
+    """Return prices rounded to 40 significant bits of the row's largest."""
+    _, high, low, _ = prices
+    power = _power_of_two(np.maximum(np.abs(high), np.abs(low)))
+    # Adding a number 2^13 times as large, and taking it away, rounds to the grid in between.
+    rounder = power * _ROUNDER
+    opened, high, low, close = ((price + rounder) - rounder for price in prices)
+    return opened, high, low, close
+
+
+def _is_break(prices: Prices) -> Flags:
+    """Return before which rows the series is cut, shape ``(m,)``.
+
+    A price hundreds of times another a few bars before is a change of units; no sum crosses it.
+    """
+    _, high, low, _ = prices
+    largest = np.maximum(np.abs(high), np.abs(low))
+    highest = _window_extremes(np.maximum, largest, _WINDOW)
+    lowest = _window_extremes(np.minimum, largest, _WINDOW)
+    return np.asarray(_power_of_two(highest) > _power_of_two(lowest) * 2.0**_LARGEST_SPREAD)

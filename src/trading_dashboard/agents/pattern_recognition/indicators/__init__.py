@@ -1,0 +1,1 @@
+"""Indicators: named columns computed from a series of bars."""

@@ -1,0 +1,127 @@
+"""What the engine remembers of a series: the newest closed bars as plain columns, and their ATR.
+
+Plain lists, since bars come one by one and are read one by one. Positions are bar numbers; old bars
+are dropped in blocks, so memory is bounded.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+MAX_LOOKBACK = 512
+"""No pattern starts further back than this, whatever its settings."""
+ATR_BARS = 14
+"""Average true range over 14 bars, smoothed as Wilder does (New Concepts, 1978, ch. 3)."""
+
+
+class Track:
+    """Columns of the newest bars. A row that is a gap stands there as the close before it."""
+
+    __slots__ = (
+        "_ranges",
+        "atr",
+        "atrs",
+        "base",
+        "close",
+        "high",
+        "low",
+        "opens",
+        "seen",
+        "volume",
+    )
+
+    def __init__(self) -> None:
+        self.base = 0
+        """Number of the first bar kept."""
+        self.opens: list[float] = []
+        self.high: list[float] = []
+        self.low: list[float] = []
+        self.close: list[float] = []
+        self.volume: list[float] = []
+        self.atrs: list[float] = []
+        self.atr = 0.0
+        """Of the newest sound bar; 0 until 14 were seen."""
+        self.seen = 0
+        """Sound bars so far."""
+        self._ranges = 0.0
+
+    @property
+    def stop(self) -> int:
+        """The number the next bar will have."""
+        return self.base + len(self.close)
+
+    def push(self, row: tuple[float, float, float, float, float]) -> bool:
+        """Append a bar; return whether it is sound."""
+        opened, high, low, close, volume = row
+        is_sound = math.isfinite(opened + high + low + close)
+        if is_sound:
+            self._measure(high, low)
+            self.seen += 1
+        else:
+            opened = high = low = close = self.close[-1] if self.close else 0.0
+        self.opens.append(opened)
+        self.high.append(high)
+        self.low.append(low)
+        self.close.append(close)
+        self.volume.append(volume if 0.0 < volume < math.inf else 0.0)
+        self.atrs.append(self.atr)
+        if len(self.close) >= 2 * MAX_LOOKBACK:
+            self._drop(MAX_LOOKBACK)
+        return is_sound
+
+    def _measure(self, high: float, low: float) -> None:
+        if self.seen:
+            before = self.close[-1]
+            extent = (max(before, high)) - (min(before, low))
+        else:
+            extent = high - low
+        if self.seen < ATR_BARS:
+            self._ranges += extent
+            if self.seen == ATR_BARS - 1:
+                self.atr = self._ranges / ATR_BARS
+        else:
+            self.atr += (extent - self.atr) / ATR_BARS
+
+    def _drop(self, count: int) -> None:
+        for column in (self.opens, self.high, self.low, self.close, self.volume, self.atrs):
+            del column[:count]
+        self.base += count
+
+    def holds(self, bar: int) -> bool:
+        """Return whether a bar is still remembered."""
+        return bar >= self.base
+
+    def highs(self, first: int, stop: int) -> list[float]:
+        """Return highs of bars `first` to `stop`, exclusive."""
+        return self.high[first - self.base : stop - self.base]
+
+    def lows(self, first: int, stop: int) -> list[float]:
+        """Return lows of bars `first` to `stop`, exclusive."""
+        return self.low[first - self.base : stop - self.base]
+
+    def closes(self, first: int, stop: int) -> list[float]:
+        """Return closes of bars `first` to `stop`, exclusive."""
+        return self.close[first - self.base : stop - self.base]
+
+    def atr_at(self, bar: int) -> float:
+        """Return the ATR as it was at the close of a bar."""
+        return self.atrs[bar - self.base]
+
+    def volume_ratio(self, bar: int, length: int) -> float | None:
+        """Return a bar's volume over the average of those before it; None where unknown."""
+        place = bar - self.base
+        known = [volume for volume in self.volume[max(place - length, 0) : place] if volume > 0]
+        if not known or self.volume[place] <= 0:
+            return None
+        return self.volume[place] * len(known) / sum(known)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything, to be written as JSON."""
+        return {name.strip("_"): getattr(self, name) for name in self.__slots__}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `snapshot` gave."""
+        for name in self.__slots__:
+            value = state[name.strip("_")]
+            setattr(self, name, list(value) if isinstance(value, list) else value)

@@ -1,0 +1,1 @@
+"""What patterns were worth: outcomes, statistics against the base rate, calibrated confidence."""

@@ -1,0 +1,1 @@
+"""Every threshold of the pattern recognition agent: sections of its settings."""

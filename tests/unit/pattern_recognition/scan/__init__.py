@@ -1,0 +1,1 @@
+"""Tests of scans over many symbols."""
