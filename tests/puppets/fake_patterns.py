@@ -94,6 +94,7 @@ class Patterns:
         for number in range(count):
             change: dict[str, Any] = {"id": f"many-{number}", "symbol": f"S{number % 500:03d}"}
             change |= {"strength": number % 100 / 100, "timeframe": "5m"}
+            change["invalidation"] = None  # no signal: so many would keep the puppet busy
             item = PatternDetection.model_construct(**(dict(model) | change))
             self.found[item.id] = item
 
