@@ -82,6 +82,16 @@ async def test_what_happens_appears_without_a_rerun(pattern_tab: Tab) -> None:
     assert await page.evaluate("globalThis.hacked ?? null") is None
 
 
+async def test_a_worth_that_is_learnt_later_is_asked_for(pattern_tab: Tab) -> None:
+    pattern_tab.desk.steer(patterns={"unlearnt": [TRIANGLE]})
+    await pattern_tab.open("/patterns")
+    cell = pattern_tab.page.locator(f"{ROWS}[data-pattern='{TRIANGLE}'] .c-worth")
+    await expect(cell).to_have_text("not known yet")
+    pattern_tab.desk.steer(patterns={"calm": True})
+
+    await expect(cell).to_contain_text("no edge", timeout=10_000)
+
+
 async def test_filters_and_heads_choose_and_sort(pattern_tab: Tab) -> None:
     page = await opened(pattern_tab)
     filters = page.locator(f"{SCANNER} .filters")

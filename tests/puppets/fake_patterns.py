@@ -65,6 +65,8 @@ class Patterns:
     async def steer(self, body: dict[str, Any]) -> None:
         if body.get("calm"):
             self.calm()
+        for name in body.get("unlearnt", []):
+            self.found[name] = self.found[name].model_copy(update={"worth": []})
         for name in ("down", "silent", "is_empty", "scan_seconds"):
             setattr(self, name, body.get(name, getattr(self, name)))
         for count in body.get("many", []):

@@ -15,6 +15,8 @@ const STALE_AFTER = 3;
 /** Beyond so many, those that are over go first. */
 const MAX_KEPT = 20_000;
 const KEPT = 16_000;
+/** After a start the agent tells patterns before it has learnt their worth; then it is asked again. */
+const ASK_AGAIN = [5_000, 10_000, 20_000, 40_000, 60_000];
 const OVER = new Set(['target_reached', 'failed', 'expired']);
 
 export class PatternStore {
@@ -28,11 +30,16 @@ export class PatternStore {
     this.subscription = null;
     this.refusal = null;
     this.leftOut = 0;
+    this.asked = 0;
+    this.worthTimer = null;
     this.isOn = false;
     this.wasUp = false;
     this.socket = new LiveSocket(`${BASE}/stream`, {
       silence: 20_000,
-      onOpen: (send) => this.subscription && send({ op: 'subscribe', ...this.subscription.wanted }),
+      onOpen: (send) => {
+        this.asked = 0;
+        if (this.subscription) send({ op: 'subscribe', ...this.subscription.wanted });
+      },
       onMessage: (message) => this.#take(message),
       onState: () => this.#tell({ type: 'state' }),
     });
@@ -118,6 +125,7 @@ export class PatternStore {
   }
 
   #forget() {
+    clearTimeout(this.worthTimer);
     this.found = new Map();
     this.hasSnapshot = false;
     this.refusal = null;
@@ -131,6 +139,7 @@ export class PatternStore {
       this.leftOut = message.left_out ?? 0;
       this.#condition(message);
       this.#tell({ type: 'all' });
+      this.#askForWorth();
     } else if (type === 'pattern') this.#one(message);
     else if (type === 'condition') {
       this.#condition(message);
@@ -145,6 +154,17 @@ export class PatternStore {
       this.refusal = message.error?.message ?? 'the subscription';
       this.#tell({ type: 'state' });
     }
+  }
+
+  /** A snapshot that lacks worths is asked for anew, some times. */
+  #askForWorth() {
+    clearTimeout(this.worthTimer);
+    const lacks = [...this.found.values()].some((one) => one.confirmed_at && one.direction !== 'neutral' && one.worth.length === 0);
+    if (!lacks || this.asked >= ASK_AGAIN.length) return;
+    this.worthTimer = setTimeout(() => {
+      this.asked += 1;
+      if (this.subscription) this.socket.send({ op: 'subscribe', ...this.subscription.wanted });
+    }, ASK_AGAIN[this.asked]);
   }
 
   #condition({ stale, reason = null, as_of: asOf }) {
