@@ -100,8 +100,9 @@ export class PatternLayer {
     this.#readAgain();
   }
 
-  /** Bars that the agent does not follow live have no stream: a closed bar is reason to ask. */
+  /** Of bars that the agent does not follow the stream tells nothing: a closed bar is reason to ask. */
   #readAgain() {
+    if (patterns.found.size > 0) return;
     const closed = this.series?.first ? lastClosed(this.series)?.time : null;
     if (!this.isRead || !closed || closed === this.readAt || !patterns.isUp()) return;
     if (performance.now() - this.readSince < READ_PAUSE) return;
