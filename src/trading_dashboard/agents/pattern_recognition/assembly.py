@@ -52,6 +52,7 @@ def build(environment: AgentEnvironment, market: Market | None = None) -> AgentA
         lifespan=agent.lifespan,
         max_body_bytes=MAX_BODY_BYTES,
     )
+    app.state.agent = agent
     add_routes(app, agent)
     add_metrics(app, agent)
     app.before_exit.append(agent.close_streams)
