@@ -12,6 +12,8 @@ import { WindowedTable } from '/assets/js/windowed_table.js';
 import { reliabilityDiagram } from './reliability.js';
 
 const PAUSE = 30_000;
+/** While nothing is known yet: after a start the agent learns from history first. */
+const LEARNING_PAUSE = 5_000;
 const VERDICTS = [['', 'All verdicts'], ['edge', 'edge'], ['no_edge', 'no edge'], ['too_few', 'too few samples']];
 const ORDER = ['edge', 'no_edge', 'too_few'];
 
@@ -109,6 +111,7 @@ class Worth {
 
   #take(answer) {
     this.answer = answer;
+    this.poller.pause = answer.rows.length ? PAUSE : LEARNING_PAUSE;
     this.diagram.paint(answer);
     this.#refresh();
   }
@@ -131,7 +134,7 @@ class Worth {
     setAttribute(this.age, 'class', `quiet age ${isOld ? 'warn' : ''}`);
     this.card.classList.toggle('is-stale', isOld);
     const trouble = poller.blocked || poller.trouble;
-    const empty = this.answer?.rows.length ? 'No row passes the filter.' : 'Nothing is measured yet: no pattern of these bars has run its course.';
+    const empty = this.answer?.rows.length ? 'No row passes the filter.' : 'Nothing is measured yet. After a start the agent first learns from history.';
     const words = trouble ? `${trouble.replace(/\.$/, '')}. ${poller.blocked ? 'Read as soon as it runs' : 'Asked again by itself'}.` : this.answer ? empty : 'Reading what they were worth';
     setHidden(this.table.node, rows.length === 0);
     setText(this.note, trouble || rows.length === 0 ? words : '');
