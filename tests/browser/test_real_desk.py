@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import Tab, logged_in, settled
+from tests.browser.conftest import Tab, logged_in
 from tests.dashboard_desk import DashboardDesk, any_port, running
 from tests.support import ROOT, eventually, eventually_sync, write_project
 
@@ -179,21 +179,37 @@ async def test_patterns_on_screen_are_the_agents(browser: Browser, tmp_path: Pat
             await tab.open("/patterns")
             rows = tab.page.locator(".desk-patterns tr[data-pattern]")
             await expect(rows.first).to_be_visible()
-            shown = (await settled(rows.all_inner_texts))[:12]
-            ids = [await rows.nth(n).get_attribute("data-pattern") for n in range(len(shown))]
-            assert shown
-            for number, text in enumerate(shown):
-                symbol, timeframe = text.split()[:2]
-                query = f"/patterns/{symbol}?timeframe={timeframe}&kind=chart&limit=500"
-                found = {it["id"]: it for it in desk.ask_patterns(query)["patterns"]}
-                detection = found[str(ids[number])]
-                assert [word for word in words_of(detection) if word not in text] == []
-                for price in (detection["target"], detection["invalidation"]):
-                    shown_prices = [float(it) for it in re.findall(r"\d+\.\d\d", text)]
-                    assert price is None or min(abs(it - price) for it in shown_prices) < 0.0051
-            await rows.first.click()
+
+            async def differences() -> list[str]:
+                shown = await rows.evaluate_all(
+                    "(rows) => rows.map((row) => [row.dataset.pattern, row.innerText])"
+                )
+                assert shown
+                return [it for name, text in shown[:12] for it in missing(desk, name, text)]
+
+            # Worths are learnt while this goes on.
+            await eventually(lambda: equal_to([], differences), 40, what="screen and API agree")
+            name = await rows.first.get_attribute("data-pattern")
+            await tab.page.locator(f"tr[data-pattern='{name}'] .c-state").click()
             frame = tab.page.locator(".desk-candles")
-            await expect(frame).to_have_attribute("data-focus", str(ids[0]))
+            await expect(frame).to_have_attribute("data-focus", str(name))
+
+
+async def equal_to(expected: Any, read: Callable[[], Awaitable[Any]]) -> bool:
+    return bool(await read() == expected)
+
+
+def missing(desk: PatternDesk, name: str, text: str) -> list[str]:
+    """Return what the API says of a detection and its row on the screen does not."""
+    symbol, timeframe = text.split()[:2]
+    query = f"/patterns/{symbol}?timeframe={timeframe}&kind=chart&limit=500"
+    known = {it["id"]: it for it in desk.ask_patterns(query)["patterns"]}
+    detection = known[name]
+    lacking = [word for word in words_of(detection) if word not in text]
+    prices = [float(it) for it in re.findall(r"\d+\.\d\d", text)]
+    told = [it for it in (detection["target"], detection["invalidation"]) if it is not None]
+    lacking += [str(it) for it in told if min(abs(price - it) for price in prices) > 0.0051]
+    return lacking
 
 
 def words_of(detection: dict[str, Any]) -> list[str]:
