@@ -167,9 +167,10 @@ export class PatternStore {
     }, ASK_AGAIN[this.asked]);
   }
 
-  #condition({ stale, reason = null, as_of: asOf }) {
+  #condition({ stale, reason = this.reason, as_of: asOf }) {
     this.isStale = stale;
-    this.reason = reason;
+    // A snapshot does not say why; the condition before it did.
+    this.reason = stale ? reason : null;
     this.asOf = asOf;
     this.refusal = null;
   }
