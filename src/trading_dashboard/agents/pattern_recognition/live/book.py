@@ -20,9 +20,10 @@ from trading_dashboard.agents.pattern_recognition.live.label import UNKNOWN, Bas
 from trading_dashboard.agents.pattern_recognition.live.record import Kept, Record
 from trading_dashboard.agents.pattern_recognition.live.series import Row
 from trading_dashboard.agents.pattern_recognition.live.tracker import Checkpoint, Tracker
-from trading_dashboard.agents.pattern_recognition.live.worths import Worths
+from trading_dashboard.agents.pattern_recognition.live.worths import News, Worths, news_of
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 from trading_dashboard.agents.pattern_recognition.worth.settings import WorthSettings
+from trading_dashboard.agents.pattern_recognition.worth.timeframe import TimeframeLedger
 
 WORTH_AT_ONCE = 24
 """So many detections told together have their worth with them; of more, chart patterns only."""
@@ -196,13 +197,19 @@ class PatternBook:
         known = [key for key in keys if key[1] not in self._stale_ledgers and key in self.trackers]
         self.worths.learn(self.trackers[key] for key in known)
 
-    def learn_history(self) -> bool:
-        """Take whole histories of one timeframe into the worth; return whether there are more."""
-        if self._stale_ledgers:
-            timeframe = self._stale_ledgers.pop()
-            own = [tracker for key, tracker in self.trackers.items() if key[1] == timeframe]
-            self.worths.begin(timeframe, own)
-        return bool(self._stale_ledgers)
+    def history_to_learn(self) -> tuple[str, News]:
+        """Return a timeframe whose worth is to be measured from the beginning, and its history."""
+        timeframe = self._stale_ledgers.pop()
+        own = [tracker for key, tracker in self.trackers.items() if key[1] == timeframe]
+        return timeframe, news_of(own)
+
+    def take_worth(self, timeframe: str, measured: TimeframeLedger) -> None:
+        """Use what was measured, unless it was of what is not so any more."""
+        if timeframe in self._stale_ledgers:
+            return
+        self.worths.take(timeframe, measured)
+        # What came while it was measured.
+        self.worths.learn(it for key, it in self.trackers.items() if key[1] == timeframe)
 
     def worth_of(self, bodies: Sequence[Body]) -> list[list[Body]]:
         """Return the worth of detections as known when they were confirmed."""

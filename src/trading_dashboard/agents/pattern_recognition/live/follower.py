@@ -22,6 +22,7 @@ from trading_dashboard.agents.pattern_recognition.live.inbox import Inbox
 from trading_dashboard.agents.pattern_recognition.live.label import Basis
 from trading_dashboard.agents.pattern_recognition.live.market import History, Market
 from trading_dashboard.agents.pattern_recognition.live.series import Row, moment
+from trading_dashboard.agents.pattern_recognition.live.worths import measured
 from trading_dashboard.models.errors import MarketDataError, UnknownSymbol
 from trading_dashboard.models.market import Interval
 from trading_dashboard.models.pattern_settings import MAX_FOLLOWED
@@ -93,6 +94,7 @@ class Follower:
         self._splits: dict[str, Splits] = {}
         self._postponed: dict[str, float] = {}
         self._learn_at = 0.0
+        self._measuring: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Follow for ever; after a failure begin again, with growing pauses."""
@@ -123,9 +125,11 @@ class Follower:
                 if not inbox.has_work:
                     await _first_of(inbox.wake, reading)
         finally:
-            reading.cancel()
-            watching.cancel()
-            await asyncio.gather(reading, watching, return_exceptions=True)
+            tasks = [reading, watching, *([self._measuring] if self._measuring else [])]
+            self._measuring = None
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _begin(self) -> list[str]:
         """Ask who is there; return what to subscribe to."""
@@ -182,13 +186,22 @@ class Follower:
                 await self._load(next(iter(inbox.symbols_to_begin)))
             self._settle()
         self._settle()
-        if self._book.has_histories_to_learn:
-            # One after the other, so that what is live comes in between.
-            await self._in_thread(self._book.learn_history)
-            inbox.wake.set()
+        if self._measuring is not None and self._measuring.done():
+            self._measuring.result()
+            self._measuring = None
+        if self._book.has_histories_to_learn and self._measuring is None:
+            self._measuring = asyncio.create_task(self._measure(), name="worth of history")
         elif self._book.has_to_learn and self._monotonic() >= self._learn_at:
             self._learn_at = self._monotonic() + LEARN_SECONDS
             await self._in_thread(self._book.learn)
+
+    async def _measure(self) -> None:
+        """Measure the worth of one timeframe's history, beside all that is live."""
+        timeframe, news = await self._in_thread(self._book.history_to_learn)
+        settings = self._book.worths.settings
+        found = await asyncio.to_thread(measured, timeframe, news, settings)
+        await self._in_thread(lambda: self._book.take_worth(timeframe, found))
+        self.inbox.wake.set()
 
     async def _push(self) -> None:
         """Look at the bars that wait, some at a time."""
