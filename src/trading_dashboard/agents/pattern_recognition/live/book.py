@@ -18,7 +18,7 @@ from trading_dashboard.agents.pattern_recognition.live.candle_batch import lates
 from trading_dashboard.agents.pattern_recognition.live.found import Body, Found, Key
 from trading_dashboard.agents.pattern_recognition.live.label import UNKNOWN, Basis, Label
 from trading_dashboard.agents.pattern_recognition.live.record import Kept, Record
-from trading_dashboard.agents.pattern_recognition.live.series import Row
+from trading_dashboard.agents.pattern_recognition.live.series import Row, microseconds_of
 from trading_dashboard.agents.pattern_recognition.live.tracker import Checkpoint, Tracker
 from trading_dashboard.agents.pattern_recognition.live.worths import News, Worths, news_of
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
@@ -80,7 +80,8 @@ class PatternBook:
         self._history_bars = history_bars
         self._kept = record.series()
         self._event = record.event
-        self._unlearnt: dict[Key, None] = {}
+        self._unlearnt: dict[Key, int] = {}
+        """By series, the first bar whose outcomes are not counted yet."""
         self._stale_ledgers: set[str] = set()
 
     @property
@@ -191,11 +192,21 @@ class PatternBook:
         self._add_worth(outcome.events, in_haste=in_haste)
         return outcome
 
-    def learn(self) -> None:
-        """Take the newest bars into the worth of patterns, now that what they showed is told."""
-        keys, self._unlearnt = self._unlearnt, {}
-        known = [key for key in keys if key[1] not in self._stale_ledgers and key in self.trackers]
-        self.worths.learn(self.trackers[key] for key in known)
+    def learn(self, most: int | None = None) -> None:
+        """Take the newest bars into the worth of patterns, now that what they showed is told.
+
+        Args:
+            most: Of so many series, so that what is live does not wait; of all if None.
+        """
+        self._learn(list(self._unlearnt)[:most])
+
+    def _learn(self, keys: Iterable[Key]) -> None:
+        known = []
+        for key in keys:
+            self._unlearnt.pop(key, None)
+            if key[1] not in self._stale_ledgers and key in self.trackers:
+                known.append(self.trackers[key])
+        self.worths.learn(known)
 
     def history_to_learn(self) -> tuple[str, News]:
         """Return a timeframe whose worth is to be measured from the beginning, and its history."""
@@ -213,9 +224,14 @@ class PatternBook:
 
     def worth_of(self, bodies: Sequence[Body]) -> list[list[Body]]:
         """Return the worth of detections as known when they were confirmed."""
-        asked = {body["timeframe"] for body in bodies}
-        if any(key[1] in asked for key in self._unlearnt):
-            self.learn()
+        newest: dict[str, str] = {}
+        for body in bodies:
+            at, timeframe = body["confirmed_at"], body["timeframe"]
+            if at is not None and at > newest.get(timeframe, ""):
+                newest[timeframe] = at
+        moments = {timeframe: microseconds_of(at) for timeframe, at in newest.items()}
+        # Only what ended before counts: bars of the same moment may wait.
+        self._learn([key for key, time in self._unlearnt.items() if time < moments.get(key[1], 0)])
         return self.worths.of(bodies)
 
     def _add_worth(self, events: Sequence[Event], *, in_haste: bool) -> None:
@@ -246,16 +262,17 @@ class PatternBook:
         hits = latest_of([tracker.series.bars for tracker in trackers])
         for tracker, own in zip(trackers, hits, strict=True):
             found += [tracker.add_candle(*hit) for hit in own]
+        # A checkpoint that is on disk already is not written again with every bar.
+        series: dict[Key, Kept] = {}
         for key, row in wave.items():
             kept = self._kept.get(key)
             if kept is None:
                 kept = Kept(row.time, row.time, self.trackers[key].basis.dump())
-            self._kept[key] = replace(kept, last=row.time)
-            self._unlearnt[key] = None
+            self._kept[key] = Kept(kept.first, row.time, kept.basis, kept.checkpoint)
+            series[key] = Kept(kept.first, row.time, kept.basis)
+            self._unlearnt.setdefault(key, row.time)
         self.bars_seen += len(wave)
         events = self._numbered(found)
-        # A checkpoint that is on disk already is not written again with every bar.
-        series = {key: replace(self._kept[key], checkpoint=None) for key in wave}
         self._record.write(event=self._event, series=series, found=_changed(events))
         for key in wave:
             self._trim(key)

@@ -40,6 +40,8 @@ MAX_NAMED = 100
 CHECKS_AT_ONCE = 8
 LEARN_SECONDS = 1.0
 """Outcomes are counted this often, if nobody asks for a worth before."""
+LEARN_AT_ONCE = 16
+"""Series whose outcomes are counted together; what is live comes in between."""
 POSTPONED_SECONDS = 30.0
 """A symbol whose data cannot be had is asked for again after so long."""
 
@@ -120,8 +122,8 @@ class Follower:
         watching = asyncio.create_task(self._watch(), name="market silence")
         try:
             while True:
-                await self._work()
                 inbox.wake.clear()
+                await self._work()
                 if not inbox.has_work:
                     await _first_of(inbox.wake, reading)
         finally:
@@ -192,8 +194,11 @@ class Follower:
         if self._book.has_histories_to_learn and self._measuring is None:
             self._measuring = asyncio.create_task(self._measure(), name="worth of history")
         elif self._book.has_to_learn and self._monotonic() >= self._learn_at:
-            self._learn_at = self._monotonic() + LEARN_SECONDS
-            await self._in_thread(self._book.learn)
+            await self._in_thread(lambda: self._book.learn(LEARN_AT_ONCE))
+            if self._book.has_to_learn:
+                inbox.wake.set()
+            else:
+                self._learn_at = self._monotonic() + LEARN_SECONDS
 
     async def _measure(self) -> None:
         """Measure the worth of one timeframe's history, beside all that is live."""
