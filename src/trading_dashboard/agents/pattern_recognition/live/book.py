@@ -189,6 +189,8 @@ class PatternBook:
         for key in amended:
             tracker = self.trackers[key]
             outcome.add(self.load(key, tracker.series.bars, tracker.basis))
+            if self.trackers[key].candles != tracker.candles:
+                outcome.replaced.add(key)
         self._add_worth(outcome.events, in_haste=in_haste)
         return outcome
 
@@ -293,6 +295,8 @@ class PatternBook:
         return tracker if tracker.agree(self._record.detections(key)) else None
 
     def _load_fresh(self, key: Key, bars: Bars, basis: Basis, *, was_kept: bool = False) -> Outcome:
+        if len(bars) > self._history_bars + TRIM_BARS:
+            bars = bars.between(len(bars) - self._history_bars, len(bars))
         tracker = Tracker(key, bars, basis, self._shapes)
         tracker.look()
         tracker.look_for_candles()

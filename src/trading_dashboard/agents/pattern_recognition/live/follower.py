@@ -238,7 +238,6 @@ class Follower:
 
     async def _look_who_it_is(self) -> None:
         """Go on after market data was started again; it may be another one."""
-        self.inbox.has_reconnected = False
         _, label = await self._market.clock()
         if label != self._book.label:
             raise MarketAway(
@@ -246,6 +245,7 @@ class Follower:
                 observed=f"it was {self._book.label.source}",
             )
         self.inbox.behind.update(dict.fromkeys(self._book.trackers))
+        self.inbox.knows_who_it_is()
 
     async def _check_splits(self) -> None:
         """Ask what has become effective, before the new day's bars are looked at."""
@@ -316,7 +316,13 @@ class Follower:
 
     async def _catch_up(self, key: Key) -> None:
         """Read what was missed of a series."""
-        self.inbox.behind.pop(key, None)
+        self.inbox.catches_up(key)
+        try:
+            await self._read_missed(key)
+        finally:
+            self.inbox.caught_up(key)
+
+    async def _read_missed(self, key: Key) -> None:
         tracker = self._book.trackers.get(key)
         last = None if tracker is None else tracker.series.last_time
         timeframe = next(it for it in self._timeframes if it == key[1])
