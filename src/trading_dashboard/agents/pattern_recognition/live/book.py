@@ -18,11 +18,12 @@ from trading_dashboard.agents.pattern_recognition.live.candle_batch import lates
 from trading_dashboard.agents.pattern_recognition.live.found import Body, Found, Key
 from trading_dashboard.agents.pattern_recognition.live.label import UNKNOWN, Basis, Label
 from trading_dashboard.agents.pattern_recognition.live.record import Kept, Record
-from trading_dashboard.agents.pattern_recognition.live.series import Row
+from trading_dashboard.agents.pattern_recognition.live.series import Row, microseconds_of
 from trading_dashboard.agents.pattern_recognition.live.tracker import Checkpoint, Tracker
-from trading_dashboard.agents.pattern_recognition.live.worths import Worths
+from trading_dashboard.agents.pattern_recognition.live.worths import News, Worths, news_of
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 from trading_dashboard.agents.pattern_recognition.worth.settings import WorthSettings
+from trading_dashboard.agents.pattern_recognition.worth.timeframe import TimeframeLedger
 
 WORTH_AT_ONCE = 24
 """So many detections told together have their worth with them; of more, chart patterns only."""
@@ -79,7 +80,8 @@ class PatternBook:
         self._history_bars = history_bars
         self._kept = record.series()
         self._event = record.event
-        self._unlearnt: dict[Key, None] = {}
+        self._unlearnt: dict[Key, int] = {}
+        """By series, the first bar whose outcomes are not counted yet."""
         self._stale_ledgers: set[str] = set()
 
     @property
@@ -187,28 +189,51 @@ class PatternBook:
         for key in amended:
             tracker = self.trackers[key]
             outcome.add(self.load(key, tracker.series.bars, tracker.basis))
+            if self.trackers[key].candles != tracker.candles:
+                outcome.replaced.add(key)
         self._add_worth(outcome.events, in_haste=in_haste)
         return outcome
 
-    def learn(self) -> None:
-        """Take the newest bars into the worth of patterns, now that what they showed is told."""
-        keys, self._unlearnt = self._unlearnt, {}
-        known = [key for key in keys if key[1] not in self._stale_ledgers and key in self.trackers]
-        self.worths.learn(self.trackers[key] for key in known)
+    def learn(self, most: int | None = None) -> None:
+        """Take the newest bars into the worth of patterns, now that what they showed is told.
 
-    def learn_history(self) -> bool:
-        """Take whole histories of one timeframe into the worth; return whether there are more."""
-        if self._stale_ledgers:
-            timeframe = self._stale_ledgers.pop()
-            own = [tracker for key, tracker in self.trackers.items() if key[1] == timeframe]
-            self.worths.begin(timeframe, own)
-        return bool(self._stale_ledgers)
+        Args:
+            most: Of so many series, so that what is live does not wait; of all if None.
+        """
+        self._learn(list(self._unlearnt)[:most])
+
+    def _learn(self, keys: Iterable[Key]) -> None:
+        known = []
+        for key in keys:
+            self._unlearnt.pop(key, None)
+            if key[1] not in self._stale_ledgers and key in self.trackers:
+                known.append(self.trackers[key])
+        self.worths.learn(known)
+
+    def history_to_learn(self) -> tuple[str, News]:
+        """Return a timeframe whose worth is to be measured from the beginning, and its history."""
+        timeframe = self._stale_ledgers.pop()
+        own = [tracker for key, tracker in self.trackers.items() if key[1] == timeframe]
+        return timeframe, news_of(own)
+
+    def take_worth(self, timeframe: str, measured: TimeframeLedger) -> None:
+        """Use what was measured, unless it was of what is not so any more."""
+        if timeframe in self._stale_ledgers:
+            return
+        self.worths.take(timeframe, measured)
+        # What came while it was measured.
+        self.worths.learn(it for key, it in self.trackers.items() if key[1] == timeframe)
 
     def worth_of(self, bodies: Sequence[Body]) -> list[list[Body]]:
         """Return the worth of detections as known when they were confirmed."""
-        asked = {body["timeframe"] for body in bodies}
-        if any(key[1] in asked for key in self._unlearnt):
-            self.learn()
+        newest: dict[str, str] = {}
+        for body in bodies:
+            at, timeframe = body["confirmed_at"], body["timeframe"]
+            if at is not None and at > newest.get(timeframe, ""):
+                newest[timeframe] = at
+        moments = {timeframe: microseconds_of(at) for timeframe, at in newest.items()}
+        # Only what ended before counts: bars of the same moment may wait.
+        self._learn([key for key, time in self._unlearnt.items() if time < moments.get(key[1], 0)])
         return self.worths.of(bodies)
 
     def _add_worth(self, events: Sequence[Event], *, in_haste: bool) -> None:
@@ -239,16 +264,17 @@ class PatternBook:
         hits = latest_of([tracker.series.bars for tracker in trackers])
         for tracker, own in zip(trackers, hits, strict=True):
             found += [tracker.add_candle(*hit) for hit in own]
+        # A checkpoint that is on disk already is not written again with every bar.
+        series: dict[Key, Kept] = {}
         for key, row in wave.items():
             kept = self._kept.get(key)
             if kept is None:
                 kept = Kept(row.time, row.time, self.trackers[key].basis.dump())
-            self._kept[key] = replace(kept, last=row.time)
-            self._unlearnt[key] = None
+            self._kept[key] = Kept(kept.first, row.time, kept.basis, kept.checkpoint)
+            series[key] = Kept(kept.first, row.time, kept.basis)
+            self._unlearnt.setdefault(key, row.time)
         self.bars_seen += len(wave)
         events = self._numbered(found)
-        # A checkpoint that is on disk already is not written again with every bar.
-        series = {key: replace(self._kept[key], checkpoint=None) for key in wave}
         self._record.write(event=self._event, series=series, found=_changed(events))
         for key in wave:
             self._trim(key)
@@ -269,6 +295,8 @@ class PatternBook:
         return tracker if tracker.agree(self._record.detections(key)) else None
 
     def _load_fresh(self, key: Key, bars: Bars, basis: Basis, *, was_kept: bool = False) -> Outcome:
+        if len(bars) > self._history_bars + TRIM_BARS:
+            bars = bars.between(len(bars) - self._history_bars, len(bars))
         tracker = Tracker(key, bars, basis, self._shapes)
         tracker.look()
         tracker.look_for_candles()

@@ -7,6 +7,7 @@ gets what it would get alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,9 +18,10 @@ from trading_dashboard.agents.pattern_recognition.candles.detector import (
     detect_candles,
     latest_candles,
 )
+from trading_dashboard.agents.pattern_recognition.candles.exact import MEMORY_ROWS
 from trading_dashboard.agents.pattern_recognition.detections import CandleHits
 
-WINDOW = 48
+WINDOW = MEMORY_ROWS
 """Rows without a gap that are enough; a series that has a gap among them is looked at alone."""
 
 Hit = tuple[int, int, int, float]
@@ -32,7 +34,7 @@ def latest_of(series: Sequence[Bars]) -> list[list[Hit]]:
     together: list[int] = []
     for place, bars in enumerate(series):
         count = len(bars)
-        if count >= WINDOW and bool(bars.between(count - WINDOW, count).is_sound.all()):
+        if count >= WINDOW and _is_sound(bars, count - WINDOW):
             together.append(place)
         elif count:
             window = bars.between(max(count - CANDLE_LOOKBACK, 0), count)
@@ -46,17 +48,20 @@ def latest_of(series: Sequence[Bars]) -> list[list[Hit]]:
     return found
 
 
+def _is_sound(bars: Bars, first: int) -> bool:
+    total = bars.open[first:] + bars.high[first:] + bars.low[first:] + bars.close[first:]
+    return math.isfinite(float(total.sum()))
+
+
 def _at_once(series: Sequence[Bars]) -> list[list[Hit]]:
     """Return the hits at the last bar of each of several series."""
     width = WINDOW + 1
     columns = np.full((5, len(series), width), np.nan)
     for place, bars in enumerate(series):
-        window = bars.between(len(bars) - WINDOW, len(bars))
-        columns[0, place, 1:] = window.open
-        columns[1, place, 1:] = window.high
-        columns[2, place, 1:] = window.low
-        columns[3, place, 1:] = window.close
-        columns[4, place, 1:] = window.volume
+        columns[0, place, 1:] = bars.open[-WINDOW:]
+        columns[1, place, 1:] = bars.high[-WINDOW:]
+        columns[2, place, 1:] = bars.low[-WINDOW:]
+        columns[3, place, 1:] = bars.close[-WINDOW:]
     flat = columns.reshape(5, -1)
     time = np.arange(flat.shape[1], dtype=np.int64)
     hits = detect_candles(Bars(time, *flat))

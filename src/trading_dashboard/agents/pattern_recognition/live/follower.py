@@ -22,6 +22,7 @@ from trading_dashboard.agents.pattern_recognition.live.inbox import Inbox
 from trading_dashboard.agents.pattern_recognition.live.label import Basis
 from trading_dashboard.agents.pattern_recognition.live.market import History, Market
 from trading_dashboard.agents.pattern_recognition.live.series import Row, moment
+from trading_dashboard.agents.pattern_recognition.live.worths import measured
 from trading_dashboard.models.errors import MarketDataError, UnknownSymbol
 from trading_dashboard.models.market import Interval
 from trading_dashboard.models.pattern_settings import MAX_FOLLOWED
@@ -39,6 +40,8 @@ MAX_NAMED = 100
 CHECKS_AT_ONCE = 8
 LEARN_SECONDS = 1.0
 """Outcomes are counted this often, if nobody asks for a worth before."""
+LEARN_AT_ONCE = 16
+"""Series whose outcomes are counted together; what is live comes in between."""
 POSTPONED_SECONDS = 30.0
 """A symbol whose data cannot be had is asked for again after so long."""
 
@@ -93,6 +96,7 @@ class Follower:
         self._splits: dict[str, Splits] = {}
         self._postponed: dict[str, float] = {}
         self._learn_at = 0.0
+        self._measuring: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Follow for ever; after a failure begin again, with growing pauses."""
@@ -118,14 +122,16 @@ class Follower:
         watching = asyncio.create_task(self._watch(), name="market silence")
         try:
             while True:
-                await self._work()
                 inbox.wake.clear()
+                await self._work()
                 if not inbox.has_work:
                     await _first_of(inbox.wake, reading)
         finally:
-            reading.cancel()
-            watching.cancel()
-            await asyncio.gather(reading, watching, return_exceptions=True)
+            tasks = [reading, watching, *([self._measuring] if self._measuring else [])]
+            self._measuring = None
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _begin(self) -> list[str]:
         """Ask who is there; return what to subscribe to."""
@@ -182,13 +188,25 @@ class Follower:
                 await self._load(next(iter(inbox.symbols_to_begin)))
             self._settle()
         self._settle()
-        if self._book.has_histories_to_learn:
-            # One after the other, so that what is live comes in between.
-            await self._in_thread(self._book.learn_history)
-            inbox.wake.set()
+        if self._measuring is not None and self._measuring.done():
+            self._measuring.result()
+            self._measuring = None
+        if self._book.has_histories_to_learn and self._measuring is None:
+            self._measuring = asyncio.create_task(self._measure(), name="worth of history")
         elif self._book.has_to_learn and self._monotonic() >= self._learn_at:
-            self._learn_at = self._monotonic() + LEARN_SECONDS
-            await self._in_thread(self._book.learn)
+            await self._in_thread(lambda: self._book.learn(LEARN_AT_ONCE))
+            if self._book.has_to_learn:
+                inbox.wake.set()
+            else:
+                self._learn_at = self._monotonic() + LEARN_SECONDS
+
+    async def _measure(self) -> None:
+        """Measure the worth of one timeframe's history, beside all that is live."""
+        timeframe, news = await self._in_thread(self._book.history_to_learn)
+        settings = self._book.worths.settings
+        found = await asyncio.to_thread(measured, timeframe, news, settings)
+        await self._in_thread(lambda: self._book.take_worth(timeframe, found))
+        self.inbox.wake.set()
 
     async def _push(self) -> None:
         """Look at the bars that wait, some at a time."""
@@ -220,7 +238,6 @@ class Follower:
 
     async def _look_who_it_is(self) -> None:
         """Go on after market data was started again; it may be another one."""
-        self.inbox.has_reconnected = False
         _, label = await self._market.clock()
         if label != self._book.label:
             raise MarketAway(
@@ -228,6 +245,7 @@ class Follower:
                 observed=f"it was {self._book.label.source}",
             )
         self.inbox.behind.update(dict.fromkeys(self._book.trackers))
+        self.inbox.knows_who_it_is()
 
     async def _check_splits(self) -> None:
         """Ask what has become effective, before the new day's bars are looked at."""
@@ -298,7 +316,13 @@ class Follower:
 
     async def _catch_up(self, key: Key) -> None:
         """Read what was missed of a series."""
-        self.inbox.behind.pop(key, None)
+        self.inbox.catches_up(key)
+        try:
+            await self._read_missed(key)
+        finally:
+            self.inbox.caught_up(key)
+
+    async def _read_missed(self, key: Key) -> None:
         tracker = self._book.trackers.get(key)
         last = None if tracker is None else tracker.series.last_time
         timeframe = next(it for it in self._timeframes if it == key[1])

@@ -65,6 +65,7 @@ class Inbox:
         self._known: set[str] = set()
         self._held: dict[Key, list[Row]] = {}
         self._ready: set[Key] = set()
+        self._catching_up: set[Key] = set()
         self._checked: dict[str, date] = {}
         self._monotonic = monotonic
 
@@ -77,6 +78,7 @@ class Inbox:
         self.rows.clear()
         self._held.clear()
         self._ready.clear()
+        self._catching_up.clear()
         self.behind.clear()
         self.unchecked.clear()
         self._checked.clear()
@@ -107,9 +109,28 @@ class Inbox:
         """Let a symbol's bars of a day through: its splits are known."""
         self._checked[symbol] = day
         self.unchecked.pop(symbol, None)
-        for key in [key for key in self._held if key[0] == symbol and key in self._ready]:
-            for row in self._held.pop(key):
-                self._put(key, row)
+        self._let_through([key for key in self._held if key[0] == symbol])
+
+    def catches_up(self, key: Key) -> None:
+        """Hold a series' bars until `caught_up`: those before them are being read."""
+        self.behind.pop(key, None)
+        self._catching_up.add(key)
+
+    def caught_up(self, key: Key) -> None:
+        """Let a series' bars through."""
+        self._catching_up.discard(key)
+        self._let_through([key])
+
+    def knows_who_it_is(self) -> None:
+        """Let bars through that came since market data was started again."""
+        self.has_reconnected = False
+        self._let_through(list(self._held))
+
+    def _let_through(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            if key in self._ready:
+                for row in self._held.pop(key, []):
+                    self._put(key, row)
 
     # What comes
 
@@ -152,7 +173,9 @@ class Inbox:
         self.wake.set()
 
     def _put(self, key: Key, row: Row) -> None:
-        if key in self._ready and self._is_checked(key, row):
+        # A bar after a gap waits: looked at first, it would make those of the gap too late.
+        is_gap = self.has_reconnected or key in self.behind or key in self._catching_up
+        if key in self._ready and not is_gap and self._is_checked(key, row):
             self.rows.append((key, row))
             return
         held = self._held.setdefault(key, [])

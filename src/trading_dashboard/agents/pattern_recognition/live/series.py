@@ -7,6 +7,7 @@ what detectors remember of it stays right.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -77,8 +78,10 @@ class Series:
             raise ValueError(f"bar {row.time} does not come after {last}")
         if self._length == len(self._times):
             self._make_room()
-        self._times[self._length] = row.time
-        self._prices[:, self._length] = row[1:]
+        place, prices = self._length, self._prices
+        self._times[place] = row.time
+        prices[0, place], prices[1, place], prices[2, place] = row.open, row.high, row.low
+        prices[3, place], prices[4, place] = row.close, row.volume
         self._length += 1
         self._bars = None
         return self.stop - 1
@@ -144,6 +147,7 @@ def microseconds_of(text: str) -> int:
     return microseconds(datetime.fromisoformat(text))
 
 
+@lru_cache(maxsize=1 << 16)
 def stamp(time: int) -> str:
-    """Return a time as JSON has it."""
+    """Return a time as JSON has it. Remembered: bars of many symbols open at the same times."""
     return moment(time).isoformat().replace("+00:00", "Z")

@@ -71,6 +71,13 @@ class CandleColumns:
     def __len__(self) -> int:
         return len(self.bar)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CandleColumns):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def add(self, hits: CandleHits, offset: int) -> None:
         """Add hits whose bars are counted from `offset`."""
         self.pattern.frombytes(np.ascontiguousarray(hits.pattern, np.int16).tobytes())

@@ -25,6 +25,7 @@ from trading_dashboard.agents.pattern_recognition.worth.calibration import (
 from trading_dashboard.agents.pattern_recognition.worth.ledger import Ledger
 from trading_dashboard.agents.pattern_recognition.worth.outcomes import Occurrences
 from trading_dashboard.agents.pattern_recognition.worth.settings import WorthSettings
+from trading_dashboard.agents.pattern_recognition.worth.timeframe import TimeframeLedger
 from trading_dashboard.agents.pattern_recognition.worth.walk_forward import (
     Confirmed,
     walk_forward,
@@ -35,6 +36,8 @@ PATTERNS = (*(kind.id for kind in CANDLES), *(kind.id for kind in SHAPES))
 """Candlesticks first, by the numbers their hits carry."""
 _NUMBERS = {name: number for number, name in enumerate(PATTERNS)}
 _MORE_ROWS = 8
+News = dict[str, tuple[Bars, Occurrences]]
+"""Bars and what was confirmed in them, by symbol."""
 _KEPT = 20_000
 
 
@@ -57,14 +60,12 @@ class Worths:
 
     def begin(self, timeframe: str, trackers: Iterable[Tracker]) -> None:
         """Take in the whole history of all series of a timeframe, in place of what was known."""
-        self.ledger.timeframes.pop(timeframe, None)
+        self.take(timeframe, measured(timeframe, news_of(trackers), self.settings))
+
+    def take(self, timeframe: str, ledger: TimeframeLedger) -> None:
+        """Put what was measured of a timeframe in the place of what was known."""
+        self.ledger.timeframes[timeframe] = ledger
         self._told = {known: told for known, told in self._told.items() if known[0][1] != timeframe}
-        news = {}
-        for tracker in trackers:
-            bars = tracker.series.bars
-            news[tracker.key[0]] = (bars, occurrences(tracker, tracker.series.offset))
-        if news:
-            self.ledger.load(timeframe, news)
 
     def forget(self) -> None:
         """Forget everything."""
@@ -73,7 +74,7 @@ class Worths:
 
     def learn(self, trackers: Iterable[Tracker]) -> None:
         """Take in the bars of these series that are not known yet."""
-        news: dict[str, dict[str, tuple[Bars, Occurrences]]] = {}
+        news: dict[str, News] = {}
         for tracker in trackers:
             symbol, timeframe = tracker.key
             last = self.ledger.last(symbol, timeframe)
@@ -150,6 +151,25 @@ class Worths:
         if len(self._told) >= _KEPT:
             self._told.clear()
         self._told[known] = told
+
+
+def news_of(trackers: Iterable[Tracker]) -> News:
+    """Return the whole history of some series of one timeframe, as it is now."""
+    return {
+        tracker.key[0]: (tracker.series.bars, occurrences(tracker, tracker.series.offset))
+        for tracker in trackers
+    }
+
+
+def measured(timeframe: str, news: News, settings: WorthSettings) -> TimeframeLedger:
+    """Return the worth of a timeframe's patterns over whole histories.
+
+    Takes long for many symbols, and touches nothing else: made for a thread of its own.
+    """
+    ledger = Ledger(PATTERNS, settings)
+    if news:
+        ledger.load(timeframe, news)
+    return ledger.timeframe(timeframe)
 
 
 def occurrences(tracker: Tracker, start: int, first: int | None = None) -> Occurrences:
