@@ -17,6 +17,14 @@ from tests.support import eventually
 
 T = TypeVar("T")
 
+PATTERNS_UP: dict[str, Any] = {
+    "enabled": True, "auto_start": True, "status": "running", "health": "healthy", "pid": 4720,
+    "error_message": None,
+}  # fmt: skip
+PATTERNS_OFF: dict[str, Any] = {
+    "enabled": False, "auto_start": False, "status": "stopped", "health": "unknown", "pid": None,
+}  # fmt: skip
+
 CHROMIUM_OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -117,6 +125,17 @@ async def tab(browser: Browser, calm_desk: DashboardDesk) -> AsyncIterator[Tab]:
     """Return a tab of a person who is logged in; its console must stay clean."""
     async with logged_in(browser, calm_desk) as tab:
         yield tab
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def pattern_tab(browser: Browser, calm_desk: DashboardDesk) -> AsyncIterator[Tab]:
+    """Return such a tab on a desk whose pattern agent runs."""
+    calm_desk.steer(agents={"pattern_recognition": PATTERNS_UP}, patterns={"calm": True})
+    try:
+        async with logged_in(browser, calm_desk) as tab:
+            yield tab
+    finally:
+        calm_desk.steer(agents={"pattern_recognition": PATTERNS_OFF}, patterns={"calm": True})
 
 
 @asynccontextmanager

@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Route, expect
@@ -88,11 +87,6 @@ class ReplayDesk(RealDesk):
     def _agents(self) -> dict[str, Any]:
         # Facebook and Google are not listed yet: the browser would report the 404s.
         return super()._agents() | {"dashboard": {"watchlist": ["AAPL", "IBM", "MSFT"]}}
-
-    def set_clock(self, **change: Any) -> None:
-        headers = {"authorization": f"Bearer {self.agent_token()}"}
-        url = f"http://localhost:{self.agent_port}/clock"
-        httpx.post(url, json=change, headers=headers, trust_env=False).raise_for_status()
 
 
 @pytest.fixture(scope="module")

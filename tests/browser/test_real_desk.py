@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,13 @@ class RealDesk(DashboardDesk):
 
     def ask(self, path: str) -> Any:
         """Return the agent's own answer, None while there is none."""
-        try:
-            answer = httpx.get(f"http://localhost:{self.agent_port}{path}", trust_env=False)
-        except httpx.HTTPError:
-            return None
-        return answer.json() if answer.status_code == 200 else None
+        return ask(self.agent_port, path)
+
+    def set_clock(self, **change: Any) -> None:
+        """Change the market clock, as the page does."""
+        headers = {"authorization": f"Bearer {self.agent_token()}"}
+        url = f"http://localhost:{self.agent_port}/clock"
+        httpx.post(url, json=change, headers=headers, trust_env=False).raise_for_status()
 
     def agent_pid(self) -> int:
         """Return the process that listens on the agent's port."""
@@ -70,6 +72,42 @@ class RealDesk(DashboardDesk):
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(20)
+
+
+class PatternDesk(RealDesk):
+    """The real desk with the pattern recognition agent."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.pattern_port = any_port()
+
+    def _agents(self) -> dict[str, Any]:
+        configuration = super()._agents()
+        name = "trading_dashboard.agents.pattern_recognition"
+        configuration["agents"]["pattern_recognition"] = {
+            "url": f"http://localhost:{self.pattern_port}",
+            "start_command": ["python", "-m", name, "--port", "{port}"],
+            "depends_on": ["market_data"],
+        }
+        return configuration
+
+    def ask_patterns(self, path: str) -> Any:
+        """Return the pattern agent's own answer, None while there is none."""
+        return ask(self.pattern_port, path)
+
+    def has_read_all(self) -> bool:
+        """Return whether every series that is followed has been read."""
+        health = self.ask_patterns("/health")
+        return health is not None and health["status"] == "healthy"
+
+
+def ask(port: int, path: str) -> Any:
+    """Return what is answered there, None if nothing is or it is an error."""
+    try:
+        answer = httpx.get(f"http://localhost:{port}{path}", trust_env=False)
+    except httpx.HTTPError:
+        return None
+    return answer.json() if answer.status_code == 200 else None
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +169,57 @@ async def test_closed_daily_bars_on_the_chart_are_the_agents(
             bar["open"], bar["high"], bar["low"], bar["close"]
         ]  # fmt: skip
         assert (int(row[6]), row[9]) == (bar["volume"], "demo")
+
+
+async def test_patterns_on_screen_are_the_agents(browser: Browser, tmp_path: Path) -> None:
+    with running(PatternDesk(tmp_path)) as desk:
+        await eventually(desk.has_read_all, 60, what="every series has been read")
+        desk.set_clock(paused=True)
+        async with logged_in(browser, desk) as tab:
+            await tab.open("/patterns")
+            rows = tab.page.locator(".desk-patterns tr[data-pattern]")
+            await expect(rows.first).to_be_visible()
+
+            async def differences() -> list[str]:
+                shown = await rows.evaluate_all(
+                    "(rows) => rows.map((row) => [row.dataset.pattern, row.innerText])"
+                )
+                assert shown
+                return [it for name, text in shown[:12] for it in missing(desk, name, text)]
+
+            # Worths are learnt while this goes on.
+            await eventually(lambda: equal_to([], differences), 40, what="screen and API agree")
+            name = await rows.first.get_attribute("data-pattern")
+            await tab.page.locator(f"tr[data-pattern='{name}'] .c-state").click()
+            frame = tab.page.locator(".desk-candles")
+            await expect(frame).to_have_attribute("data-focus", str(name))
+
+
+async def equal_to(expected: Any, read: Callable[[], Awaitable[Any]]) -> bool:
+    return bool(await read() == expected)
+
+
+def missing(desk: PatternDesk, name: str, text: str) -> list[str]:
+    """Return what the API says of a detection and its row on the screen does not."""
+    symbol, timeframe = text.split()[:2]
+    query = f"/patterns/{symbol}?timeframe={timeframe}&kind=chart&limit=500"
+    known = {it["id"]: it for it in desk.ask_patterns(query)["patterns"]}
+    detection = known[name]
+    lacking = [word for word in words_of(detection) if word not in text]
+    prices = [float(it) for it in re.findall(r"\d+\.\d\d", text)]
+    told = [it for it in (detection["target"], detection["invalidation"]) if it is not None]
+    lacking += [str(it) for it in told if min(abs(price - it) for price in prices) > 0.0051]
+    return lacking
+
+
+def words_of(detection: dict[str, Any]) -> list[str]:
+    """Return what a row of the table says of a detection."""
+    words = [detection["name"], detection["direction"], detection["state"].replace("_", " ")]
+    for worth in detection["worth"]:
+        if worth["horizon_bars"] == 10:
+            is_few = worth["verdict"] == "too_few"
+            words.append(f"({worth['samples']:,})" if is_few else f"n {worth['samples']:,}")
+    return words
 
 
 async def test_all_symbols_move(real_tab: Tab) -> None:

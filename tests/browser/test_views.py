@@ -188,7 +188,7 @@ async def test_the_theme_is_remembered(tab: Tab) -> None:
 async def test_a_narrow_screen_shows_everything_without_scrolling_sideways(tab: Tab) -> None:
     await tab.page.set_viewport_size({"width": 420, "height": 860})
     measure = "document.querySelector('.stMain').scrollWidth"
-    for path in ("/", "/chart", "/data", "/agents"):
+    for path in ("/", "/chart", "/data", "/patterns", "/agents"):
         await tab.open(path)
         width = await settled(lambda: tab.page.evaluate(measure))
         assert width <= 420, path
@@ -208,7 +208,7 @@ async def test_the_keyboard_is_enough(tab: Tab) -> None:
 
 
 async def test_every_control_has_a_name(tab: Tab) -> None:
-    for path in ("/", "/chart", "/data", "/agents"):
+    for path in ("/", "/chart", "/data", "/patterns", "/agents"):
         await tab.open(path)
         nameless = await tab.page.evaluate(
             """[...document.querySelectorAll('button, input, select, a')].filter((node) =>

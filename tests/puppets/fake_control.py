@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.puppets.fake_history import History
 from tests.puppets.fake_market import Market, error, stamp
+from tests.puppets.fake_patterns import Patterns
 
 RUN_ID = "run-1"
 STEPS = {"start": ["starting", "running"], "stop": ["stopping", "stopped"]}
@@ -28,7 +29,7 @@ STEPS = {"start": ["starting", "running"], "stop": ["stopping", "stopped"]}
 class Desk:
     """The control API's state."""
 
-    def __init__(self, token: str, market_url: str) -> None:
+    def __init__(self, token: str, market_url: str, pattern_url: str) -> None:
         self.token, self.seq = token, 0
         self.sockets: set[WebSocket] = set()
         self.posts: list[str] = []
@@ -42,7 +43,7 @@ class Desk:
         self.wanted_logs: dict[WebSocket, dict[str, Any]] = {}
         self.agents = {
             "market_data": agent("market_data", market_url, "running"),
-            "pattern_recognition": agent("pattern_recognition", "http://localhost:1", "stopped"),
+            "pattern_recognition": agent("pattern_recognition", pattern_url, "stopped"),
             "risk_management": agent("risk_management", "http://localhost:1", "stopped"),
             "dashboard": agent("dashboard", "http://localhost:1", "running") | {"kind": "system"},
         }
@@ -118,8 +119,8 @@ def agent(name: str, url: str, status: str) -> dict[str, Any]:
 class ControlFace:
     """The control API's routes."""
 
-    def __init__(self, desk: Desk, market: Market) -> None:
-        self.desk, self.market = desk, market
+    def __init__(self, desk: Desk, market: Market, patterns: Patterns) -> None:
+        self.desk, self.market, self.patterns = desk, market, patterns
 
     def app(self) -> Starlette:
         desk_history = self.desk.history
@@ -238,10 +239,16 @@ class ControlFace:
             for websocket in list((market if kind == "market" else desk).sockets):
                 await websocket.close(1012)
         await self.steer_more(body)
+        await self.patterns.steer(body.get("patterns", {}))
         sockets = {"market": len(market.sockets), "control": len(desk.sockets)}
         wanted = [{s: sorted(i) for s, i in w.items()} for w in market.wanted.values()]
         known = {"sockets": sockets, "posts": desk.posts, "wanted": wanted}
-        known |= {"clients": desk.clients, "logs": list(desk.wanted_logs.values())}
+        listening = {"listening": len(self.patterns.sockets), "asked": self.patterns.asked}
+        known |= {
+            "patterns": listening,
+            "clients": desk.clients,
+            "logs": list(desk.wanted_logs.values()),
+        }
         return JSONResponse(known | {"clock": market.clock(), "asked": market.asked})
 
     async def rotate(self, file: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import get_args
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, get_args
 
 import pytest
 
@@ -13,20 +15,26 @@ from trading_dashboard.agents.kit import __all__ as kit_names
 from trading_dashboard.agents.kit.errors import _CODES, STATUS_BY_ERROR
 from trading_dashboard.agents.kit.token import TokenUnusable
 from trading_dashboard.agents.market_data.errors import StoreInUse, StoreUnusable
+from trading_dashboard.agents.pattern_recognition.errors import RecordInUse, RecordUnusable
 from trading_dashboard.models.market import INTERVALS
 from trading_dashboard.models.market_api import MarketMessage
+from trading_dashboard.models.pattern_api import PatternStreamMessage
 
 API = (ROOT / "docs" / "agents-api.md").read_text("utf-8")
 OWN = (ROOT / "docs" / "own-agent.md").read_text("utf-8")
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> AgentApp:
-    """Return the market data agent's application, not served."""
-    from trading_dashboard.agents.market_data.assembly import build
-
+@pytest.fixture(scope="module", params=["market_data", "pattern_recognition"])
+def app(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AgentApp]:
+    """Return an agent's application, not served."""
+    agent = import_module(f"trading_dashboard.agents.{request.param}.assembly")
     data = tmp_path_factory.mktemp("data")
-    return build(AgentEnvironment(name="market_data", data_directory=data))
+    app = agent.build(AgentEnvironment(name=request.param, data_directory=data))
+    yield app
+    if request.param == "pattern_recognition":
+        app.state.agent.record.close()
 
 
 def test_routes_and_parameters(app: AgentApp) -> None:
@@ -53,17 +61,19 @@ def test_metrics(app: AgentApp) -> None:
 
 def test_error_codes() -> None:
     own = {StoreInUse.code, StoreUnusable.code, TokenUnusable.code, "invalid_operation"}
+    own |= {RecordInUse.code, RecordUnusable.code}
     ours = {kind.code for kind in STATUS_BY_ERROR} | set(_CODES.values()) | own
     for code in ours | {"internal_error", "http_error", "invalid_request"}:
         assert f"`{code}`" in API
 
 
-def test_messages_and_intervals() -> None:
+@pytest.mark.parametrize(("messages", "count"), [(MarketMessage, 8), (PatternStreamMessage, 6)])
+def test_messages_and_intervals(messages: Any, count: int) -> None:
     kinds = [
         get_args(model.model_fields["type"].annotation)[0]
-        for model in get_args(get_args(MarketMessage)[0])
+        for model in get_args(get_args(messages)[0])
     ]
-    assert len(kinds) == 8
+    assert len(kinds) == count
     for kind in kinds:
         assert f"| `{kind}` |" in API
     assert " ".join(INTERVALS) in API

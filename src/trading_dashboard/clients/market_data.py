@@ -78,7 +78,7 @@ class MarketDataClient(MarketTables):
     # The stream
 
     async def stream(
-        self, symbols: Sequence[str], intervals: Sequence[str] = ()
+        self, symbols: Sequence[str], intervals: Sequence[str] = (), *, closed_only: bool = False
     ) -> AsyncGenerator[MarketMessage]:
         """Yield messages for ever, over as many connections as it takes.
 
@@ -92,11 +92,13 @@ class MarketDataClient(MarketTables):
         Args:
             symbols: Names, or patterns such as ``*`` and ``BTC/*``.
             intervals: Bars wanted besides ticks.
+            closed_only: Bars only once they have closed, and no ticks.
 
         Raises:
             Forbidden: The agent does not answer to this host name.
         """
-        async with aclosing(follow(self._connection, symbols, intervals)) as messages:
+        following = follow(self._connection, symbols, intervals, closed_only=closed_only)
+        async with aclosing(following) as messages:
             async for message in messages:
                 yield message
 

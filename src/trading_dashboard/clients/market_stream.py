@@ -40,7 +40,9 @@ class Progress:
         self._beyond: dict[tuple[object, ...], int] = {}
         """What was received of later events, with the event: it may come again."""
 
-    def operation(self, symbols: Sequence[str], intervals: Sequence[str]) -> StreamOperation:
+    def operation(
+        self, symbols: Sequence[str], intervals: Sequence[str], *, closed_only: bool = False
+    ) -> StreamOperation:
         """Return the subscription that goes on where this is."""
         is_known = self.complete > 0 and self.epoch is not None
         return StreamOperation(
@@ -50,6 +52,7 @@ class Progress:
             resume_from=self.complete if is_known else None,
             epoch=self.epoch if is_known else None,
             since=self.newest if is_known else None,
+            closed_only=closed_only or None,
         )
 
     def take(self, message: MarketMessage) -> bool:
@@ -97,7 +100,7 @@ def _identity(message: MarketMessage) -> tuple[object, ...] | None:
 
 
 async def follow(
-    connect: Connect, symbols: Sequence[str], intervals: Sequence[str]
+    connect: Connect, symbols: Sequence[str], intervals: Sequence[str], *, closed_only: bool = False
 ) -> AsyncGenerator[MarketMessage]:
     """Yield messages for ever; see `MarketDataClient.stream`."""
     attempts = 0
@@ -105,7 +108,7 @@ async def follow(
     is_first = True
     while True:
         received = False
-        operation = progress.operation(symbols, intervals)
+        operation = progress.operation(symbols, intervals, closed_only=closed_only)
         # Closed by name: who stops reading has left the agent, too, not only when collected.
         async with aclosing(connect(operation)) as messages:
             async for message in messages:

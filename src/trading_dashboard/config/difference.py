@@ -23,7 +23,10 @@ DASHBOARD_AT_START = frozenset({"enabled", "open_browser"})
 
 def needs_new_process(before: AgentSettings, after: AgentSettings) -> bool:
     """Return whether a process that was started with `before` is not what `after` describes."""
-    return any(getattr(before, key) != getattr(after, key) for key in PROCESS_KEYS)
+    # An agent is told where those it depends on serve: another address there concerns it too.
+    old, new = before.dependency_urls, after.dependency_urls
+    has_moved = any(old[name] != url for name, url in new.items() if name in old)
+    return has_moved or any(getattr(before, key) != getattr(after, key) for key in PROCESS_KEYS)
 
 
 def compare(before: LoadedSettings, after: LoadedSettings) -> tuple[ConfigurationChange, ...]:

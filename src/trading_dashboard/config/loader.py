@@ -211,10 +211,18 @@ def _check(
         {
             "environment": places.environment,
             "project_root": places.project_root,
-            "agents": {name: _absolute(agent, places) for name, agent in agents.items()},
+            "agents": _completed(agents, places),
             **sections,
         }
     )
+
+
+def _completed(agents: Mapping[str, AgentSettings], places: Places) -> dict[str, AgentSettings]:
+    """Return the agents with what follows from the whole: folders, and others' addresses."""
+    urls = {name: agent.url for name, agent in agents.items()}
+    return {
+        name: _absolute(agent, places).with_dependency_urls(urls) for name, agent in agents.items()
+    }
 
 
 def _absolute(agent: AgentSettings, places: Places) -> AgentSettings:

@@ -6,10 +6,11 @@ configuration reference in `docs/configuration.md` is checked against these fiel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from trading_dashboard.models.settings import Environment
 
@@ -322,6 +323,18 @@ class AgentSettings(Section):
         default_factory=ProbesSettings,
         description="How the agent is asked, where one health request does not say it all; below.",
     )
+    _dependency_urls: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def dependency_urls(self) -> dict[str, str]:
+        """Return where the agents of `depends_on` serve, by name: their own `url`."""
+        return dict(self._dependency_urls)
+
+    def with_dependency_urls(self, urls: Mapping[str, str]) -> Self:
+        """Return the agent with the addresses of those it depends on, found among all agents'."""
+        agent = self.model_copy()
+        agent._dependency_urls = {name: urls[name] for name in self.depends_on if name in urls}
+        return agent
 
 
 class ControlApiSettings(Section):

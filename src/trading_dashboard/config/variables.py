@@ -44,7 +44,7 @@ GIVEN_TO_AGENTS = frozenset(
     RESERVED_PREFIX + name
     for name in (
         "RUN_ID", "AGENT", "GENERATION", "AGENT_PORT", "AGENT_SETTINGS", "AGENT_TOKEN_FILE",
-        "DATA_DIRECTORY", "STATE_DIRECTORY", "ENVIRONMENT", "ERRAND",
+        "AGENT_URLS", "DATA_DIRECTORY", "STATE_DIRECTORY", "ENVIRONMENT", "ERRAND",
     )
 )  # fmt: skip
 """Variables the supervisor sets for agents; loading settings inside an agent passes over them."""

@@ -23,6 +23,7 @@
     │   ├── UnknownPattern          no such pattern in the catalogue
     │   ├── UnknownIndicator
     │   ├── InvalidParameter        an indicator's parameter is none of its own, or out of bounds
+    │   ├── InvalidBars             bars that were sent contradict themselves
     │   ├── ScanQueueFull           as many scans wait as may
     │   ├── UnknownScan
     │   ├── ScanUnavailable         the processes that scan do not start
@@ -351,6 +352,12 @@ class InvalidParameter(PatternError):
     """An indicator has no such parameter, or the value is outside its bounds."""
 
     code = "invalid_parameter"
+
+
+class InvalidBars(PatternError):
+    """Bars that were sent cannot be used; `details` names rows and values."""
+
+    code = "invalid_bars"
 
 
 class ScanQueueFull(PatternError):

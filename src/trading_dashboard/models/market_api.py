@@ -143,6 +143,8 @@ class StreamOperation(Wire):
     """The numbering `resume_from` belongs to, from the clock message."""
     since: AwareDatetime | None = None
     """The newest market time received: a backfill that cannot be dated otherwise begins here."""
+    closed_only: bool | None = None
+    """Of a subscription: bars only once they have closed, and no ticks, on this connection."""
 
 
 class FeedMessage(Wire):

@@ -175,6 +175,8 @@ class PatternSnapshot(PatternMessage):
     patterns: list[PatternDetection]
     stale: bool
     as_of: datetime | None
+    left_out: int = 0
+    """Older ones that found no room; ``GET /patterns/{symbol}`` has them."""
 
 
 class PatternEvent(PatternMessage):
@@ -184,6 +186,8 @@ class PatternEvent(PatternMessage):
     detection: PatternDetection
     is_new: bool
     was: PatternState | None = None
+    conflated: int = 0
+    """So many earlier states of it were merged into this one, because the reader is slow."""
 
 
 class PatternCondition(PatternMessage):

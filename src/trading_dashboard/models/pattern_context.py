@@ -18,6 +18,9 @@ class IndicatorLine(Wire):
     style: Literal["line", "histogram", "cloud"] = "line"
     values: list[float | None]
     """None where there is no value yet."""
+    displacement: int = 0
+    """So many bars to the right of its bar a value is drawn, negative to the left; it was known at
+    its bar's close all the same."""
 
 
 class IndicatorResponse(Labelled):
@@ -40,6 +43,7 @@ class IndicatorParameter(Wire):
     minimum: float
     maximum: float
     is_integer: bool
+    description: str = ""
 
 
 class IndicatorDefinition(Wire):
@@ -51,6 +55,8 @@ class IndicatorDefinition(Wire):
     pane: Literal["price", "own", "volume"]
     parameters: list[IndicatorParameter]
     source: str
+    definition: str = ""
+    lines: list[str] = Field(default_factory=list)
 
 
 class IndicatorsResponse(Wire):

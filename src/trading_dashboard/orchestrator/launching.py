@@ -65,6 +65,7 @@ def _environment(settings: Settings, agent: AgentSettings) -> dict[str, str]:
         "TRADING_DASHBOARD_AGENT_TOKEN_FILE": str(
             agent_token_path(settings.state_directory, agent.name)
         ),
+        "TRADING_DASHBOARD_AGENT_URLS": json.dumps(agent.dependency_urls),
         "TRADING_DASHBOARD_DATA_DIRECTORY": str(data_directory),
         "TRADING_DASHBOARD_ENVIRONMENT": settings.environment,
         "PYTHONUNBUFFERED": "1",

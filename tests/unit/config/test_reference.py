@@ -27,6 +27,14 @@ from trading_dashboard.config.settings import (
     Settings,
     SupervisionSettings,
 )
+from trading_dashboard.models.pattern_settings import PatternSettings
+from trading_dashboard.models.pattern_thresholds.context import (
+    ContextSettings,
+    LevelSettings,
+    RegimeSettings,
+)
+from trading_dashboard.models.pattern_thresholds.shapes import ShapeSettings
+from trading_dashboard.models.pattern_thresholds.worth import WorthSettings
 from trading_dashboard.models.settings import MarketDataSettings
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -44,6 +52,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "supervision.dependency_restarts": DependencyRestartSettings,
     "reload": ReloadSettings,
     "agents.market_data.settings": MarketDataSettings,
+    "agents.pattern_recognition.settings": PatternSettings,
+    "agents.pattern_recognition.settings.shapes": ShapeSettings,
+    "agents.pattern_recognition.settings.worth": WorthSettings,
+    "agents.pattern_recognition.settings.context": ContextSettings,
+    "agents.pattern_recognition.settings.context.regime": RegimeSettings,
+    "agents.pattern_recognition.settings.context.levels": LevelSettings,
 }
 
 

@@ -80,6 +80,7 @@ def test_the_supervisor_tells_and_options_win() -> None:
         "TRADING_DASHBOARD_AGENT_PORT": "8123",
         "TRADING_DASHBOARD_AGENT_SETTINGS": '{"speed": 3}',
         "TRADING_DASHBOARD_AGENT_TOKEN_FILE": "/run/token",
+        "TRADING_DASHBOARD_AGENT_URLS": '{"market_data": "http://localhost:9000"}',
         "TRADING_DASHBOARD_DATA_DIRECTORY": "/data",
         "TRADING_DASHBOARD_ENVIRONMENT": "production",
         "TRADING_DASHBOARD_RUN_ID": "r",
@@ -88,6 +89,7 @@ def test_the_supervisor_tells_and_options_win() -> None:
     assert (found.name, found.port, found.environment) == ("renamed", 8123, "production")
     assert found.operator_token_file == Path("/run/token")
     assert found.is_supervised
+    assert found.agent_urls == {"market_data": "http://localhost:9000"}
     assert checked_settings(OwnSettings, found).speed == 3
     options = ["--port", "0", "--data-directory", "/other", "--environment", "development"]
     found = read_environment("own", 8100, options, told)
@@ -102,6 +104,7 @@ def test_the_supervisor_tells_and_options_win() -> None:
         {"TRADING_DASHBOARD_AGENT_PORT": "70000"},
         {"TRADING_DASHBOARD_ENVIRONMENT": "prod"},
         {"TRADING_DASHBOARD_AGENT_SETTINGS": "[]"},
+        {"TRADING_DASHBOARD_AGENT_URLS": "http://localhost:8000"},
     ],
 )
 def test_mistakes_name_the_variable(told: Mapping[str, str]) -> None:

@@ -23,6 +23,7 @@ from trading_dashboard.agents.market_data.demo.market import DemoMarket
 from trading_dashboard.agents.market_data.demo.replay_feed import ReplayFeed
 from trading_dashboard.agents.market_data.demo.store import MarketStore
 from trading_dashboard.agents.market_data.demo.timeline import Instant
+from trading_dashboard.agents.market_data.streaming.connection import handle
 from trading_dashboard.agents.market_data.streaming.hub import StreamHub
 from trading_dashboard.agents.market_data.streaming.subscriber import Subscriber
 from trading_dashboard.clients.market_data import MarketDataClient
@@ -188,6 +189,26 @@ def test_adding_an_interval_loses_no_bar(market: DemoMarket) -> None:
     assert [(m["interval"], m["bar"]["timestamp"]) for m in closed] == [
         ("1m", "2012-09-05T13:30:00Z")
     ]
+
+
+def test_who_wants_closed_bars_only_gets_nothing_else(market: DemoMarket) -> None:
+    start = position_at(market.timeline, date(2012, 9, 5), 58.0)
+    hub, clock = at_position(market, start)
+    wanted = {"op": "subscribe", "symbols": ["IBM"], "intervals": ["1m"]}
+    kinds = []
+    for closed_only in (True, False):
+        reader = hub.join()
+        handle(orjson.dumps(wanted | {"closed_only": closed_only}), reader, hub)
+        waiting(reader)
+        kinds.append((reader, {"bar"} if closed_only else {"bar", "tick"}))
+    for step in range(1, 5):
+        clock.set(position=start + step)
+        hub.advance()
+    for reader, expected in kinds:
+        messages = waiting(reader)
+        assert {message["type"] for message in messages} == expected
+        closed = [m["bar"]["closed"] for m in messages if m["type"] == "bar"]
+        assert closed == ([True] if "tick" not in expected else [True, False])
 
 
 def test_what_was_unsubscribed_of_all_stays_so_after_a_jump(market: DemoMarket) -> None:

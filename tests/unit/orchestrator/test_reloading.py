@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,22 @@ async def test_only_the_agent_that_changed_restarts(tmp_path: Path) -> None:
         assert answer.results == {"a": True}
         assert it.generations() == [("a", 1), ("b", 1), ("a", 2)]
         assert it.made.runtime.launches[-1].env["DEPTH"] == "2"
+
+
+async def test_who_depends_on_an_agent_is_told_its_new_address(tmp_path: Path) -> None:
+    follower = agent(2, depends_on=["a"])
+    async with reloadable(tmp_path, {"a": agent(1), "b": follower, "c": agent(3)}) as it:
+
+        def urls_told() -> list[dict[str, str]]:
+            told = [launch for launch in it.made.runtime.launches if launch.agent == "b"]
+            return [json.loads(launch.env["TRADING_DASHBOARD_AGENT_URLS"]) for launch in told]
+
+        it.write({"a": agent(4), "b": follower, "c": agent(3)})
+        answer = await it.reloader.reload()
+        assert answer.results == {"a": True, "b": True}
+        assert urls_told() == [{"a": "http://127.0.0.1:1"}, {"a": "http://127.0.0.1:4"}]
+        alone = [launch for launch in it.made.runtime.launches if launch.agent == "c"]
+        assert [launch.env["TRADING_DASHBOARD_AGENT_URLS"] for launch in alone] == ["{}"]
 
 
 async def test_a_setting_that_needs_no_process_counts_without_a_restart(tmp_path: Path) -> None:

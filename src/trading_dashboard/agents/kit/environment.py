@@ -20,6 +20,7 @@ from trading_dashboard.models.settings import Environment
 
 PREFIX = "TRADING_DASHBOARD_"
 SETTINGS_VARIABLE = f"{PREFIX}AGENT_SETTINGS"
+URLS_VARIABLE = f"{PREFIX}AGENT_URLS"
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -38,6 +39,7 @@ class AgentEnvironment:
         token_file: The operator token's file; None makes one in the data directory.
         allowed_hosts: Host names requests may be addressed to, besides loopback and `host`.
         is_supervised: A supervisor started this process.
+        agent_urls: Where the agents this one depends on serve, by name.
     """
 
     name: str
@@ -49,6 +51,7 @@ class AgentEnvironment:
     token_file: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
     is_supervised: bool = False
+    agent_urls: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def operator_token_file(self) -> Path:
@@ -70,7 +73,8 @@ def read_environment(
     env = os.environ if environ is None else environ
     options = _parser(name, default_port).parse_args(arguments)
     mistakes: list[Mistake] = []
-    settings = _settings(env, mistakes)
+    settings = _object(env, SETTINGS_VARIABLE, '{"source": "demo"}', mistakes)
+    urls = _object(env, URLS_VARIABLE, '{"market_data": "http://localhost:8000"}', mistakes)
     environment = options.environment or env.get(f"{PREFIX}ENVIRONMENT", "development")
     if environment not in get_args(Environment):
         mistakes.append(
@@ -94,6 +98,7 @@ def read_environment(
         token_file=Path(token_file) if token_file else None,
         allowed_hosts=tuple(options.allow_host),
         is_supervised=f"{PREFIX}RUN_ID" in env,
+        agent_urls={agent: str(url) for agent, url in urls.items()},
     )
 
 
@@ -136,20 +141,22 @@ def _parser(name: str, default_port: int) -> argparse.ArgumentParser:
     return parser
 
 
-def _settings(env: Mapping[str, str], mistakes: list[Mistake]) -> dict[str, Any]:
-    text = env.get(SETTINGS_VARIABLE, "").strip()
+def _object(
+    env: Mapping[str, str], variable: str, such_as: str, mistakes: list[Mistake]
+) -> dict[str, Any]:
+    """Return a variable's JSON object, empty if there is none."""
+    text = env.get(variable, "").strip()
     if not text:
         return {}
     try:
-        settings = json.loads(text)
+        found = json.loads(text)
     except ValueError as error:
-        settings = error
-    if isinstance(settings, dict):
-        return settings
-    mistakes.append(
-        _mistake(SETTINGS_VARIABLE, "settings", text[:100], "is not a JSON object.",
-                 'Use something like {"source": "demo"}.')
-    )  # fmt: skip
+        found = error
+    if isinstance(found, dict):
+        return found
+    key = variable.removeprefix(f"{PREFIX}AGENT_").lower()
+    remedy = f"Use something like {such_as}."
+    mistakes.append(_mistake(variable, key, text[:100], "is not a JSON object.", remedy))
     return {}
 
 

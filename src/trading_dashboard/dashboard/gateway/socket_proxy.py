@@ -25,7 +25,8 @@ from websockets.exceptions import (
 from trading_dashboard.dashboard.gateway.upstreams import Renew, Target
 from trading_dashboard.models.control import TOKEN_REPLACED
 
-MAX_UPSTREAM_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_UPSTREAM_MESSAGE_BYTES = 12 * 1024 * 1024
+"""A snapshot of 2,000 patterns with their worth is up to 7 MB."""
 MAX_BROWSER_MESSAGE_BYTES = 16 * 1024
 MAX_QUEUED_MESSAGES = 16
 CONNECT_SECONDS = 3.0

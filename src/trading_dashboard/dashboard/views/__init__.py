@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from trading_dashboard.dashboard.views import agents, chart, data, overview
+from trading_dashboard.dashboard.views import agents, chart, data, overview, patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +30,6 @@ VIEWS = (
     View("Overview", "", overview.overview),
     View("Chart", "chart", chart.chart_view),
     View("Data", "data", data.data_view),
+    View("Patterns", "patterns", patterns.patterns_view),
     View("Agents", "agents", agents.agents_view),
 )

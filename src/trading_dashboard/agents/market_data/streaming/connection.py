@@ -7,7 +7,6 @@ crash; a client that goes on and on is disconnected.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import orjson
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from trading_dashboard.agents.kit.allowance import Allowance
 from trading_dashboard.agents.kit.sockets import direct_writer
 from trading_dashboard.agents.market_data.streaming.hub import Return, StreamHub, error_message
 from trading_dashboard.agents.market_data.streaming.readership import (
@@ -26,31 +26,11 @@ from trading_dashboard.agents.market_data.streaming.subscriber import Subscriber
 from trading_dashboard.models.errors import UnknownSymbol, error_body
 from trading_dashboard.models.market_api import StreamOperation
 
-MESSAGES_PER_SECOND = 20.0
-MESSAGE_BURST = 60.0
 MAX_BAD_MESSAGES = 50
 
 _GOING_AWAY = 1001
 _POLICY_VIOLATION = 1008
 _TRY_AGAIN_LATER = 1013
-
-
-class Allowance:
-    """How many messages a client may still send now (a token bucket)."""
-
-    def __init__(self) -> None:
-        self._left = MESSAGE_BURST
-        self._at = time.monotonic()
-
-    def take(self) -> bool:
-        """Use one; False if there is none."""
-        now = time.monotonic()
-        self._left = min(self._left + (now - self._at) * MESSAGES_PER_SECOND, MESSAGE_BURST)
-        self._at = now
-        if self._left < 1.0:
-            return False
-        self._left -= 1.0
-        return True
 
 
 async def serve_stream(websocket: WebSocket, hub: StreamHub) -> None:
@@ -116,6 +96,8 @@ def handle(text: str | bytes, subscriber: Subscriber, hub: StreamHub) -> Sequenc
         names = [symbol.strip().upper() for symbol in operation.symbols]
         hub.unsubscribe(subscriber, names, operation.intervals)
         return []
+    if operation.closed_only is not None:
+        subscriber.closed_only = operation.closed_only
     known = []
     problems = [_not_offered(name) for name in operation.intervals if not hub.offers(name)]
     for symbol in operation.symbols if not problems else []:

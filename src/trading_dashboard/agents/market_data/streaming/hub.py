@@ -221,7 +221,7 @@ class StreamHub:
 
     def tick(self, symbol: str, body: str, merged: int, event: int, first: int) -> None:
         """Hand a tick on."""
-        readers = self._readership.of(symbol)
+        readers = [it for it in self._readership.of(symbol) if not it.closed_only]
         if readers:
             body = f'"event":{event},{body}'
             for subscriber in readers:
@@ -231,7 +231,7 @@ class StreamHub:
     def forming(self, symbol: str, interval: str, body: str, event: int, first: int) -> None:
         """Hand the state of a forming bar on."""
         body = f'"event":{event},{body}'
-        for subscriber in self._readers(symbol, interval):
+        for subscriber in self._readers(symbol, interval, forming=True):
             subscriber.outbox.forming(symbol, interval, body, event, first)
 
     def closed(self, symbol: str, interval: str, body: str, event: int, first: int) -> None:
@@ -307,9 +307,13 @@ class StreamHub:
                     await self._changed.wait()
         self._changed.clear()
 
-    def _readers(self, symbol: str, interval: str) -> list[Subscriber]:
+    def _readers(self, symbol: str, interval: str, *, forming: bool = False) -> list[Subscriber]:
         readers = self._readership.of(symbol)
-        found = [reader for reader, intervals in readers.items() if interval in intervals]
+        found = [
+            reader
+            for reader, intervals in readers.items()
+            if interval in intervals and not (forming and reader.closed_only)
+        ]
         self._touched.update(found)
         return found
 

@@ -29,6 +29,8 @@ class Subscriber:
         """Intervals by symbol, listed or not; a symbol without intervals gets ticks only."""
         self.patterns: dict[str, set[str]] = {}
         """Intervals by pattern: what symbols that come later get."""
+        self.closed_only = False
+        """Whether neither ticks nor forming bars are wanted."""
         self.direct: DirectWriter | None = None
         self._wake = asyncio.Event()
         self._is_closing = False

@@ -19,6 +19,7 @@ import talib
 from trading_dashboard.agents.pattern_recognition.bars import Bars, Floats
 from trading_dashboard.agents.pattern_recognition.context.recent import average_true_range, recent
 from trading_dashboard.agents.pattern_recognition.context.settings import RegimeSettings
+from trading_dashboard.agents.pattern_recognition.indicators.catalogue import INDICATORS
 
 Trend = Literal["up", "down", "sideways", "unknown"]
 Volatility = Literal["low", "normal", "high", "unknown"]
@@ -59,9 +60,16 @@ class Regime:
         )  # fmt: skip
 
 
+def bars_needed(settings: RegimeSettings) -> int:
+    """Return how many bars decide: so many of the newest are read, if there are as many."""
+    settled = INDICATORS["adx"].settling_bars({"period": settings.adx_bars})
+    spread = settings.percentile_bars + settings.volatility_bars
+    return max(settled, settings.trend_bars, spread) + 1
+
+
 def regime(bars: Bars, settings: RegimeSettings) -> Regime:
-    """Return the regime at the close of the last bar, from ``settings.bars_needed`` sound bars."""
-    used, row = recent(bars, settings.bars_needed)
+    """Return the regime at the close of the last bar, from `bars_needed` sound bars."""
+    used, row = recent(bars, bars_needed(settings))
     trend, strength, slope = _trend(used, settings)
     volatility, percentile, newest = _volatility(used, settings)
     notes = []

@@ -1,13 +1,15 @@
-// The page's live sources, shared by all components: one module, one socket each. The log's is open
-// only while it is read.
+// The page's live sources, shared by all components: one module, one socket each. Those of the log and
+// of the patterns are open only while they are looked at.
 
 import { ControlStore } from './control_store.js';
 import { LogStream } from './log_stream.js';
 import { MarketStore } from './market_store.js';
+import { PatternStore } from './pattern_store.js';
 
 export const control = new ControlStore();
 export const logs = new LogStream();
 export const market = new MarketStore(control);
+export const patterns = new PatternStore(control);
 
 control.start();
 market.start();

@@ -3,6 +3,7 @@
 // Owns subscriptions (the union of what the page shows) and the answer to "is this current?",
 // judged by the page's own clock since the last message and by what the agent says.
 
+import { agentCondition } from './agent_condition.js';
 import { dataNow } from './agent_words.js';
 import { get, symbolInPath } from './api.js';
 import { LiveSocket } from './live_socket.js';
@@ -102,7 +103,7 @@ export class MarketStore {
       // Why is said once, in the banner of the strip.
       return { kind: 'lost', text: `Not current${age}`, short: 'not current', isCurrent: false };
     }
-    const known = this.#agentCondition(agent, age);
+    const known = agentCondition(this.control, AGENT, age);
     if (known) return known;
     if (!this.socket.wasOpen && this.socket.attempt < 2) {
       return { kind: 'connecting', text: 'Connecting to market data', isCurrent: false };
@@ -123,23 +124,6 @@ export class MarketStore {
     if (this.clock?.paused) return { kind: 'paused', text: 'Replay paused', short: 'paused', isCurrent: true };
     if (this.clock?.market === 'closed') return { kind: 'closed', text: 'Market closed', isCurrent: true };
     return { kind: 'live', text: 'Live', isCurrent: true };
-  }
-
-  #agentCondition(agent, age) {
-    if (!this.control.hasSnapshot) return null;
-    if (!agent) return { kind: 'disabled', text: `${AGENT} is not configured`, isCurrent: false };
-    if (!agent.enabled) {
-      return { kind: 'disabled', text: `${AGENT} is disabled in config/agents.yaml`, isCurrent: false };
-    }
-    const words = {
-      starting: `${AGENT} is starting${age}`,
-      backoff: `${AGENT} failed and restarts${age}`,
-      stopping: `${AGENT} is stopping${age}`,
-      stopped: `${AGENT} is stopped${age}. Start it on the Agents page.`,
-      error: `${AGENT} has failed${age}. See the Agents page.`,
-    }[agent.status];
-    const kind = { starting: 'starting', backoff: 'starting', error: 'failed' }[agent.status];
-    return words ? { kind: kind ?? 'stopped', text: words, short: agent.status, isCurrent: false } : null;
   }
 
   #take(message, text) {

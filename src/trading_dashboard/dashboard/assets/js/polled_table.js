@@ -3,8 +3,7 @@
 // Rows are made once per key and repainted in place, so that what somebody reads or has opened stays.
 
 import { arrange, cleanup, h, onPress, setAttribute, setHidden, setText } from './dom.js';
-import { market } from './hub.js';
-import { Poller } from './poller.js';
+import { marketReader, Poller } from './poller.js';
 
 const FIRST_ROWS = 50;
 const MORE_ROWS = 200;
@@ -17,7 +16,7 @@ export class PolledTable {
    * @param makeRow Returns {nodes, paint(item)}: the rows of an item, first its cells' row.
    * @param summary Returns the few words beside the title.
    */
-  constructor({ name, title, columns, path, pause, rowsOf, makeRow, summary = () => '', empty, controls = [], reading }) {
+  constructor({ name, title, columns, path, pause, rowsOf, makeRow, summary = () => '', empty, controls = [], reading, reader = marketReader }) {
     this.tasks = cleanup();
     this.columns = columns;
     this.rowsOf = rowsOf;
@@ -25,6 +24,7 @@ export class PolledTable {
     this.summary = summary;
     this.empty = empty;
     this.reading = reading;
+    this.reader = reader;
     this.name = name;
     this.answer = null;
     this.items = [];
@@ -47,7 +47,7 @@ export class PolledTable {
       this.paint();
     });
     onPress(this.again, () => this.poller.now());
-    this.poller = new Poller(this.tasks, { path, pause, take: (answer) => this.take(answer), paint: () => this.paintState() });
+    this.poller = new Poller(this.tasks, { path, pause, reader, take: (answer) => this.take(answer), paint: () => this.paintState() });
     this.paintState();
   }
 
@@ -99,13 +99,14 @@ export class PolledTable {
     setText(this.note, text);
     setHidden(this.note, !text);
     setHidden(this.again, !poller.trouble);
-    setAttribute(this.note, 'class', `empty note ${poller.trouble ? 'warn' : ''}`);
+    setAttribute(this.note, 'class', `empty note ${poller.trouble || poller.blocked ? 'warn' : ''}`);
   }
 
   #noteText() {
     const { poller } = this;
+    if (poller.blocked) return `${poller.blocked}. ${poller.isLoaded ? 'Shown is what was read last.' : ''}`.replace('..', '.').trim();
     if (poller.trouble) {
-      const condition = market.condition();
+      const condition = this.reader.condition();
       const why = condition.isCurrent ? poller.trouble : `${condition.text}.`;
       return `${why} ${poller.isLoaded ? 'Shown is what was read last.' : ''} Asked again by itself.`.replace('..', '.').replace('  ', ' ');
     }

@@ -1,4 +1,4 @@
-// Asks one thing of the market data agent again and again, as long as somebody looks.
+// Asks one thing of an agent again and again, as long as somebody looks.
 //
 // Owns the pace: one request at a time, a pause after each, longer ones after failures, none while the
 // tab is hidden; and how old the newest answer is. Drawing is the reader's.
@@ -22,9 +22,23 @@ export function readMarket(path, { signal } = {}) {
   return get(`${BASE}${path}`, { signal });
 }
 
+/**
+ * How an agent is asked. `follow(tasks, listener)` calls when it is worth asking at once; while
+ * `isAsked()` is false nothing is asked, and `condition()` says why.
+ */
+export const marketReader = {
+  read: readMarket,
+  isAsked: () => true,
+  condition: () => market.condition(),
+  follow: (tasks, listener) => tasks.add(market.subscribe([], [], ({ type, phase }) => {
+    if (type === 'reset' || (type === 'state' && phase === 'open')) listener();
+  })),
+};
+
 export class Poller {
   /** @param path What to ask for, or a function that says so; null asks for nothing. */
-  constructor(tasks, { path, pause, take, paint }) {
+  constructor(tasks, { path, pause, take, paint, reader = marketReader }) {
+    this.reader = reader;
     this.path = typeof path === 'function' ? path : () => path;
     this.pause = pause;
     this.take = take;
@@ -35,9 +49,7 @@ export class Poller {
     this.timer = null;
     this.request = null;
     tasks.on(document, 'visibilitychange', () => this.#visible());
-    tasks.add(market.subscribe([], [], ({ type, phase }) => {
-      if (type === 'reset' || (type === 'state' && phase === 'open')) this.now();
-    }));
+    reader.follow(tasks, () => this.now());
     tasks.every(1000, () => this.paint());
     tasks.add(() => this.#stop());
     this.now();
@@ -48,7 +60,12 @@ export class Poller {
   }
 
   get isCurrent() {
-    return this.isLoaded && !this.trouble && this.#age() * 1000 < STALE_PAUSES * this.pause + TIMEOUT;
+    return this.isLoaded && !this.trouble && !this.blocked && this.#age() * 1000 < STALE_PAUSES * this.pause + TIMEOUT;
+  }
+
+  /** Why the agent is not even asked, in words; empty when it is. */
+  get blocked() {
+    return this.reader.isAsked() ? '' : this.reader.condition().text;
   }
 
   /** How old the newest answer is, in words. */
@@ -87,12 +104,12 @@ export class Poller {
 
   async #ask() {
     const path = this.path();
-    if (path === null || document.visibilityState === 'hidden') return;
+    if (path === null || document.visibilityState === 'hidden' || !this.reader.isAsked()) return;
     const request = new AbortController();
     this.request = request;
     const limit = setTimeout(() => request.abort(new Error('timeout')), TIMEOUT);
     try {
-      const answer = await readMarket(path, { signal: request.signal });
+      const answer = await this.reader.read(path, { signal: request.signal });
       if (this.request !== request) return;
       this.answeredAt = performance.now();
       this.trouble = null;

@@ -1,4 +1,4 @@
-"""The chart: streaming candles and volume of one symbol, with its quote."""
+"""The chart: candles and volume of one symbol, with its quote, patterns and indicators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ _mount = declare("chart")
 
 
 def chart(
-    symbol: str | None, interval: str | None, adjusted: str | None, intervals: Sequence[str]
+    symbol: str | None,
+    interval: str | None,
+    adjusted: str | None,
+    intervals: Sequence[str],
+    *,
+    pattern: str | None = None,
+    indicators: str | None = None,
 ) -> None:
     """Place the chart. What the user chooses on it goes into the URL without a rerun.
 
@@ -19,6 +25,9 @@ def chart(
         interval: The bar interval to show; None shows the last one.
         adjusted: What to adjust prices and volumes for; None as the last time.
         intervals: All intervals on offer, shortest first.
+        pattern: Id of the pattern to bring into view; None for none.
+        indicators: Those to draw, such as ``sma:20,macd:12:26:9``; None as the last time.
     """
     chosen = {"symbol": symbol, "interval": interval, "adjusted": adjusted}
-    _mount(key="chart", data=chosen | {"intervals": list(intervals)})
+    layers = {"pattern": pattern, "indicators": indicators}
+    _mount(key="chart", data=chosen | layers | {"intervals": list(intervals)})

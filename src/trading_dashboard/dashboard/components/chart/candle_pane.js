@@ -1,12 +1,15 @@
 // The drawing of candles and volume: the only module that knows the chart library.
 
 import {
-  CandlestickSeries, createChart, CrosshairMode, HistogramSeries,
+  CandlestickSeries, createChart, CrosshairMode, HistogramSeries, LineSeries,
 } from '/assets/vendor/lightweight-charts.mjs';
 import { token } from '/assets/js/hub.js';
+import { volume } from '/assets/js/format.js';
 import { DAILY } from './bar_series.js';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+/** From here on values are written in thousands and millions. */
+const LARGE = 100_000;
 /** Kinds of axis marks, as the library numbers them. */
 const YEAR = 0;
 const MONTH = 1;
@@ -31,6 +34,11 @@ function colours() {
 /** A price as the axis shows it. The axis reaches below zero under the volume; no price does. */
 function priceLabel(price) {
   return price < 0 ? '' : price.toFixed(2);
+}
+
+/** A value as the axis of an indicator's own pane shows it. */
+function ownLabel(value) {
+  return Math.abs(value) < LARGE ? value.toFixed(2) : `${value < 0 ? '−' : ''}${volume(Math.abs(value))}`;
 }
 
 function options(palette) {
@@ -129,9 +137,32 @@ export class CandlePane {
     this.candles.attachPrimitive(primitive);
   }
 
-  /** `listener(time, x)`: the bar under the pointer, and the pixels from the left; null off the chart. */
+  /** `listener(time, x, y)`: the bar under the pointer, and where in the candles' pane; null off it. */
   onCrosshair(listener) {
-    this.chart.subscribeCrosshairMove((event) => listener(event.time ?? null, event.point?.x ?? null));
+    this.chart.subscribeCrosshairMove(({ time, point, paneIndex }) => {
+      listener(time ?? null, point?.x ?? null, paneIndex === 0 ? point?.y ?? null : null);
+    });
+  }
+
+  /** Number of a pane below those there are; it is made with its first line. */
+  newPane() {
+    return this.chart.panes().length;
+  }
+
+  /** A line, or columns, in a pane; 0 is the candles' own. `setData` and `applyOptions` are the library's. */
+  addLine(style, pane, colour) {
+    const isHistogram = style === 'histogram';
+    const format = pane === 0 ? {} : { priceFormat: { type: 'custom', minMove: 0.0001, formatter: ownLabel } };
+    const options = { ...format, color: colour, lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false };
+    const line = this.chart.addSeries(isHistogram ? HistogramSeries : LineSeries, isHistogram ? options : {
+      ...options, lineWidth: 2, lineStyle: style === 'cloud' ? 2 : 0,
+    }, pane);
+    this.chart.panes().forEach((one, index) => one.setStretchFactor(index === 0 ? 3 : 1));
+    return line;
+  }
+
+  removeLine(line) {
+    this.chart.removeSeries(line);
   }
 
   onRange(listener) {

@@ -9,11 +9,18 @@ import { DAILY, toCsv } from './bar_series.js';
 import { CandlePane } from './candle_pane.js';
 import { ChartModel } from './chart_model.js';
 import { GapLayer } from './gap_layer.js';
+import { firstFrom } from './gap_stretches.js';
 import { chartHeader, intervalName } from './chart_header.js';
+import { ChartTools } from './chart_tools.js';
+import { IndicatorLayer } from './indicator_layer.js';
+import { PatternLayer } from './pattern_layer.js';
 import { quotePanel } from './quote_panel.js';
 import { keepZoom, keptZoom } from './zoom.js';
 
 const PIXELS_PER_BAR = 7;
+/** Bars beside a pattern that is brought into view, and how many are shown at least. */
+const BESIDE = 20;
+const LEAST = 90;
 const REMEMBERED = 'desk-chart';
 const DEFAULTS = { symbol: 'AAPL', interval: '1m', adjusted: DEFAULT_ADJUSTMENT };
 
@@ -25,13 +32,13 @@ function remembered() {
   }
 }
 
-function remember(choice) {
+function remember(choice, layers) {
   try {
     localStorage.setItem(REMEMBERED, JSON.stringify(choice));
   } catch {
     // Then the next visit starts with the default.
   }
-  const query = new URLSearchParams(choice);
+  const query = new URLSearchParams({ ...choice, ...Object.fromEntries(Object.entries(layers).filter(([, value]) => value)) });
   if (location.search !== `?${query}`) history.replaceState(history.state, '', `${location.pathname}?${query}`);
 }
 
@@ -71,7 +78,9 @@ class ChartView {
     this.notice = h('div', { class: 'notice', role: 'status', hidden: true });
     this.banner = h('div', { class: 'chart-banner', role: 'status', hidden: true });
     this.canvas = h('div', { class: 'canvas', role: 'img' });
-    this.frame = h('div', { class: 'card desk-candles' }, this.canvas, this.legend.node, this.banner, this.notice);
+    this.legends = h('div', { class: 'legends' }, this.legend.node);
+    this.frame = h('div', { class: 'card desk-candles' }, this.canvas, this.legends, this.banner, this.notice);
+    this.side = h('div', { class: 'chart-side' }, this.quote.node);
     this.header = chartHeader(data.intervals, {
       onSymbol: (symbol) => this.show({ symbol }),
       onInterval: (interval) => this.show({ interval }),
@@ -79,9 +88,16 @@ class ChartView {
       onPicture: () => this.savePicture(),
       onCsv: () => this.saveCsv(),
     }, this.quote.last);
-    parentElement.append(h('div', { class: 'desk-chart' }, this.header.node, this.frame, this.quote.node));
+    this.tools = new ChartTools(this.tasks, data.indicators, {
+      onLayers: (shown) => this.patterns.setShown(shown), onIndicators: (chosen, known) => this.#showIndicators(chosen, known),
+    });
+    parentElement.append(h('div', { class: 'desk-chart' }, h('div', { class: 'chart-head' }, this.header.node, this.tools.node), this.frame, this.side));
     this.pane = new CandlePane(this.canvas);
-    this.gaps = new GapLayer(this.tasks, this.pane, this.frame);
+    this.gaps = new GapLayer(this.tasks, this.pane, this.frame, this.legends);
+    this.indicators = new IndicatorLayer(this.tasks, this.pane, { frame: this.frame, legends: this.legends });
+    this.patterns = new PatternLayer(this.tasks, this.pane, {
+      frame: this.frame, side: this.side, shown: this.tools.shown, onChosen: () => this.#remember(), reach: (detection) => this.#reach(detection),
+    });
     this.model = new ChartModel({
       bars: (bars, added, appended) => this.drawBars(bars, added, appended),
       update: (bar, series) => this.updateBar(bar, series),
@@ -97,20 +113,23 @@ class ChartView {
     if (!ADJUSTMENTS.includes(first.adjusted)) first.adjusted = DEFAULT_ADJUSTMENT;
     this.show({
       symbol: data.symbol ?? first.symbol, interval: data.interval ?? first.interval,
-      adjusted: data.adjusted ?? first.adjusted,
+      adjusted: data.adjusted ?? first.adjusted, pattern: data.pattern,
     });
     this.asked = JSON.stringify(data);
   }
 
   #listen() {
-    this.pane.onCrosshair((time, x) => {
+    this.pane.onCrosshair((time, x, y) => {
       this.hovered = time;
       this.gaps.point(x);
+      this.indicators.point(time);
+      this.patterns.point(x, y);
       this.paintLegend();
     });
     this.pane.onRange((range) => {
       this.frame.dataset.range = `${range.from.toFixed(2)} ${range.to.toFixed(2)}`;
       this.model.needOlder(range.from);
+      this.patterns.setRange(range);
       const { symbol, interval, series, load } = this.model;
       if (this.isOwnView && series && !load) keepZoom(symbol, interval, range, series.bars);
     });
@@ -134,26 +153,67 @@ class ChartView {
     const { model } = this;
     if (data.symbol) {
       this.show({
-        symbol: data.symbol, interval: data.interval ?? model.interval, adjusted: data.adjusted ?? model.adjusted,
+        symbol: data.symbol, interval: data.interval ?? model.interval, adjusted: data.adjusted ?? model.adjusted, pattern: data.pattern,
       });
     }
   }
 
-  /** Show another symbol, interval or adjustment; what is not named stays. */
-  show({ symbol = this.model.symbol, interval = this.model.interval, adjusted = this.model.adjusted }) {
+  /** Show another symbol, interval or adjustment; what is not named stays. A pattern is of one chart only. */
+  show({ symbol = this.model.symbol, interval = this.model.interval, adjusted = this.model.adjusted, pattern = null }) {
     const isOther = symbol !== this.model.symbol;
-    remember({ symbol, interval, adjusted });
+    const isElsewhere = isOther || interval !== this.model.interval;
+    if (isElsewhere || pattern) this.patterns.choose(pattern, { isQuiet: true });
     this.header.show(symbol, interval, adjusted);
     this.pane.setInterval(interval);
     setAttribute(this.canvas, 'aria-label', `Candles of ${symbol}, ${interval}, ${adjustmentWords(adjusted)}`);
     if (isOther) this.quote.start(symbol);
     this.model.show(symbol, interval, adjusted);
+    // Hidden at once; shown only on bars that are adjusted alike.
+    if (!isElsewhere && adjusted !== DEFAULT_ADJUSTMENT) this.#followBars();
+    this.#remember();
+  }
+
+  #remember() {
+    const { symbol, interval, adjusted } = this.model;
+    remember({ symbol, interval, adjusted }, { pattern: this.patterns.chosen, indicators: this.tools.address });
+  }
+
+  #showIndicators(chosen, definitions) {
+    this.indicators.set(chosen, definitions);
+    this.#remember();
+  }
+
+  /** Whose patterns and indicators belong to the bars; nobody's while there are none. */
+  #followBars(isThere = Boolean(this.model.series)) {
+    const { symbol, interval, adjusted } = this.model;
+    const of = isThere ? { symbol, interval, adjusted } : null;
+    this.patterns.show(of);
+    this.indicators.show(of);
+  }
+
+  /** Bring a pattern into view, with some bars beside it. */
+  async #reach(detection) {
+    const { model } = this;
+    await model.reach(detection.start);
+    const { series } = model;
+    if (!series?.first || detection.id !== this.patterns.chosen) return;
+    const from = firstFrom(series.bars, series.axisTime(detection.start)) - BESIDE;
+    const to = firstFrom(series.bars, series.axisTime(detection.end)) + BESIDE;
+    const lacking = Math.max(0, LEAST - (to - from)) / 2;
+    this.pane.showRange({ from: from - lacking, to: to + lacking });
   }
 
   drawBars(bars, added, appended) {
     this.pane.setBars(bars, added, appended);
-    this.gaps.draw(this.model.series);
+    this.#drawLayers(this.model.series);
     this.#describe(bars);
+  }
+
+  #drawLayers(series) {
+    this.gaps.draw(series);
+    this.patterns.draw(series);
+    this.indicators.draw(series);
+    this.indicators.paint();
   }
 
   /** Say on the frame which bars are drawn: the canvas tells nobody. */
@@ -165,7 +225,7 @@ class ChartView {
   updateBar(bar, series) {
     const { length } = series.bars;
     this.pane.update(bar);
-    if (length !== this.shadedBars) this.gaps.draw(series);
+    if (length !== this.shadedBars || bar.closed) this.#drawLayers(series);
     this.shadedBars = length;
     this.#describe(series.bars);
     if (this.hovered === null || this.hovered === bar.time) this.paintLegend(series);
@@ -198,6 +258,7 @@ class ChartView {
     this.failed = null;
     this.isOwnView = false;
     this.gaps.show(null);
+    this.#followBars(false);
     this.drawBars([]);
     this.legend.paint(null);
     this.#note('loading', h('p', {}, `Loading ${this.model.symbol} ${intervalName(this.model.interval)}`));
@@ -214,12 +275,14 @@ class ChartView {
     if (series.bars.length === 0) this.#explainEmpty();
     this.frame.dataset.adjusted = series.adjusted;
     this.gaps.show(this.model.symbol);
+    this.#followBars();
     performance.mark('desk-first-candle');
     this.header.offerSymbols();
   }
 
   showReread(series) {
     this.pane.fitPrices();
+    this.#followBars();
     this.paintLegend();
     this.frame.dataset.adjusted = series.adjusted;
     this.frame.dataset.rereads = String(Number(this.frame.dataset.rereads ?? 0) + 1);

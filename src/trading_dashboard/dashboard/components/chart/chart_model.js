@@ -16,6 +16,8 @@ const MAX_LIMIT = 10_000;
 const LONG = new Set(['1w', '1M']);
 const VISIBLE = 140;
 const OLDER_MARGIN = 40;
+/** Pages that are read at once to reach a bar far back. */
+const MAX_REACH = 8;
 const GAP_PAGE = 4000;
 const GAP_DELAY = 500;
 /** Seconds at 60× are 216,000 bars an hour: beyond so many the oldest go; scrolling back reads them. */
@@ -223,6 +225,19 @@ export class ChartModel {
     const { series } = this;
     if (from > OLDER_MARGIN || !series || this.load || this.isLoadingOlder || !this.hasOlder) return;
     if (!series.first) return;
+    await this.#readOlder(series);
+  }
+
+  /** Read older bars until one as old as that is there, or none is left to read. */
+  async reach(timestamp) {
+    const { series } = this;
+    for (let pages = 0; pages < MAX_REACH && series?.first && this.series === series; pages += 1) {
+      if (series.axisTime(timestamp) >= series.first.time || !this.hasOlder || this.isLoadingOlder) return;
+      await this.#readOlder(series);
+    }
+  }
+
+  async #readOlder(series) {
     this.isLoadingOlder = true;
     try {
       const page = await this.#olderPage(series);

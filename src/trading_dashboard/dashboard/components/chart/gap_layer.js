@@ -25,7 +25,7 @@ export function gapWords(gap) {
 }
 
 export class GapLayer {
-  constructor(tasks, pane, frame) {
+  constructor(tasks, pane, frame, legends) {
     this.symbol = null;
     this.series = null;
     this.gaps = [];
@@ -35,7 +35,7 @@ export class GapLayer {
     this.counts = h('span', { class: 'k' });
     this.hovered = h('span', { class: 'hovered' });
     this.legend = h('div', { class: 'gap-legend', role: 'status', hidden: true }, this.counts, this.hovered);
-    frame.append(this.legend);
+    legends.append(this.legend);
     this.poller = new Poller(tasks, {
       path: () => (this.symbol === null ? null : bySymbol('/gaps', this.symbol)), pause: PAUSE,
       take: ({ gaps }) => {

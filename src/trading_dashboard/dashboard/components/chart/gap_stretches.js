@@ -5,7 +5,8 @@ import { SECONDS } from './bar_series.js';
 /** Half the width, in bars, of the mark of a gap that has no bar at all. */
 const SLIVER = 0.2;
 
-function firstFrom(bars, time) {
+/** Number of the first bar at or after a time on the axis. */
+export function firstFrom(bars, time) {
   let low = 0;
   let high = bars.length;
   while (low < high) {

@@ -1,0 +1,1 @@
+"""The pattern recognition agent's routes."""

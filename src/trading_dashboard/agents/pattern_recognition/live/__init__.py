@@ -1,0 +1,1 @@
+"""Following the market: history, the stream, and what has to happen when either changes."""

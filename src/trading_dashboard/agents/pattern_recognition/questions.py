@@ -1,0 +1,237 @@
+"""Questions about patterns and their worth, answered from the book or from what is read for them.
+
+Owns which of the two answers. What is followed is answered as it is known; anything else is read
+from market data and looked at. Bodies are plain types, as `models` describes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from trading_dashboard.agents.pattern_recognition.agent import PatternAgent
+from trading_dashboard.agents.pattern_recognition.bars import Bars
+from trading_dashboard.agents.pattern_recognition.catalogue import KINDS, kind_of
+from trading_dashboard.agents.pattern_recognition.context.agreement import agreement
+from trading_dashboard.agents.pattern_recognition.context.regimes import regime
+from trading_dashboard.agents.pattern_recognition.live import asking
+from trading_dashboard.agents.pattern_recognition.live.asking import Selection
+from trading_dashboard.agents.pattern_recognition.live.found import DIRECTIONS, Body
+from trading_dashboard.agents.pattern_recognition.live.label import Label
+from trading_dashboard.agents.pattern_recognition.live.reading import Looked
+from trading_dashboard.agents.pattern_recognition.live.tracker import Tracker
+from trading_dashboard.agents.pattern_recognition.live.worths import Row, Worths
+from trading_dashboard.agents.pattern_recognition.signals import Idea, ideas
+from trading_dashboard.models.market import INTERVALS, Interval
+from trading_dashboard.models.pattern_api import OwnBars
+
+OWN = Label("own", replay=False, intraday="none")
+"""Of bars that were posted."""
+OWN_NOTE = "Of the bars that were sent; where they are from is not known here."
+
+
+class Questions:
+    """What the routes ask."""
+
+    def __init__(self, agent: PatternAgent) -> None:
+        self._agent = agent
+
+    def _agreement(self, symbol: str) -> float | None:
+        """Return how far the timeframes followed of a symbol agree."""
+        settings = self._agent.settings.context.regime
+        own = {
+            key[1]: regime(tracker.series.bars, settings)
+            for key, tracker in self._agent.book.trackers.items()
+            if key[0] == symbol
+        }
+        return agreement(own).value
+
+    @property
+    def label(self) -> dict[str, Any]:
+        """Return what is said of answers that are about no single series."""
+        return self._agent.book.label.body()
+
+    async def patterns(
+        self, symbol: str, timeframe: Interval, selection: Selection, limit: int
+    ) -> Body:
+        """Return one series' patterns, newest first.
+
+        Raises:
+            UnknownSymbol, DataUnavailable.
+        """
+        name = symbol.strip().upper()
+        book = self._agent.book
+
+        def known() -> Body | None:
+            tracker = book.trackers.get((name, timeframe))
+            if tracker is None or not len(tracker.series):
+                return None
+            chosen = list(islice(asking.newest(tracker, selection), limit))
+            worth = book.worth_of(chosen)
+            return {**_about(tracker), "patterns": _with(chosen, worth)}
+
+        found = await self._agent.in_book(known)
+        if found is None:
+            looked = await self._agent.reader.looked(name, timeframe)
+            found = await self._agent.computed(lambda: _answer(looked, selection, limit))
+        return {**found, "stale": self._agent.is_stale}
+
+    async def detect(self, own: OwnBars, bars: Bars) -> Body:
+        """Return what is in bars of one's own."""
+        selection = Selection(
+            kinds=frozenset(kind.value for kind in own.kinds), patterns=frozenset(own.patterns)
+        )
+
+        def found() -> Body:
+            looked = self._agent.reader.look((own.symbol, own.timeframe), bars, OWN)
+            return _answer(looked, selection, None)
+
+        return {**await self._agent.computed(found), "stale": False, "note": OWN_NOTE}
+
+    async def history(
+        self,
+        symbol: str | None,
+        timeframe: Interval | None,
+        pattern: str | None,
+        *,
+        offset: int,
+        limit: int,
+    ) -> Body:
+        """Return detections with what became of them, newest first."""
+        book = self._agent.book
+        name = None if symbol is None else symbol.strip().upper()
+        selection = Selection(patterns=frozenset() if pattern is None else frozenset({pattern}))
+
+        def rows(trackers: Mapping[tuple[str, str], Tracker], worths: Worths) -> Body:
+            every = asking.newest_of_all(list(trackers.values()), selection)
+            shown, total = asking.page(every, offset, limit)
+            horizons = worths.settings.horizons
+            by_key = {key: [body for body in shown if _key(body) == key] for key in trackers}
+            moves = {
+                body["id"]: move
+                for key, own in by_key.items()
+                for body, move in zip(
+                    own, asking.outcomes(trackers[key], own, horizons), strict=True
+                )
+            }
+            told = _with(shown, worths.of(shown))
+            after = offset + len(shown)
+            return {
+                "rows": [{"detection": it, "outcomes": moves[it["id"]]} for it in told],
+                "total": total,
+                "next_offset": after if shown and after < total else None,
+            }
+
+        def known() -> Body | None:
+            keys = asking.keys_of(book, name, timeframe)
+            if not keys and name is not None and timeframe is not None:
+                return None
+            book.learn()
+            return rows({key: book.trackers[key] for key in keys}, book.worths)
+
+        found = await self._agent.in_book(known)
+        label = self.label
+        if found is None:
+            assert name is not None and timeframe is not None  # noqa: S101, PT018
+            looked = await self._agent.reader.looked(name, timeframe)
+            worths = looked.worths or Worths(self._agent.settings.worth)
+            key = looked.tracker.key
+            found = await self._agent.computed(lambda: rows({key: looked.tracker}, worths))
+            label = looked.tracker.basis.label.body()
+        return {**found, **label}
+
+    async def confidence(
+        self,
+        symbol: str | None,
+        timeframe: Interval | None,
+        pattern: str | None,
+        horizon: int | None,
+    ) -> Body:
+        """Return the worth of every pattern as known now, and how what was said came true."""
+        book = self._agent.book
+        name = None if symbol is None else symbol.strip().upper()
+
+        def known() -> Body:
+            book.learn()
+            names = sorted({key[1] for key in book.trackers}, key=INTERVALS.index)
+            wanted = [it for it in names if timeframe in (None, it)]
+            rows: list[Body] = []
+            tests = 0
+            for it in wanted:
+                found, tested = book.worths.rows(name, it, asking.last_of(book, it))
+                rows += [
+                    _worth_row(row, it, name)
+                    for row in found
+                    if pattern in (None, row.pattern) and horizon in (None, row.worth.horizon_bars)
+                ]
+                tests += tested
+            said = book.worths.reliability(wanted, horizon)
+            return {
+                "rows": rows,
+                "tests": tests,
+                "reliability": [point.model_dump() for point in said.bins],
+                "brier": said.brier,
+                "brier_base": said.brier_base,
+            }
+
+        found = await self._agent.in_book(known)
+        return {"as_of": self._agent.as_of, **found, **self.label}
+
+    async def signals(self, min_confidence: float, min_reward_risk: float, horizon: int) -> Body:
+        """Return confirmed chart patterns as trade ideas, newest first."""
+        book = self._agent.book
+
+        def known() -> list[Idea]:
+            bodies = [
+                body
+                for tracker in book.trackers.values()
+                for body in tracker.open_shapes()
+                if body["confirmed_at"] is not None
+            ]
+            return ideas(bodies, book.worth_of(bodies), horizon, self._agreement)
+
+        found = await self._agent.in_book(known)
+        chosen = [
+            idea
+            for idea in found
+            if idea.reward_risk >= min_reward_risk and (idea.confidence or 0) >= min_confidence
+        ]
+        return {"as_of": self._agent.as_of, "signals": [it.body for it in chosen], **self.label}
+
+
+def _answer(looked: Looked, selection: Selection, limit: int | None) -> Body:
+    chosen = list(islice(asking.newest(looked.tracker, selection), limit))
+    worth = [[] for _ in chosen] if looked.worths is None else looked.worths.of(chosen)
+    return {**_about(looked.tracker), "patterns": _with(chosen, worth)}
+
+
+def _about(tracker: Tracker) -> Body:
+    return {
+        "symbol": tracker.key[0],
+        "timeframe": tracker.key[1],
+        "as_of": tracker.as_of,
+        "bars": len(tracker.series),
+        "note": None,
+        **tracker.basis.label.body(),
+    }
+
+
+def _with(bodies: list[Body], worths: list[list[Body]]) -> list[Body]:
+    return [{**body, "worth": worth} for body, worth in zip(bodies, worths, strict=True)]
+
+
+def _worth_row(row: Row, timeframe: str, symbol: str | None) -> Body:
+    return {
+        "pattern": row.pattern,
+        "name": KINDS[row.pattern].name,
+        "kind": kind_of(row.pattern).value,
+        "direction": DIRECTIONS[row.direction],
+        "timeframe": timeframe,
+        "symbol": symbol,
+        "worth": row.worth.model_dump(mode="json"),
+    }
+
+
+def _key(body: Body) -> tuple[str, str]:
+    return body["symbol"], body["timeframe"]
