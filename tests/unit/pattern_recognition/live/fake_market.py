@@ -71,8 +71,11 @@ class FakeMarket:
         self._check()
         self.readings.append((symbol, timeframe))
         if symbol not in self.listed:
-            raise UnknownSymbol(f"Symbol '{symbol}' is not known.", subject=symbol)
+            problem = f"Symbol '{symbol}' is not known."
+            raise UnknownSymbol(problem, subject=symbol, next_step="Ask for AAPL.")
         bars = self.bars(symbol)
+        if timeframe != "1m":
+            bars = bars.between(0, min(len(bars), 300))
         if start is None:
             return History(bars.between(max(len(bars) - limit, 0), len(bars)), self.label)
         day = int(datetime(start.year, start.month, start.day, tzinfo=UTC).timestamp() * 1e6)
