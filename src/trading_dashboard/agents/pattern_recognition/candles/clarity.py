@@ -15,49 +15,77 @@ last bit wherever the series starts.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from trading_dashboard.agents.pattern_recognition.bars import Floats
 from trading_dashboard.agents.pattern_recognition.candles.kinds import Clear
 
+Numbers = NDArray[np.int32] | NDArray[np.int64]
+
 LONGEST_SPAN = 7
 """A modified hikkake confirmed three bars later."""
 WINDOW = 11
 """Rows a strength is computed from."""
 _AVERAGED = 10
+_SHORT = 3
+"""Spans common enough to compute for every bar."""
 
 
-def shapes(opened: Floats, high: Floats, low: Floats, close: Floats) -> NDArray[np.float32]:
-    """Return the shape of each bar, float32, shape ``(3, n)``: one row for each `Clear`."""
-    table = np.empty((len(Clear), len(opened)), np.float32)
+def shapes(opened: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
+    """Return the shape of each bar, float64, shape ``(3, n)``: one row for each `Clear`."""
+    table = np.empty((len(Clear), len(opened)))
+    body, small_body, shadow = table
     span = high - low
-    body = np.abs(close - opened)
-    upper = high - np.maximum(opened, close)
-    lower = np.minimum(opened, close) - low
-    np.divide(body, span, out=table[Clear.BODY], casting="same_kind")
-    np.subtract(1, table[Clear.BODY], out=table[Clear.SMALL_BODY])
-    np.divide(np.maximum(upper, lower), span, out=table[Clear.SHADOW], casting="same_kind")
+    np.abs(close - opened, out=body)
+    body /= span
+    np.subtract(1, body, out=small_body)
+    np.maximum(opened, close, out=shadow)
+    np.maximum(high - shadow, np.minimum(opened, close) - low, out=shadow)
+    shadow /= span
     return table
 
 
-def sizes(high: Floats, low: Floats) -> NDArray[np.float32]:
-    """Return the size by span and last bar, float32, shape ``(LONGEST_SPAN + 1, n)``.
+def sizes_of(bar: Numbers, span: NDArray[np.int16], high: Floats, low: Floats) -> Floats:
+    """Return the sizes of patterns, float64, shape ``(k,)``.
 
-    Where fewer than ten bars are before, their mean is taken; of the very first bar its own range.
+    Where fewer than ten bars are before, their mean is what is to be expected.
+
+    Args:
+        bar: Last bar of each, shape ``(k,)``.
+        span: How many bars each spans, shape ``(k,)``.
+        high: Prices, shape ``(n,)``.
+        low: Prices, shape ``(n,)``.
     """
-    count = len(high)
-    table = np.zeros((LONGEST_SPAN + 1, count), np.float32)
-    if not count:
-        return table
-    expected = _mean_range_before(high - low)
+    if not len(bar):
+        return np.empty(0)
+    scale = 0.5 / _mean_range_before(high - low)
+    found = _short_sizes(high, low, scale).ravel().take(
+        np.minimum(span - 1, _SHORT - 1) * np.intp(len(high)) + bar
+    )  # fmt: skip
+    longer = np.flatnonzero(span > _SHORT)
+    if len(longer):
+        last, bars = bar[longer], span[longer]
+        top, bottom = high[last], low[last]
+        for back in range(1, LONGEST_SPAN):
+            # Of shorter ones the first bar is looked at again, which changes nothing.
+            at = last - np.minimum(back, bars - 1)
+            top, bottom = np.maximum(top, high[at]), np.minimum(bottom, low[at])
+        found[longer] = (top - bottom) * scale[last] / np.sqrt(bars)
+    return np.minimum(found, 1, out=found)
+
+
+def _short_sizes(high: Floats, low: Floats, scale: Floats) -> Floats:
+    """Return the sizes of 1, 2 and 3 bars, shape ``(3, n)``, not capped; 0 before they end."""
+    table = np.zeros((_SHORT, len(high)))
     top, bottom = high, low
-    for span in range(1, min(LONGEST_SPAN, count) + 1):
-        if span > 1:
-            top = np.maximum(top[1:], high[: count - span + 1])
-            bottom = np.minimum(bottom[1:], low[: count - span + 1])
-        part = (top - bottom) / (expected[span - 1 :] * (2 * np.sqrt(span)))
-        np.minimum(part, 1, out=table[span, span - 1 :], casting="same_kind")
+    for back in range(min(_SHORT, len(high))):
+        if back:
+            top = np.maximum(top[1:], high[:-back])
+            bottom = np.minimum(bottom[1:], low[:-back])
+        np.multiply(top - bottom, scale[back:] / math.sqrt(back + 1), out=table[back, back:])
     return table
 
 

@@ -38,6 +38,7 @@ more, nothing is told."""
 
 _WINDOW = 20
 """Rows that decide on a row's own answer, and a few more."""
+_BLOCK = 100
 _SUMMED = 11
 """Most ranges in one sum, and one more."""
 _LARGEST_SPREAD = 8
@@ -111,9 +112,11 @@ class SoundRows:
 
     def _rough(self) -> Flags:
         """Return at which rows a sum of the last ranges might be rounded, shape ``(m,)``."""
-        sums = _window_sums(self.high - self.low)
+        sums, smallest = _window_sums(self.high - self.low), _smallest(self.prices)
+        if not _may_be_rough(sums, smallest):
+            return np.zeros(len(self), np.bool_)
         largest = _window_extremes(np.maximum, sums, _WINDOW - _SUMMED + 1)
-        smallest = _window_extremes(np.minimum, _smallest(self.prices), _WINDOW)
+        smallest = _window_extremes(np.minimum, smallest, _WINDOW)
         return np.asarray(largest / 2 >= _power_of_two(smallest))
 
     def can_be_joined(self) -> bool:
@@ -187,6 +190,14 @@ def _window_extremes(extreme: np.ufunc, values: Floats, count: int) -> Floats:
         found = np.concatenate((found[:step], extreme(found[step:], found[:-step])))
         width += step
     return found
+
+
+def _may_be_rough(sums: Floats, smallest: Floats) -> bool:
+    """Return whether any row may be rough, judged by pairs of blocks, which hold every window."""
+    starts = np.arange(0, len(sums), _BLOCK)
+    largest = _window_extremes(np.maximum, np.maximum.reduceat(sums, starts), 2)
+    lowest = _window_extremes(np.minimum, np.minimum.reduceat(smallest, starts), 2)
+    return bool((largest / 2 >= _power_of_two(lowest)).any())
 
 
 def _rounded(prices: Prices) -> Prices:

@@ -72,7 +72,8 @@ def _level(
     settings: LevelSettings,
 ) -> Level:  # fmt: skip
     weight = float(weights.sum())
-    middle = float(price @ weights / weight)
+    # Rounding may carry a mean of equal prices beyond them.
+    middle = min(max(float(price @ weights / weight), float(price[0])), float(price[-1]))
     return Level(
         price=middle,
         low=float(price[0]),
