@@ -4,6 +4,9 @@ A pattern is drawn as turning points joined by straight lines (a parabola for a 
 place, lengths, slopes and proportions drawn at random, an approach before it and a breakout after
 it. Then:
 
+- the approach of triangles, rectangles and channels comes from 0.8 to 1.5 heights beyond the first
+  line it touches, wedges are approached along their slope: an approach that begins on a line
+  would be one more turning point of the pattern, for anyone who looks.
 - **noise** is the standard deviation of each close off that path, as a share of the price (0.01 is
   1 % of the price, independent from bar to bar). Patterns are 16 to 32 % of the price tall (the
   poles of flags and pennants 30 to 45 %), so noise of 1 % is 3 to 6 % of their height. A bar opens
@@ -261,7 +264,7 @@ def _ascending_triangle(source: np.random.Generator) -> Drawing:
 
 
 def _symmetrical_triangle(source: np.random.Generator) -> Drawing:
-    fall, rise = source.uniform(0.27, 0.34, 2)
+    fall, rise = source.uniform(0.29, 0.36, 2)
     touches = int(source.choice([6, 7]))
     breaks = int(source.choice([-1, 1]))
     return _between(source, (1, 1 - fall), (0, rise), touches, breaks, source.uniform(0.8, 1.5))
@@ -277,16 +280,15 @@ def _rectangle(source: np.random.Generator) -> Drawing:
 def _ascending_channel(source: np.random.Generator) -> Drawing:
     drift = source.uniform(0.9, 2.0)
     touches, breaks = int(source.choice([6, 7, 8])), int(source.choice([-1, 1]))
-    approach = source.uniform(0.2, 0.6)
+    approach = source.uniform(0.9, 1.5)
     return _between(source, (1, 1 + drift), (0, drift), touches, breaks, approach)
 
 
 def _rising_wedge(source: np.random.Generator) -> Drawing:
     climb = source.uniform(0.4, 0.9)
     narrow = source.uniform(0.4, 0.5)
-    touches = int(source.choice([6, 7]))
     lower = (0.0, 1 + climb - narrow)
-    return _between(source, (1, 1 + climb), lower, touches, -1, source.uniform(0.2, 0.6))
+    return _between(source, (1, 1 + climb), lower, 7, -1, source.uniform(0.2, 0.6))
 
 
 def _pause(source: np.random.Generator, start: float, end: float, drift: float) -> Drawing:

@@ -117,7 +117,8 @@ class PatternDetection(Labelled):
     start: datetime
     """First bar it spans."""
     end: datetime
-    """Last bar it spans: the one that confirmed it, or the newest one looked at while forming."""
+    """Last bar it spans: the one that confirmed it, or ended it unconfirmed; while it is forming
+    the one that made it known."""
     known_at: datetime
     """The bar at whose close it was first known at all."""
     confirmed_at: datetime | None

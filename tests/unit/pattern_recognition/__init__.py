@@ -1,1 +1,1 @@
-"""The pattern recognition agent, in memory."""
+"""Tests of the pattern recognition agent's parts."""

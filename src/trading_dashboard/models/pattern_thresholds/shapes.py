@@ -6,6 +6,8 @@ the pattern's height, so that a pattern is the same at any price and in any time
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -19,13 +21,16 @@ def _bars(default: int, low: int, high: int, meaning: str) -> int:
     return value
 
 
+Scale = Annotated[float, Field(ge=0.5, le=20)]
+
+
 class ShapeSettings(BaseModel):
     """Thresholds of the chart patterns; the defaults are those all measurements are made with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Pivots
-    pivot_scales: tuple[float, ...] = Field(
+    pivot_scales: tuple[Scale, ...] = Field(
         default=(2.5, 3.5, 5.0),
         min_length=1,
         max_length=6,
@@ -35,7 +40,7 @@ class ShapeSettings(BaseModel):
 
     # Life
     breakout_atr: float = _share(
-        1.2, 0, 3, "How far beyond the breakout level, in ATR, a close must be to confirm."
+        1.3, 0, 3, "How far beyond the breakout level, in ATR, a close must be to confirm."
     )
     forming_share: float = _share(
         1.0, 0.1, 5, "A pattern expires while forming after this many times its own length."
@@ -99,11 +104,14 @@ class ShapeSettings(BaseModel):
     line_atr: float = _share(
         0.5, 0, 3, "How much farther it may be off, in ATR: bars scatter around any line."
     )
+    range_fit: float = _share(
+        0.5, 0, 1, "Least fit: 1 less the mean distance of turning points, in what is tolerated."
+    )
     outside_share: float = _share(
         0.04, 0, 0.5, "Share of closes that may be outside the lines by more than the tolerance."
     )
     flat_slope: float = _share(
-        0.14, 0, 0.5, "A triangle's line is flat if it moves at most this much, in heights."
+        0.13, 0, 0.5, "A triangle's line is flat if it moves at most this much, in heights."
     )
     triangle_slope: float = _share(
         0.24, 0.01, 2, "A triangle's other line, or a wedge's, moves at least so much, in heights."

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.planted_patterns import plant
 from tests.unit.pattern_recognition.shapes.series import (
     changed,
     damaged,
@@ -20,7 +21,7 @@ from trading_dashboard.agents.pattern_recognition.detections import ShapeDetecti
 from trading_dashboard.agents.pattern_recognition.shapes.catalogue import GROUPS
 from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine, detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
-from trading_dashboard.agents.pattern_recognition.shapes.track import MAX_LOOKBACK
+from trading_dashboard.agents.pattern_recognition.shapes.track import MAX_LOOKBACK, SPARE, Track
 from trading_dashboard.models.patterns import PatternState
 
 SETTINGS = ShapeSettings()
@@ -85,7 +86,7 @@ def test_a_moving_window_keeps_its_numbers() -> None:
     assert told == detect_shapes(bars, SETTINGS)
 
 
-@pytest.mark.parametrize("at", [0, 13, 250, 777, 2 * MAX_LOOKBACK - 1, 2 * MAX_LOOKBACK + 40])
+@pytest.mark.parametrize("at", [0, 13, 250, MAX_LOOKBACK + SPARE - 1, MAX_LOOKBACK + SPARE, 1100])
 def test_a_restored_engine_goes_on_exactly(at: int) -> None:
     bars = damaged(walk(1500, 7), 7)
     engine = ShapeEngine(SETTINGS)
@@ -149,3 +150,52 @@ def test_a_mirror_image_has_the_mirrored_patterns(bars: Bars) -> None:
     ]
     assert sorted(map(outline, after), key=repr) == sorted(map(outline, mirrored), key=repr)
     assert {GROUPS[one.pattern] for one in before} >= {"reversal", "range"}
+
+
+def test_gap_rows_at_the_start_only_shift_the_numbers() -> None:
+    """Nothing is seen in them: no trend from a price of nought, no foot of a pole."""
+    bars = plant("runaway_gap", 5, 0.005).bars
+    rows = 30
+    nothing = np.full(rows, np.nan)
+    later = changed(
+        bars,
+        time=np.arange(len(bars) + rows, dtype=np.int64),
+        **{
+            name: np.concatenate((nothing, getattr(bars, name)))
+            for name in ("open", "high", "low", "close", "volume")
+        },
+    )
+    before, after = detect_shapes(bars, SETTINGS), detect_shapes(later, SETTINGS)
+    assert [one.pattern for one in before].count("runaway_gap") == 1
+    assert [(one.pattern, one.start, one.known_at, one.target) for one in after] == [
+        (one.pattern, one.start + rows, one.known_at + rows, one.target) for one in before
+    ]
+
+
+def test_a_gap_right_after_empty_rows_is_no_trend(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = walk(40, 3, 0.002)
+    columns = {name: getattr(bars, name).copy() for name in ("open", "high", "low", "close")}
+    for column in columns.values():
+        column[:8] = np.nan
+        column[24:] *= 1.1
+    damaged_bars = changed(bars, **columns)
+    assert not detect_shapes(damaged_bars, SETTINGS, ["runaway_gap"])
+    monkeypatch.setattr(Track, "_fill", lambda *_: None)
+    assert detect_shapes(damaged_bars, SETTINGS, ["runaway_gap"]), "the control arm saw none"
+
+
+def test_what_is_confirmed_very_late_is_not_read_from_bars_long_forgotten() -> None:
+    """Nothing moves for longer than is remembered; then a turn confirms the old ones."""
+    bars = walk(1500, 21)
+    columns = {name: getattr(bars, name).copy() for name in ("open", "high", "low", "close")}
+    for column in columns.values():
+        column[300:900] = bars.close[300]
+    still = changed(bars, **columns)
+    whole = detect_shapes(still, SETTINGS)
+    engine, other = ShapeEngine(SETTINGS), ShapeEngine(SETTINGS)
+    for bar in range(880):
+        engine.push(still, bar)
+    other.restore(json.loads(json.dumps(engine.snapshot())))
+    for bar in range(880, len(still)):
+        assert other.push(still, bar) == engine.push(still, bar)
+    assert all(one.known_at - one.start <= MAX_LOOKBACK for one in whole)

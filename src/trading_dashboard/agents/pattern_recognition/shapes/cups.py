@@ -32,7 +32,7 @@ def find_cup(
         and depth >= settings.min_height_atr * track.atr
         and sign * (left.price - pivots[place - 1].price) >= settings.cup_trend * depth
     )
-    if not is_cup or not track.holds(left.bar):
+    if not is_cup or left.bar < track.oldest:
         return None
     misfit = _misfit(track.closes(left.bar, right.bar + 1), sign, depth, settings)
     if misfit is None:

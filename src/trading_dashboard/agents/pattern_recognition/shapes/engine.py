@@ -142,15 +142,19 @@ class ShapeEngine:
             if pivot is not None:
                 self._look(zigzag.pivots, bar)
         if self._wants_flags:
-            tip = self.tips.push(bar, row[1], row[2], track.atr)
-            if tip is not None:
-                self.poles.see(tip, track)
-            for candidate in self.poles.push(track, bar):
-                self._offer(candidate, bar)
+            self._watch_poles(row, bar)
         if self._wants_gaps:
             for candidate in self.gaps.push(track, bar):
                 self._offer(candidate, bar)
         return selection.changed
+
+    def _watch_poles(self, row: Row, bar: int) -> None:
+        tip = self.tips.push(bar, row[1], row[2], self.track.atr)
+        if tip is not None:
+            self.poles.see(tip, self.track)
+        if self.poles.poles:
+            for candidate in self.poles.push(self.track, bar):
+                self._offer(candidate, bar)
 
     def _look(self, pivots: Sequence[Pivot], bar: int) -> None:
         """Look at what a new pivot may have completed."""

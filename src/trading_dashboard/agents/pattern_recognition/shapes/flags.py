@@ -14,7 +14,7 @@ from typing import Any
 from trading_dashboard.agents.pattern_recognition.detections import Line, Pivot
 from trading_dashboard.agents.pattern_recognition.shapes.candidate import Candidate, fit_of
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
-from trading_dashboard.agents.pattern_recognition.shapes.track import Track
+from trading_dashboard.agents.pattern_recognition.shapes.track import Column, Track
 
 LAST = 2
 """Newest bars left out when a pause is measured: a breakout may have begun."""
@@ -83,7 +83,7 @@ class PoleWatch:
 
 
 def _pole(top: Pivot, track: Track, settings: ShapeSettings) -> Pole | None:
-    first = max(top.bar - settings.pole_max_bars, track.base)
+    first = max(top.bar - settings.pole_max_bars, track.oldest)
     if first >= top.bar:
         return None
     sign = 1 if top.is_high else -1
@@ -130,7 +130,7 @@ def _pause(pole: Pole, track: Track, settings: ShapeSettings, bar: int) -> Candi
     return _candidate(name, pole, upper, lower, fit_of(over, gives_back), settings)
 
 
-def _line(prices: list[float], first: int, role: str) -> Line:
+def _line(prices: Column, first: int, role: str) -> Line:
     """Return the line through the extremes of its two ends, over the whole pause."""
     count = len(prices)
     part = count * 2 // 5
@@ -154,7 +154,7 @@ def _name(sign: int, ratio: float, drift: float, settings: ShapeSettings) -> str
     return f"{side}_flag" if is_flag and drift <= settings.flag_slope else None
 
 
-def _swings(closes: list[float], share: float) -> int:
+def _swings(closes: Column, share: float) -> int:
     """Return how often closes turned by a share of their whole range: a leg alone has none."""
     reach = share * (max(closes) - min(closes))
     turns, side = 0, 0
@@ -172,7 +172,7 @@ def _swings(closes: list[float], share: float) -> int:
     return turns
 
 
-def _narrowing(closes: list[float]) -> float:
+def _narrowing(closes: Column) -> float:
     """Return how far closes are off their straight line, last two fifths over first two."""
     count = len(closes)
     middle, mean = (count - 1) / 2, sum(closes) / count
@@ -187,7 +187,7 @@ def _narrowing(closes: list[float]) -> float:
     return math.sqrt(math.sqrt(ratio))
 
 
-def _overshoot(highs: list[float], upper: Line, lows: list[float], lower: Line) -> float:
+def _overshoot(highs: Column, upper: Line, lows: Column, lower: Line) -> float:
     """Return the farthest a bar of the middle reaches over the lines."""
     first, over = upper.start, 0.0
     for place, (high, low) in enumerate(zip(highs, lows, strict=True)):

@@ -27,6 +27,8 @@ TRANSITIONS = {
     (PatternState.CONFIRMED, "ran_out"): PatternState.EXPIRED,
 }
 LEAST_TOUCHES = 4
+CLEARER = 0.1
+"""A reading of as many touches is better if it fits by so much more."""
 
 
 class Living:
@@ -88,7 +90,9 @@ class Living:
 
     def yields_to(self, candidate: Candidate) -> bool:
         """Return whether a new reading of the same bars ends this one; it may refine it instead."""
-        is_better = candidate.follows or candidate.touches > self.candidate.touches
+        now = self.candidate
+        clearer = candidate.touches == now.touches and candidate.fit >= now.fit + CLEARER
+        is_better = candidate.follows or candidate.touches > now.touches or clearer
         if candidate.pattern != self.candidate.pattern:
             return is_better
         if is_better:

@@ -46,7 +46,7 @@ def find_range(
             break
         longest = max(later.bar - sooner.bar for sooner, later in pairwise(group))
         uneven = longest * (count - 1) > settings.range_leg_ratio * span
-        if span > settings.range_max_bars or uneven:
+        if span > settings.range_max_bars or uneven or group[0].bar < track.oldest:
             continue
         found = _between_lines(group, smallest, track, settings, bar)
         if found is not None and (
@@ -73,7 +73,12 @@ def _between_lines(
     allowed = settings.line_tolerance * height + settings.line_atr * track.atr
     off = [abs(pivot.price - upper.at(pivot.bar)) / allowed for pivot in peaks]
     off += [abs(pivot.price - lower.at(pivot.bar)) / allowed for pivot in valleys]
-    if max(off) > 1 or not _contains(upper, lower, allowed, track, settings, bar):
+    fit = fit_of(*off)
+    if (
+        max(off) > 1
+        or fit < settings.range_fit
+        or not _contains(upper, lower, allowed, track, settings, bar)
+    ):
         return None
     expires = bar + int(settings.forming_share * (last - first))
     if at_end < settings.converging_ratio * at_start:
@@ -86,7 +91,7 @@ def _between_lines(
         above=upper,
         below=lower,
         height=height,
-        fit=fit_of(*off),
+        fit=fit,
         touches=len(group),
         expires=expires,
     )

@@ -1,22 +1,28 @@
 """What the engine remembers of a series: the newest closed bars as plain columns, and their ATR.
 
-Plain lists, since bars come one by one and are read one by one. Positions are bar numbers; old bars
-are dropped in blocks, so memory is bounded.
+Arrays of the standard library, since bars come one by one and are read one by one. Positions are
+bar numbers; old bars are dropped in blocks, so memory is bounded.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from array import array
+from typing import Any, TypeAlias
 
 MAX_LOOKBACK = 512
 """No pattern starts further back than this, whatever its settings."""
+SPARE = 128
+"""Old bars are dropped so many at once."""
 ATR_BARS = 14
 """Average true range over 14 bars, smoothed as Wilder does (New Concepts, 1978, ch. 3)."""
+COLUMNS = ("high", "low", "close", "volume", "atrs")
+
+Column: TypeAlias = "array[float]"
 
 
 class Track:
-    """Columns of the newest bars. A row that is a gap stands there as the close before it."""
+    """Columns of the newest bars. A gap row stands there as the close before it."""
 
     __slots__ = (
         "_ranges",
@@ -26,7 +32,6 @@ class Track:
         "close",
         "high",
         "low",
-        "opens",
         "seen",
         "volume",
     )
@@ -34,12 +39,11 @@ class Track:
     def __init__(self) -> None:
         self.base = 0
         """Number of the first bar kept."""
-        self.opens: list[float] = []
-        self.high: list[float] = []
-        self.low: list[float] = []
-        self.close: list[float] = []
-        self.volume: list[float] = []
-        self.atrs: list[float] = []
+        self.high = array("d")
+        self.low = array("d")
+        self.close = array("d")
+        self.volume = array("d")
+        self.atrs = array("d")
         self.atr = 0.0
         """Of the newest sound bar; 0 until 14 were seen."""
         self.seen = 0
@@ -56,19 +60,25 @@ class Track:
         opened, high, low, close, volume = row
         is_sound = math.isfinite(opened + high + low + close)
         if is_sound:
+            if not self.seen:
+                self._fill(close)
             self._measure(high, low)
             self.seen += 1
         else:
-            opened = high = low = close = self.close[-1] if self.close else 0.0
-        self.opens.append(opened)
+            high = low = close = self.close[-1] if self.close else 0.0
         self.high.append(high)
         self.low.append(low)
         self.close.append(close)
         self.volume.append(volume if 0.0 < volume < math.inf else 0.0)
         self.atrs.append(self.atr)
-        if len(self.close) >= 2 * MAX_LOOKBACK:
-            self._drop(MAX_LOOKBACK)
+        if len(self.close) >= MAX_LOOKBACK + SPARE:
+            self._drop(SPARE)
         return is_sound
+
+    def _fill(self, price: float) -> None:
+        """Let gap rows before the first sound bar stand there as its close."""
+        for column in (self.high, self.low, self.close):
+            column[:] = array("d", [price]) * len(column)
 
     def _measure(self, high: float, low: float) -> None:
         if self.seen:
@@ -84,23 +94,24 @@ class Track:
             self.atr += (extent - self.atr) / ATR_BARS
 
     def _drop(self, count: int) -> None:
-        for column in (self.opens, self.high, self.low, self.close, self.volume, self.atrs):
+        for column in (self.high, self.low, self.close, self.volume, self.atrs):
             del column[:count]
         self.base += count
 
-    def holds(self, bar: int) -> bool:
-        """Return whether a bar is still remembered."""
-        return bar >= self.base
+    @property
+    def oldest(self) -> int:
+        """The first bar that may be read: of the same series the same one, also after a restart."""
+        return max(self.stop - MAX_LOOKBACK, 0)
 
-    def highs(self, first: int, stop: int) -> list[float]:
+    def highs(self, first: int, stop: int) -> Column:
         """Return highs of bars `first` to `stop`, exclusive."""
         return self.high[first - self.base : stop - self.base]
 
-    def lows(self, first: int, stop: int) -> list[float]:
+    def lows(self, first: int, stop: int) -> Column:
         """Return lows of bars `first` to `stop`, exclusive."""
         return self.low[first - self.base : stop - self.base]
 
-    def closes(self, first: int, stop: int) -> list[float]:
+    def closes(self, first: int, stop: int) -> Column:
         """Return closes of bars `first` to `stop`, exclusive."""
         return self.close[first - self.base : stop - self.base]
 
@@ -117,11 +128,15 @@ class Track:
         return self.volume[place] * len(known) / sum(known)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return everything, to be written as JSON."""
-        return {name.strip("_"): getattr(self, name) for name in self.__slots__}
+        """Return all that may still be read, to be written as JSON."""
+        spare = max(len(self.close) - MAX_LOOKBACK, 0)
+        state: dict[str, Any] = {name: getattr(self, name)[spare:].tolist() for name in COLUMNS}
+        numbers = {"atr": self.atr, "seen": self.seen, "ranges": self._ranges}
+        return state | numbers | {"base": self.base + spare}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `snapshot` gave."""
-        for name in self.__slots__:
-            value = state[name.strip("_")]
-            setattr(self, name, list(value) if isinstance(value, list) else value)
+        for name in COLUMNS:
+            setattr(self, name, array("d", state[name]))
+        self.atr, self.seen, self._ranges = state["atr"], state["seen"], state["ranges"]
+        self.base = state["base"]
