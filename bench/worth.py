@@ -155,7 +155,8 @@ def cost(walks: News) -> None:
         loaded = time.perf_counter() - began
         samples = sum(cell.samples for cell in ledger.timeframe("1d").cells.values())
         print(
-            f"{len(news)} symbols x {part:,} bars, {samples:,} outcomes: loaded in {loaded:.1f} s"
+            f"{len(news)} symbols x {part:,} bars, {samples:,} outcomes: loaded in {loaded:.1f} s, "
+            f"{ledger.timeframe('1d').nbytes / 2**20:.0f} MiB"
         )
         closes(ledger, walks, part)
         restart(ledger, end_of(walks))

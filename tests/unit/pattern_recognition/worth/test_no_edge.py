@@ -27,7 +27,7 @@ EXPECTED_WRONG = 1
 @cache
 def family(common: float, seed: int) -> list[WorthOf]:
     """Return what is said of a market of random walks."""
-    return rows_of(random_market(seed, symbols=5, bars=800, each=800, common=common))
+    return rows_of(random_market(seed, symbols=4, bars=600, each=700, common=common))
 
 
 def rows_of(news: News) -> list[WorthOf]:

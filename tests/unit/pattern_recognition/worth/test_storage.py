@@ -45,9 +45,9 @@ def step(ledger: Ledger, market: News, day: int) -> None:
 
 def test_a_restart_is_exact(market: News, tmp_path: Path) -> None:
     path = tmp_path / "worth" / "ledger"
-    running = restarted = ledger_of(prefix(market, 350))
-    for day in range(350, 400):
-        if day % 10 == 0:
+    running = restarted = ledger_of(prefix(market, 384))
+    for day in range(384, 400):
+        if day % 8 == 0:
             save_ledger(running, path)
             restarted = read(path)
         step(running, market, day)

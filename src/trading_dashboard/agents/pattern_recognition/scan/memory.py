@@ -74,11 +74,10 @@ def read_series(memory: mmap.mmap) -> tuple[bytes, list[Series]]:
 
 
 def write_all(descriptor: int, content: bytes) -> None:
-    """Replace what a file holds."""
-    os.ftruncate(descriptor, 0)
-    view, position = memoryview(content), 0
-    while position < len(content):
-        position += os.pwrite(descriptor, view[position:], position)
+    """Replace what a file holds; `content` is not empty."""
+    os.ftruncate(descriptor, len(content))
+    with mmap.mmap(descriptor, len(content)) as memory:
+        memory[:] = content
 
 
 def take_all(descriptor: int, size: int) -> bytes:
@@ -87,12 +86,11 @@ def take_all(descriptor: int, size: int) -> bytes:
     Raises:
         EOFError: It holds less: its writer died.
     """
-    content = os.pread(descriptor, size, 0)
-    while len(content) < size:
-        more = os.pread(descriptor, size - len(content), len(content))
-        if not more:
-            raise EOFError(f"{len(content)} of {size} bytes")
-        content += more
+    held = os.fstat(descriptor).st_size
+    if held < size:
+        raise EOFError(f"{held} of {size} bytes")
+    with mmap.mmap(descriptor, size, access=mmap.ACCESS_READ) as memory:
+        content = memory[:]
     os.ftruncate(descriptor, 0)
     return content
 

@@ -37,6 +37,7 @@ CHUNK_ROWS = 250_000
 """At most so many bars in a chunk, 12 MB of columns, however long the series are."""
 _TICK_SECONDS = 0.05
 _MAX_STARTS_LOST = 3
+_START_SECONDS = 60.0
 
 
 class ProcessPool:
@@ -169,10 +170,12 @@ class _Run:
 
     def _overdue(self) -> Iterator[Outcome]:
         for worker in list(self._pool.workers):
-            allowed = self._pool.chunk_seconds
             if worker.chunk is None:
                 continue
-            if len(worker.chunk) == 1:
+            allowed = self._pool.chunk_seconds
+            if not worker.is_ready:
+                allowed = _START_SECONDS
+            elif len(worker.chunk) == 1:
                 allowed /= 5
             if time.monotonic() - worker.since > allowed:
                 yield from self._lost(worker, f"it took longer than {allowed:g} s")

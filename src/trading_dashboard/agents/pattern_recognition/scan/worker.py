@@ -36,18 +36,21 @@ READY, CHUNK, DONE = range(3)
 def main(arguments: list[str]) -> int:
     """Serve chunks until the parent closes the socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which closes us
-    with contextlib.suppress(OSError):
-        os.nice(int(arguments[3]))
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            os.nice(int(arguments[3]))
     link = socket.socket(fileno=int(arguments[0]))
     incoming, outgoing = int(arguments[1]), int(arguments[2])
     inbox: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(link, inbox), daemon=True).start()
-    link.sendall(MESSAGE.pack(READY, 0))
-    while True:
-        _, size = inbox.get()
-        content = _packed(_run(incoming, size))
-        write_all(outgoing, content)
-        link.sendall(MESSAGE.pack(DONE, len(content)))
+    with contextlib.suppress(ConnectionError):  # the parent is gone
+        link.sendall(MESSAGE.pack(READY, 0))
+        while True:
+            _, size = inbox.get()
+            content = _packed(_run(incoming, size))
+            write_all(outgoing, content)
+            link.sendall(MESSAGE.pack(DONE, len(content)))
+    return 0
 
 
 def _listen(link: socket.socket, inbox: queue.SimpleQueue[tuple[int, int]]) -> None:

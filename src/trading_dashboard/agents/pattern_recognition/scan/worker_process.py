@@ -29,7 +29,7 @@ class WorkerDied(Exception):
 
 
 class WorkerProcess:
-    """One worker. `chunk` is what it works on, `since` when it got that (monotonic)."""
+    """One worker. `chunk` is what it works on, `since` when that began (monotonic)."""
 
     def __init__(self, niceness: int) -> None:
         self.chunk: Sequence[Series] | None = None
@@ -83,6 +83,7 @@ class WorkerProcess:
             kind, size = program.MESSAGE.unpack(message)
             if kind == program.READY:
                 self.is_ready = True
+                self.since = time.monotonic()  # its start was not the chunk's fault
                 return None
             outcomes: list[Outcome] = program.unpack(take_all(self._outgoing, size))
         except (OSError, EOFError) as error:

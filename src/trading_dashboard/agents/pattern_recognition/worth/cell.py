@@ -92,6 +92,12 @@ class Cell:
         """Return how many outcomes there are."""
         return len(self.moves)
 
+    @property
+    def nbytes(self) -> int:
+        """Return the memory its columns hold."""
+        tables = (self.rows, self.blocks, self.squares, self.moves)
+        return sum(table.nbytes for table in tables) + self._median[1].nbytes
+
     def add(self, new: NewRows) -> None:
         """Add outcomes. Costs what they are and what ended after the first of them."""
         if not len(new.end):
@@ -178,41 +184,39 @@ class Cell:
         self.blocks.cut(block + 1)
         self.squares.cut(block + 1)
         latest_start = np.maximum.accumulate(table[1])
-        excess = table[3] * MILLION - table[4]
+        first_end = int(self.blocks.data[0, block]) if place else int(latest_start[0])
+        heads: list[int] = []
         row, count = 0, table.shape[1]
         while row < count:
-            begins = 0
-            if block >= 0:
-                begins = int(latest_start.searchsorted(self.blocks.data[0, block]))
-            begins = max(begins, row)
+            begins = max(int(latest_start.searchsorted(first_end)), row)
             table[6, row:begins] = block
             row = begins
             if row < count:
-                before = int(excess[row - 1]) if row else self._excess(place)
-                self._open_block(int(table[0, row]), before)
                 block += 1
                 table[6, row] = block
+                first_end = int(table[0, row])
+                heads.append(row)
                 row += 1
+        if heads:
+            self._open_blocks(place, table, np.array(heads))
 
-    def _excess(self, rows: int) -> int:
-        if not rows:
-            return 0
-        return int(self.rows.data[3, rows - 1]) * MILLION - int(self.rows.data[4, rows - 1])
-
-    def _open_block(self, first_end: int, excess: int) -> None:
-        """Begin a block; the one before it is over with this excess in all."""
-        block = len(self.blocks)
-        squares = products = 0.0
-        if block:
-            before = self.blocks.data[1]
-            last = (excess - int(before[block - 1])) / MILLION
-            previous = 0.0
-            if block > 1:
-                previous = (int(before[block - 1]) - int(before[block - 2])) / MILLION
-            squares = float(self.squares.data[0, block - 1]) + last**2
-            products = float(self.squares.data[1, block - 1]) + previous * last
-        self.blocks.extend(np.array([[first_end], [excess]], np.int64))
-        self.squares.extend(np.array([[squares], [products]]))
+    def _open_blocks(self, place: int, table: Ints, heads: NDArray[np.intp]) -> None:
+        """Note the blocks that begin at some of the new rows, and what was before each."""
+        held = int(self.rows.data[3, place - 1]) * MILLION if place else 0
+        held -= int(self.rows.data[4, place - 1]) if place else 0
+        excess = np.concatenate([[held], table[3] * MILLION - table[4]])[heads]
+        known = len(self.blocks)
+        # Two blocks back is all that sums of squares and products of neighbours need.
+        opened = np.concatenate([self.blocks.data[1, max(known - 2, 0) :], excess])
+        sums = np.diff(opened) / MILLION
+        neighbours = sums[1:] * sums[:-1]
+        added = np.zeros((2, len(heads)))
+        added[0, len(heads) - min(len(sums), len(heads)) :] = (sums**2)[-len(heads) :]
+        added[1, len(heads) - min(len(neighbours), len(heads)) :] = neighbours[-len(heads) :]
+        if known:
+            added[:, 0] += self.squares.data[:, known - 1]
+        self.blocks.extend(np.stack([table[0, heads], excess]))
+        self.squares.extend(np.cumsum(added, axis=1))
 
 
 def totals_of(cells: Sequence[Cell], rows: Sequence[int]) -> Totals:

@@ -75,6 +75,13 @@ class TimeframeLedger:
         for series, _ in parts:
             series.forget()
 
+    @property
+    def nbytes(self) -> int:
+        """Return the memory all columns hold."""
+        cells = sum(cell.nbytes for cell in self.cells.values())
+        bases = [series.base for series in self.series.values()]
+        return cells + sum(base.time.nbytes + base.kinds.nbytes for base in bases)
+
     def moment(self, as_of: int) -> Moment:
         """Return what is known by a moment; kept for those asked last, until there is news."""
         moment = self._moments.get(as_of)
