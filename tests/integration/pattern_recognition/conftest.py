@@ -72,7 +72,7 @@ def wait_until_it_follows(agent: AgentProcess, series: int) -> None:
         with contextlib.suppress(httpx.TransportError):
             health = agent.get("/health").json()
             said = health["checks"]["history"]["message"]
-            return health["status"] == "healthy" and said.startswith(f"{series} of {series} ")
+            return bool(health["status"] == "healthy" and said.startswith(f"{series} of {series} "))
         return False
 
     eventually_sync(follows, 60.0, what="the pattern agent follows")

@@ -118,7 +118,7 @@ def test_it_says_what_it_cannot_use(start_agent: StartAgent, start_patterns: Sta
     scan = httpx.post(f"{agent.url}/scan", json=order, trust_env=False).json()
 
     def is_over() -> bool:
-        return agent.get(f"/scan/{scan['id']}").json()["state"] == "complete"
+        return bool(agent.get(f"/scan/{scan['id']}").json()["state"] == "complete")
 
     eventually_sync(is_over, 30)
     found = agent.get(f"/scan/{scan['id']}/patterns?limit=2000").json()

@@ -21,6 +21,7 @@ from trading_dashboard.models.market import (
     CorporateAction,
     Interval,
     MarketPhase,
+    PriceResponse,
     SymbolInfo,
 )
 from trading_dashboard.models.market_api import (
@@ -138,7 +139,10 @@ class FakeMarket:
     def list_symbol(self, name: str) -> None:
         self.walks[name] = walk(COUNT, 77)
         self.listed.append(name)
-        self.say(SymbolSnapshot.model_construct(type="snapshot", seq=0, symbol=name, bars={}))
+        price = PriceResponse(
+            source="test", symbol=name, price=1.0, timestamp=self.state().now, volume=0.0
+        )
+        self.say(SymbolSnapshot(type="snapshot", seq=0, symbol=name, price=price, bars={}))
 
     def _check(self) -> None:
         if self.is_away:

@@ -32,7 +32,7 @@ from trading_dashboard.agents.market_data.market import (
     BarsQuestion,
     Market,
 )
-from trading_dashboard.agents.market_data.memory import give_back
+from trading_dashboard.agents.kit.memory import give_back
 from trading_dashboard.models.market import HistoricalResponse, Interval
 
 DEFAULT_LIMIT = 500

@@ -15,6 +15,7 @@ from contextlib import aclosing
 from datetime import date
 from typing import Protocol, TypeVar
 
+from trading_dashboard.agents.kit.memory import give_back
 from trading_dashboard.agents.pattern_recognition.errors import MarketAway, RecordUnusable
 from trading_dashboard.agents.pattern_recognition.live.book import Outcome, PatternBook
 from trading_dashboard.agents.pattern_recognition.live.found import Key
@@ -188,10 +189,7 @@ class Follower:
                 await self._load(next(iter(inbox.symbols_to_begin)))
             self._settle()
         self._settle()
-        if self._measuring is not None and self._measuring.done():
-            self._measuring.result()
-            self._measuring = None
-        if self._book.has_histories_to_learn and self._measuring is None:
+        if self._book.has_histories_to_learn and self._has_measured():
             self._measuring = asyncio.create_task(self._measure(), name="worth of history")
         elif self._book.has_to_learn and self._monotonic() >= self._learn_at:
             await self._in_thread(lambda: self._book.learn(LEARN_AT_ONCE))
@@ -200,12 +198,21 @@ class Follower:
             else:
                 self._learn_at = self._monotonic() + LEARN_SECONDS
 
+    def _has_measured(self) -> bool:
+        """Return whether no history is being measured; raise what went wrong with the last."""
+        if self._measuring is None:
+            return True
+        if self._measuring.done():
+            self._measuring.result()
+        return self._measuring.done()
+
     async def _measure(self) -> None:
         """Measure the worth of one timeframe's history, beside all that is live."""
         timeframe, news = await self._in_thread(self._book.history_to_learn)
         settings = self._book.worths.settings
         found = await asyncio.to_thread(measured, timeframe, news, settings)
         await self._in_thread(lambda: self._book.take_worth(timeframe, found))
+        await asyncio.to_thread(give_back)
         self.inbox.wake.set()
 
     async def _push(self) -> None:
