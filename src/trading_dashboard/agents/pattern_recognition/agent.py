@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from trading_dashboard.agents.pattern_recognition.live import asking
 from trading_dashboard.agents.pattern_recognition.live.book import Outcome, PatternBook
-from trading_dashboard.agents.pattern_recognition.live.follower import Follower
+from trading_dashboard.agents.pattern_recognition.live.follower import NOT_YET, Follower
 from trading_dashboard.agents.pattern_recognition.live.market import Market
 from trading_dashboard.agents.pattern_recognition.live.reading import Reader
 from trading_dashboard.agents.pattern_recognition.live.record import Record
@@ -112,12 +112,13 @@ class PatternAgent:
     def health(self) -> dict[str, Any]:
         """Return what `/health` says beside the common fields; from memory."""
         trouble, aside = self.follower.trouble, self.record.set_aside
+        is_trying = trouble == NOT_YET
         loaded, wanted = len(self.book.trackers), self.follower.series_wanted
         is_loading = loaded < wanted
         body: dict[str, Any] = {
-            "status": "degraded" if trouble else "healthy",
+            "status": "degraded" if trouble and not is_trying else "healthy",
             "checks": {
-                "market_data": _check(trouble),
+                "market_data": _check(None if is_trying else trouble),
                 "history": {
                     "status": "healthy",
                     "message": f"{loaded} of {wanted} series have been read.",
@@ -142,7 +143,7 @@ class PatternAgent:
 
     def _freshness(self) -> dict[str, Any]:
         clock = self.follower.inbox.clock
-        if clock is None:
+        if clock is None or self.follower.trouble == NOT_YET:
             return {"state": "unknown"}
         state = "stale" if self.is_stale else "idle" if clock.finished else "fresh"
         label = self.book.label

@@ -194,13 +194,16 @@ class PatternBook:
         self._add_worth(outcome.events, in_haste=in_haste)
         return outcome
 
-    def learn(self, most: int | None = None) -> None:
+    def learn(self, most: int | None = None) -> bool:
         """Take the newest bars into the worth of patterns, now that what they showed is told.
+
+        Returns whether there are more.
 
         Args:
             most: Of so many series, so that what is live does not wait; of all if None.
         """
         self._learn(list(self._unlearnt)[:most])
+        return self.has_to_learn
 
     def _learn(self, keys: Iterable[Key]) -> None:
         known = []

@@ -28,6 +28,8 @@ from trading_dashboard.models.errors import MarketDataError, UnknownSymbol
 from trading_dashboard.models.market import Interval
 from trading_dashboard.models.pattern_settings import MAX_FOLLOWED
 
+NOT_YET = "Market data has not answered yet."
+"""What is said before it was tried."""
 SILENCE_SECONDS = 3.0
 """Market data says something each second; after so long without a word it is away."""
 FIRST_RETRY_SECONDS = 0.5
@@ -84,7 +86,7 @@ class Follower:
         self.inbox = Inbox(monotonic)
         self.series_wanted = 0
         """How many series there are to be followed."""
-        self.trouble: str | None = "Market data has not answered yet."
+        self.trouble: str | None = NOT_YET
         """Why nothing newer is known; None while the market is followed."""
         self._market = market
         self._book = book
@@ -192,8 +194,7 @@ class Follower:
         if self._book.has_histories_to_learn and self._has_measured():
             self._measuring = asyncio.create_task(self._measure(), name="worth of history")
         elif self._book.has_to_learn and self._monotonic() >= self._learn_at:
-            await self._in_thread(lambda: self._book.learn(LEARN_AT_ONCE))
-            if self._book.has_to_learn:
+            if await self._in_thread(lambda: self._book.learn(LEARN_AT_ONCE)):
                 inbox.wake.set()
             else:
                 self._learn_at = self._monotonic() + LEARN_SECONDS
