@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from tests.support import eventually
-from trading_dashboard.agents.pattern_recognition.live.book import Event, Outcome
-from trading_dashboard.agents.pattern_recognition.live.found import Found, Key
+from trading_dashboard.agents.pattern_recognition.live.book import Event, Brought
+from trading_dashboard.agents.pattern_recognition.live.found import Finding, Key
 from trading_dashboard.agents.pattern_recognition.streaming import outbox as outbox_module
 from trading_dashboard.agents.pattern_recognition.streaming.connection import handle
 from trading_dashboard.agents.pattern_recognition.streaming.hub import PatternHub
@@ -22,7 +22,7 @@ KEY: Key = ("AAPL", "1m")
 
 def event(number: int, name: str = "a", key: Key = KEY, **about: Any) -> Event:
     body = {"id": name, "kind": "chart", "state": about.pop("state", "forming")}
-    return Event(number, Found(key, body, 0, **({"is_new": True} | about)))
+    return Event(number, Finding(key, body, 0, **({"is_new": True} | about)))
 
 
 class Reader:
@@ -66,8 +66,8 @@ async def test_a_snapshot_then_what_happens_numbered_without_a_gap(reader: Reade
     pump = await run(reader)
     assert reader.ask(op="subscribe", symbols=["aapl"]) is None
     await eventually(lambda: reader.said("snapshot"))
-    reader.hub.happened(Outcome([event(1), event(2, was="forming", is_new=False)]))
-    reader.hub.happened(Outcome([event(3, "other", key=("IBM", "1m"))]))
+    reader.hub.happened(Brought([event(1), event(2, was="forming", is_new=False)]))
+    reader.hub.happened(Brought([event(3, "other", key=("IBM", "1m"))]))
     await eventually(lambda: reader.said("pattern"))
     assert [text["seq"] for text in reader.texts] == list(range(1, len(reader.texts) + 1))
     assert reader.said("condition")[0]["stale"] is True
@@ -83,7 +83,7 @@ async def test_timeframes_and_kinds_are_chosen(reader: Reader) -> None:
     candle = event(3, "candle", key=("IBM", "5m"))
     candle.found.body["kind"] = "candlestick"
     five = event(2, "five", key=("IBM", "5m"))
-    reader.hub.happened(Outcome([event(1), candle, five]))
+    reader.hub.happened(Brought([event(1), candle, five]))
     await eventually(lambda: reader.said("pattern"))
     assert [text["detection"]["id"] for text in reader.said("pattern")] == ["five"]
     reader.hub.close()
@@ -130,7 +130,7 @@ async def test_what_happens_while_a_snapshot_is_made_comes_after_it(reader: Read
     pump = await run(reader)
     reader.ask(op="subscribe", symbols=["*"])
     await eventually(lambda: reader.snapshots)
-    reader.hub.happened(Outcome([event(1, "in it"), event(2, "after it")]))
+    reader.hub.happened(Brought([event(1, "in it"), event(2, "after it")]))
     making.set()
     await eventually(lambda: reader.said("pattern"))
     kinds = [text["type"] for text in reader.texts if text["type"] != "condition"]
@@ -144,14 +144,14 @@ async def test_a_reset_drops_what_waited_and_a_snapshot_follows() -> None:
     reader = Reader(ready=False)
     pump = await run(reader)
     reader.ask(op="subscribe", symbols=["*"])
-    reader.hub.happened(Outcome([event(1)]))
+    reader.hub.happened(Brought([event(1)]))
     reader.hub.forgotten("clock_jump")
     reader.gate.set()
     await eventually(lambda: len(reader.said("snapshot")) >= 1 and reader.said("reset"))
     assert reader.said("pattern") == []
     kinds = [text["type"] for text in reader.texts if text["type"] != "condition"]
     assert kinds[-1] == "snapshot"
-    reader.hub.happened(Outcome(replaced={KEY}))
+    reader.hub.happened(Brought(replaced={KEY}))
     await eventually(lambda: reader.said("reset")[-1]["reason"] == "amended")
     reader.hub.close()
     await pump
@@ -188,6 +188,6 @@ def test_what_is_no_operation_is_answered(text: bytes, code: str) -> None:
 async def test_unsubscribed_is_not_told(reader: Reader) -> None:
     reader.ask(op="subscribe", symbols=["AAPL"])
     reader.ask(op="unsubscribe", symbols=["AAPL"])
-    reader.hub.happened(Outcome([event(1)]))
+    reader.hub.happened(Brought([event(1)]))
     assert isinstance(reader.subscriber, Subscriber)
     assert len(reader.subscriber.outbox) == 0

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 
 from trading_dashboard.agents.pattern_recognition.live import asking
-from trading_dashboard.agents.pattern_recognition.live.book import Outcome, PatternBook
+from trading_dashboard.agents.pattern_recognition.live.book import Brought, PatternBook
 from trading_dashboard.agents.pattern_recognition.live.follower import NOT_YET, Follower
 from trading_dashboard.agents.pattern_recognition.live.market import Market
 from trading_dashboard.agents.pattern_recognition.live.reading import Reader
@@ -25,7 +25,7 @@ from trading_dashboard.agents.pattern_recognition.live.record import Record
 from trading_dashboard.agents.pattern_recognition.scan.jobs import ScanJobs
 from trading_dashboard.agents.pattern_recognition.scan.process_pool import default_map
 from trading_dashboard.agents.pattern_recognition.streaming.hub import PatternHub
-from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Wanted
+from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Interest
 from trading_dashboard.models.pattern_settings import PatternSettings
 
 Result = TypeVar("Result")
@@ -90,7 +90,7 @@ class PatternAgent:
 
     # What the follower tells
 
-    def happened(self, outcome: Outcome) -> None:
+    def happened(self, outcome: Brought) -> None:
         """See `follower.Listener`."""
         self.as_of = asking.as_of(self.book)
         self.hub.happened(outcome)
@@ -152,7 +152,7 @@ class PatternAgent:
     def _follows(self, symbol: str) -> bool:
         return symbol in self.follower.inbox.known
 
-    async def _snapshot(self, wanted: dict[str, Wanted]) -> tuple[int, dict[str, Any]]:
+    async def _snapshot(self, wanted: dict[str, Interest]) -> tuple[int, dict[str, Any]]:
         return await self.in_book(lambda: asking.snapshot(self.book, wanted))
 
     def _follower_ended(self, following: asyncio.Task[None]) -> None:

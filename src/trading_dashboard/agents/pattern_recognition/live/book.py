@@ -15,7 +15,7 @@ import numpy as np
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.live.candle_batch import latest_of
-from trading_dashboard.agents.pattern_recognition.live.found import Body, Found, Key
+from trading_dashboard.agents.pattern_recognition.live.found import Body, Finding, Key
 from trading_dashboard.agents.pattern_recognition.live.label import UNKNOWN, Basis, Label
 from trading_dashboard.agents.pattern_recognition.live.record import Kept, Record
 from trading_dashboard.agents.pattern_recognition.live.series import Row, microseconds_of
@@ -38,13 +38,13 @@ class Event:
     """Something that happened, with its number."""
 
     number: int
-    found: Found
+    found: Finding
     worth: list[Body] = field(default_factory=list)
     """As known when it was confirmed. None of candlesticks where very many came at once."""
 
 
 @dataclass(slots=True)
-class Outcome:
+class Brought:
     """What became of new bars.
 
     Attributes:
@@ -57,7 +57,7 @@ class Outcome:
     replaced: set[Key] = field(default_factory=set)
     loaded: set[Key] = field(default_factory=set)
 
-    def add(self, other: Outcome) -> None:
+    def add(self, other: Brought) -> None:
         """Take over another one's content, as what happened after this."""
         self.events += other.events
         self.replaced |= other.replaced
@@ -124,7 +124,7 @@ class PatternBook:
         kept = self._kept.get(key)
         return None if kept is None else kept.first
 
-    def load(self, key: Key, bars: Bars, basis: Basis) -> Outcome:
+    def load(self, key: Key, bars: Bars, basis: Basis) -> Brought:
         """Look at a series' history, and go on from there.
 
         What the record says of it stays as it is if the bars still say so, and what came since it
@@ -145,7 +145,7 @@ class PatternBook:
         events = self._numbered(found)
         series = {key: self._kept[key]}
         self._record.write(event=self._event, series=series, found=_changed(events))
-        return Outcome(events, loaded={key})
+        return Brought(events, loaded={key})
 
     def forget(self, symbols: Iterable[str] | None = None) -> set[Key]:
         """Forget symbols, or all there is; return the series that are gone."""
@@ -164,14 +164,14 @@ class PatternBook:
 
     # Following
 
-    def push(self, rows: Sequence[tuple[Key, Row]], *, in_haste: bool = False) -> Outcome:
+    def push(self, rows: Sequence[tuple[Key, Row]], *, in_haste: bool = False) -> Brought:
         """Take closed bars in the order they came; return what they brought.
 
         Args:
             rows: Bars.
             in_haste: More are waiting: candlesticks are told without their worth.
         """
-        outcome = Outcome()
+        outcome = Brought()
         amended: dict[Key, None] = {}
         waiting = list(rows)
         while waiting:
@@ -261,7 +261,7 @@ class PatternBook:
 
     def _push_wave(self, wave: Mapping[Key, Row]) -> list[Event]:
         trackers = [self.trackers[key] for key in wave]
-        found: list[Found] = []
+        found: list[Finding] = []
         for tracker, row in zip(trackers, wave.values(), strict=True):
             found += tracker.push(row)
         hits = latest_of([tracker.series.bars for tracker in trackers])
@@ -297,7 +297,7 @@ class PatternBook:
         tracker.look(until=kept.last)
         return tracker if tracker.agree(self._record.detections(key)) else None
 
-    def _load_fresh(self, key: Key, bars: Bars, basis: Basis, *, was_kept: bool = False) -> Outcome:
+    def _load_fresh(self, key: Key, bars: Bars, basis: Basis, *, was_kept: bool = False) -> Brought:
         if len(bars) > self._history_bars + TRIM_BARS:
             bars = bars.between(len(bars) - self._history_bars, len(bars))
         tracker = Tracker(key, bars, basis, self._shapes)
@@ -310,13 +310,13 @@ class PatternBook:
             kept = Kept(int(bars.time[0]), int(bars.time[-1]), basis.dump())
             series[key] = self._kept[key] = kept
         self._record.write(forget=[key], series=series, found=_shapes(tracker.shapes, key))
-        return Outcome(replaced={key} if was_kept else set(), loaded={key})
+        return Brought(replaced={key} if was_kept else set(), loaded={key})
 
     def _take_over(self, key: Key, tracker: Tracker) -> None:
         self.trackers[key] = tracker
         self._stale_ledgers.add(key[1])
 
-    def _numbered(self, found: Sequence[Found]) -> list[Event]:
+    def _numbered(self, found: Sequence[Finding]) -> list[Event]:
         events = [Event(self._event + place, it) for place, it in enumerate(found, 1)]
         self._event += len(events)
         return events

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 
 from trading_dashboard.agents.kit.memory import give_back
 from trading_dashboard.agents.pattern_recognition.errors import MarketAway, RecordUnusable
-from trading_dashboard.agents.pattern_recognition.live.book import Outcome, PatternBook
+from trading_dashboard.agents.pattern_recognition.live.book import Brought, PatternBook
 from trading_dashboard.agents.pattern_recognition.live.found import Key
 from trading_dashboard.agents.pattern_recognition.live.inbox import Inbox
 from trading_dashboard.agents.pattern_recognition.live.label import Basis
@@ -58,7 +58,7 @@ logger = logging.getLogger(__name__)
 class Listener(Protocol):
     """Whoever is told what has happened."""
 
-    def happened(self, outcome: Outcome) -> None:
+    def happened(self, outcome: Brought) -> None:
         """Take what bars have brought."""
 
     def forgotten(self, reason: str) -> None:
