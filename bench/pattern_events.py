@@ -4,8 +4,8 @@ A market data agent of the bench's own sends a closed bar of each of 500 symbols
 WebSocket to a real pattern agent in a process of its own; a reader of its stream notes when the
 first event of each bar is there. Beside it, the same messages through a bare relay built on
 `websockets`, in a process of its own too: what no agent can beat. *Burst* sends all bars as fast as
-they can be sent, so the last one waits for all before it; *spread* sends them over a second, as symbols that
-trade do.
+they can be sent, so the last one waits for all before it; *spread* sends them over a second, as
+symbols that trade do.
 
     .venv/bin/python -m bench.pattern_events [--symbols 500] [--rounds 10]
 """

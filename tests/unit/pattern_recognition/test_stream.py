@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from tests.support import eventually
-from trading_dashboard.agents.pattern_recognition.live.book import Event, Brought
+from trading_dashboard.agents.pattern_recognition.live.book import Brought, Event
 from trading_dashboard.agents.pattern_recognition.live.found import Finding, Key
 from trading_dashboard.agents.pattern_recognition.streaming import outbox as outbox_module
 from trading_dashboard.agents.pattern_recognition.streaming.connection import handle

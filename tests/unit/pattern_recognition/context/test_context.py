@@ -10,9 +10,9 @@ from trading_dashboard.agents.pattern_recognition.bars import Bars, Floats
 from trading_dashboard.agents.pattern_recognition.context.agreement import agreement
 from trading_dashboard.agents.pattern_recognition.context.levels import price_levels
 from trading_dashboard.agents.pattern_recognition.context.regimes import (
-    bars_needed,
     Regime,
     Trend,
+    bars_needed,
     regime,
     yang_zhang,
 )

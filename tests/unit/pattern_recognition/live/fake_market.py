@@ -1,4 +1,4 @@
-"""A market data agent in memory: random walks, a clock that is moved by hand, a stream that breaks."""
+"""A market data agent in memory: random walks, a clock moved by hand, a stream that breaks."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from trading_dashboard.agents.pattern_recognition.live.found import (
     shape_id,
 )
 from trading_dashboard.agents.pattern_recognition.live.label import Basis
-from trading_dashboard.agents.pattern_recognition.live.series import Row, LiveSeries, stamp
+from trading_dashboard.agents.pattern_recognition.live.series import LiveSeries, Row, stamp
 from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 from trading_dashboard.models.patterns import PatternState

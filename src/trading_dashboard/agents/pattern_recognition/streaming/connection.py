@@ -18,8 +18,8 @@ from trading_dashboard.agents.kit.sockets import direct_writer
 from trading_dashboard.agents.pattern_recognition.streaming.hub import PatternHub
 from trading_dashboard.agents.pattern_recognition.streaming.subscriber import (
     ALL,
-    Subscriber,
     Interest,
+    Subscriber,
 )
 from trading_dashboard.models.errors import error_body
 from trading_dashboard.models.pattern_api import PatternOperation

@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from trading_dashboard.agents.pattern_recognition.live.book import Event, Brought
+from trading_dashboard.agents.pattern_recognition.live.book import Brought, Event
 from trading_dashboard.agents.pattern_recognition.streaming.outbox import Slot
-from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Subscriber, Interest
+from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Interest, Subscriber
 
 MAX_SUBSCRIBERS = 64
 RESNAPSHOT_SECONDS = 1.0
