@@ -27,6 +27,8 @@ from trading_dashboard.agents.pattern_recognition.worth.timeframe import Timefra
 
 WORTH_AT_ONCE = 24
 """So many detections told together have their worth with them; of more, chart patterns only."""
+LEARNT_AT_ONCE = 64
+"""If the outcomes of more series wait to be counted, detections are told without their worth."""
 TRIM_BARS = 2_048
 """A series is cut back to its length at the start when it has grown by so many bars."""
 
@@ -80,6 +82,8 @@ class PatternBook:
         self._history_bars = history_bars
         self._kept = record.series()
         self._event = record.event
+        self._newest: dict[str, int] = {}
+        """By timeframe, the newest bar's opening time."""
         self._unlearnt: dict[Key, int] = {}
         """By series, the first bar whose outcomes are not counted yet."""
         self._stale_ledgers: set[str] = set()
@@ -93,6 +97,11 @@ class PatternBook:
     def has_to_learn(self) -> bool:
         """Return whether there are bars whose outcomes are not counted yet."""
         return bool(self._unlearnt)
+
+    @property
+    def is_late_to_learn(self) -> bool:
+        """Return whether outcomes wait that the worth of the newest bars rests on."""
+        return bool(self._unlearnt_before(self._newest))
 
     @property
     def has_histories_to_learn(self) -> bool:
@@ -160,6 +169,7 @@ class PatternBook:
             self._stale_ledgers.add(key[1])
         if symbols is None:
             self.worths.forget()
+            self._newest.clear()
         return gone
 
     # Following
@@ -236,11 +246,17 @@ class PatternBook:
                 newest[timeframe] = at
         moments = {timeframe: microseconds_of(at) for timeframe, at in newest.items()}
         # Only what ended before counts: bars of the same moment may wait.
-        self._learn([key for key, time in self._unlearnt.items() if time < moments.get(key[1], 0)])
+        self._learn(self._unlearnt_before(moments))
         return self.worths.of(bodies)
+
+    def _unlearnt_before(self, moments: Mapping[str, int]) -> list[Key]:
+        """Return series with outcomes to be counted before a moment of their timeframe."""
+        return [key for key, time in self._unlearnt.items() if time < moments.get(key[1], 0)]
 
     def _add_worth(self, events: Sequence[Event], *, in_haste: bool) -> None:
         confirmed = [it for it in events if it.found.body["confirmed_at"] is not None]
+        if len(self._unlearnt_before(self._newest)) > LEARNT_AT_ONCE:
+            return
         if in_haste or len(confirmed) > WORTH_AT_ONCE:
             confirmed = [it for it in confirmed if it.found.body["kind"] == "chart"]
         told = self.worth_of([event.found.body for event in confirmed])
@@ -276,6 +292,7 @@ class PatternBook:
             self._kept[key] = Kept(kept.first, row.time, kept.basis, kept.checkpoint)
             series[key] = Kept(kept.first, row.time, kept.basis)
             self._unlearnt.setdefault(key, row.time)
+            self._newest[key[1]] = max(self._newest.get(key[1], 0), row.time)
         self.bars_seen += len(wave)
         events = self._numbered(found)
         self._record.write(event=self._event, series=series, found=_changed(events))

@@ -42,7 +42,7 @@ MAX_NAMED = 100
 """Symbols subscribed by name; more are picked from all."""
 CHECKS_AT_ONCE = 8
 LEARN_SECONDS = 1.0
-"""Outcomes are counted this often, if nobody asks for a worth before."""
+"""Outcomes are counted so long after the last bar, if no worth rests on them before."""
 LEARN_AT_ONCE = 16
 """Series whose outcomes are counted together; what is live comes in between."""
 POSTPONED_SECONDS = 30.0
@@ -193,7 +193,9 @@ class Follower:
         self._settle()
         if self._book.has_histories_to_learn and self._has_measured():
             self._measuring = asyncio.create_task(self._measure(), name="worth of history")
-        elif self._book.has_to_learn and self._monotonic() >= self._learn_at:
+        elif self._book.is_late_to_learn or (
+            self._book.has_to_learn and self._monotonic() >= self._learn_at
+        ):
             if await self._in_thread(lambda: self._book.learn(LEARN_AT_ONCE)):
                 inbox.wake.set()
             else:
@@ -221,6 +223,7 @@ class Follower:
         inbox = self.inbox
         rows, inbox.rows = inbox.rows[:BATCH], inbox.rows[BATCH:]
         in_haste = bool(inbox.rows)
+        self._learn_at = self._monotonic() + LEARN_SECONDS
         outcome = await self._in_thread(lambda: self._book.push(rows, in_haste=in_haste))
         self._listener.happened(outcome)
 
