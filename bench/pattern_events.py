@@ -41,6 +41,8 @@ from bench.desk import free_port
 
 START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 HISTORY = 600
+PAUSE_SECONDS = 5.0
+"""Between rounds: the outcomes of one are counted before the next, as in a minute's time."""
 LABEL = {"source": "bench", "replay": False, "intraday": "real"}
 PREFIX = "TRADING_DASHBOARD_"
 
@@ -277,7 +279,7 @@ async def measured(
             bodies = market.next_bars()
             reader.arrived.clear()
             sent = await play(market, bodies)
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(PAUSE_SECONDS)
             delays += [1000 * (reader.arrived[name] - sent[name]) for name in reader.arrived]
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
