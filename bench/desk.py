@@ -81,11 +81,12 @@ def wait_until(done: Callable[[], object], seconds: float = 60) -> float:
 
 
 def launch(speed: float = 60) -> Desk:
-    agent_port, dashboard_port = free_port(), free_port()
+    agent_port, patterns_port, dashboard_port = free_port(), free_port(), free_port()
     settings = "TRADING_DASHBOARD__AGENTS__MARKET_DATA__"
     environment = {
         **os.environ,
         f"{settings}URL": f"http://127.0.0.1:{agent_port}",
+        "TRADING_DASHBOARD__AGENTS__PATTERN_RECOGNITION__URL": f"http://127.0.0.1:{patterns_port}",
         f"{settings}SETTINGS__REPLAY_SPEED": str(speed),
     }
     process = subprocess.Popen(

@@ -1,11 +1,11 @@
 """From a closed bar to the event that tells what it brought: 500 symbols at once, and spread out.
 
 A market data agent of the bench's own sends a closed bar of each of 500 symbols over a real
-WebSocket to a real pattern agent in a process of its own; a reader of its stream notes when the first
-event of each bar is there. Beside it, the same messages through a bare relay built on `websockets`,
-in a process of its own too: what no agent can beat. *Burst* sends all bars as fast as they can be
-sent, so the last one waits for all before it; *spread* sends them over a second, as symbols that
-trade do.
+WebSocket to a real pattern agent in a process of its own; a reader of its stream notes when the
+first event of each bar is there. Beside it, the same messages through a bare relay built on
+`websockets`, in a process of its own too: what no agent can beat. *Burst* sends all bars as fast as
+they can be sent, so the last one waits for all before it; *spread* sends them over a second, as
+symbols that trade do.
 
     .venv/bin/python -m bench.pattern_events [--symbols 500] [--rounds 10]
 """
@@ -41,6 +41,8 @@ from bench.desk import free_port
 
 START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 HISTORY = 600
+PAUSE_SECONDS = 5.0
+"""Between rounds: the outcomes of one are counted before the next, as in a minute's time."""
 LABEL = {"source": "bench", "replay": False, "intraday": "real"}
 PREFIX = "TRADING_DASHBOARD_"
 
@@ -72,9 +74,9 @@ class Market:
         self.closes = np.full(symbols, 100.0)
         self.minute = HISTORY
         self.sockets: dict[WebSocket, int] = {}
-        self.sent_at: dict[str, float] = {}
 
     def clock(self) -> dict[str, Any]:
+        """Return the market clock."""
         now = (START + timedelta(minutes=self.minute)).isoformat()
         return {
             "now": now, "replay": False, "speed": 1.0, "paused": False, "finished": False,
@@ -82,6 +84,7 @@ class Market:
         }  # fmt: skip
 
     def history(self, name: str) -> pa.Table:
+        """Return a symbol's bars up to the start."""
         rng = np.random.default_rng(self.names.index(name))
         close = np.round(100 * np.exp(np.cumsum(rng.normal(0, 0.002, HISTORY))), 2)
         opened = np.concatenate(([100.0], close[:-1]))
@@ -118,16 +121,19 @@ class Market:
         return bodies
 
     async def send(self, body: bytes) -> None:
+        """Send a message to whoever reads."""
         for socket in list(self.sockets):
             self.sockets[socket] += 1
             await socket.send_text(f'{{"seq":{self.sockets[socket]},{body.decode()}}}')
 
     async def heartbeats(self) -> None:
+        """Fill silence."""
         while True:
             await asyncio.sleep(0.5)
             await self.send(b'"type":"heartbeat"')
 
     async def stream(self, socket: WebSocket) -> None:
+        """Serve one reader."""
         await socket.accept()
         await socket.receive_text()
         clock = {"seq": 1, "type": "clock", "clock": self.clock(), "epoch": "bench"}
@@ -140,6 +146,8 @@ class Market:
             self.sockets.pop(socket, None)
 
     def app(self) -> Starlette:
+        """Return the routes a pattern agent asks."""
+
         async def clock(_: Request) -> Response:
             return JSONResponse(self.clock() | {"source": "bench", "intraday": "real"})
 
@@ -183,7 +191,7 @@ async def serving(market: Market) -> AsyncIterator[int]:
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     beating = asyncio.create_task(market.heartbeats())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
         yield port
@@ -197,7 +205,7 @@ async def serving(market: Market) -> AsyncIterator[int]:
 @asynccontextmanager
 async def process(arguments: list[str], **environment: str) -> AsyncIterator[None]:
     env = {**os.environ, **{PREFIX + key: value for key, value in environment.items()}}
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: ASYNC220 - two of them, before anything is measured
         [sys.executable, *arguments], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as child:
         try:
@@ -215,6 +223,7 @@ class Reader:
         self.count = 0
 
     def note(self, text: str | bytes) -> None:
+        """Note a message's arrival."""
         now = time.perf_counter()
         message = orjson.loads(text)
         about = message.get("detection") or message
@@ -229,6 +238,7 @@ class Reader:
                 return
 
     async def read(self, connection: ClientConnection) -> None:
+        """Note all that comes."""
         async for text in connection:
             self.note(text)
 
@@ -269,7 +279,7 @@ async def measured(
             bodies = market.next_bars()
             reader.arrived.clear()
             sent = await play(market, bodies)
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(PAUSE_SECONDS)
             delays += [1000 * (reader.arrived[name] - sent[name]) for name in reader.arrived]
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)

@@ -144,12 +144,17 @@ def main() -> int:
             f"{name:<18}{seconds[name]:>8.1f} s{used[name]:>8.1f} s{alone:>12.1f} s{found:>10,}"
             f"{memory.peak / 2**20:>7.0f} MiB{memory.own / 2**20:>5.0f} MiB"
         )
+    show_bars(seconds, used, peak)
+    return 0
+
+
+def show_bars(seconds: dict[str, float], used: dict[str, float], peak: int) -> None:
+    """Print the figures beside their bars."""
     ratio = seconds["61 candlesticks"] / seconds["bare TA-Lib"]
     cpu = used["61 candlesticks"] / used["bare TA-Lib"]
     print(f"candlesticks / bare TA-Lib, same pool: {ratio:.2f}, of CPU {cpu:.2f} (bar: 1.3)")
     print(f"chart patterns: {seconds['chart patterns']:.0f} s (bar: 180 s)")
     print(f"memory: {peak / 2**20:.0f} MiB in all processes (bar: 1,024 MiB)")
-    return 0
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class PatternSettings(BaseModel):
         description="Followed live; empty for all that market data lists, the first 500 of them.",
     )
     timeframes: list[Interval] = Field(
-        default_factory=lambda: ["1m", "5m", "15m", "1h", "1d"],
+        default=["1m", "5m", "15m", "1h", "1d"],
         min_length=1,
         max_length=9,
         description="Bars followed live. Others are answered from history when they are asked for.",

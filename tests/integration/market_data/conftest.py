@@ -132,9 +132,10 @@ def start_agent(data: Path, tmp_path: Path, free_ports: Callable[[], int]) -> It
         settings: Mapping[str, Any] | None = None,
         directory: Path = data,
         wait: bool = True,
+        port: int | None = None,
     ) -> AgentProcess:
         log = tmp_path / f"agent-{len(running)}.log"
-        port = free_ports()
+        port = port or free_ports()
         base = [sys.executable, "-m", MODULE, "--port", str(port)]
         env = agent_environment(AGENT_SETTINGS=json.dumps(settings) if settings else None)
         with log.open("wb") as output:

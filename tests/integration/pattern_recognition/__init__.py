@@ -1,1 +1,1 @@
-"""The pattern recognition agent with real processes."""
+"""The pattern recognition agent as a process, beside a real market data agent."""

@@ -17,15 +17,15 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 
 from trading_dashboard.agents.pattern_recognition.live import asking
-from trading_dashboard.agents.pattern_recognition.live.book import Outcome, PatternBook
-from trading_dashboard.agents.pattern_recognition.live.follower import Follower
+from trading_dashboard.agents.pattern_recognition.live.book import Brought, PatternBook
+from trading_dashboard.agents.pattern_recognition.live.follower import NOT_YET, Follower
 from trading_dashboard.agents.pattern_recognition.live.market import Market
 from trading_dashboard.agents.pattern_recognition.live.reading import Reader
 from trading_dashboard.agents.pattern_recognition.live.record import Record
 from trading_dashboard.agents.pattern_recognition.scan.jobs import ScanJobs
 from trading_dashboard.agents.pattern_recognition.scan.process_pool import default_map
 from trading_dashboard.agents.pattern_recognition.streaming.hub import PatternHub
-from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Wanted
+from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Interest
 from trading_dashboard.models.pattern_settings import PatternSettings
 
 Result = TypeVar("Result")
@@ -90,7 +90,7 @@ class PatternAgent:
 
     # What the follower tells
 
-    def happened(self, outcome: Outcome) -> None:
+    def happened(self, outcome: Brought) -> None:
         """See `follower.Listener`."""
         self.as_of = asking.as_of(self.book)
         self.hub.happened(outcome)
@@ -112,12 +112,13 @@ class PatternAgent:
     def health(self) -> dict[str, Any]:
         """Return what `/health` says beside the common fields; from memory."""
         trouble, aside = self.follower.trouble, self.record.set_aside
+        is_trying = trouble == NOT_YET
         loaded, wanted = len(self.book.trackers), self.follower.series_wanted
         is_loading = loaded < wanted
         body: dict[str, Any] = {
-            "status": "degraded" if trouble else "healthy",
+            "status": "degraded" if trouble and not is_trying else "healthy",
             "checks": {
-                "market_data": _check(trouble),
+                "market_data": _check(None if is_trying else trouble),
                 "history": {
                     "status": "healthy",
                     "message": f"{loaded} of {wanted} series have been read.",
@@ -142,7 +143,7 @@ class PatternAgent:
 
     def _freshness(self) -> dict[str, Any]:
         clock = self.follower.inbox.clock
-        if clock is None:
+        if clock is None or self.follower.trouble == NOT_YET:
             return {"state": "unknown"}
         state = "stale" if self.is_stale else "idle" if clock.finished else "fresh"
         label = self.book.label
@@ -151,7 +152,7 @@ class PatternAgent:
     def _follows(self, symbol: str) -> bool:
         return symbol in self.follower.inbox.known
 
-    async def _snapshot(self, wanted: dict[str, Wanted]) -> tuple[int, dict[str, Any]]:
+    async def _snapshot(self, wanted: dict[str, Interest]) -> tuple[int, dict[str, Any]]:
         return await self.in_book(lambda: asking.snapshot(self.book, wanted))
 
     def _follower_ended(self, following: asyncio.Task[None]) -> None:

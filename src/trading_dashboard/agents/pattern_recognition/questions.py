@@ -16,12 +16,12 @@ from trading_dashboard.agents.pattern_recognition.catalogue import KINDS, kind_o
 from trading_dashboard.agents.pattern_recognition.context.agreement import agreement
 from trading_dashboard.agents.pattern_recognition.context.regimes import regime
 from trading_dashboard.agents.pattern_recognition.live import asking
-from trading_dashboard.agents.pattern_recognition.live.asking import Selection
+from trading_dashboard.agents.pattern_recognition.live.asking import Choice
 from trading_dashboard.agents.pattern_recognition.live.found import DIRECTIONS, Body
 from trading_dashboard.agents.pattern_recognition.live.label import Label
 from trading_dashboard.agents.pattern_recognition.live.reading import Looked
 from trading_dashboard.agents.pattern_recognition.live.tracker import Tracker
-from trading_dashboard.agents.pattern_recognition.live.worths import Row, Worths
+from trading_dashboard.agents.pattern_recognition.live.worths import CellWorth, Worths
 from trading_dashboard.agents.pattern_recognition.signals import Idea, ideas
 from trading_dashboard.models.market import INTERVALS, Interval
 from trading_dashboard.models.pattern_api import OwnBars
@@ -53,7 +53,7 @@ class Questions:
         return self._agent.book.label.body()
 
     async def patterns(
-        self, symbol: str, timeframe: Interval, selection: Selection, limit: int
+        self, symbol: str, timeframe: Interval, selection: Choice, limit: int
     ) -> Body:
         """Return one series' patterns, newest first.
 
@@ -79,7 +79,7 @@ class Questions:
 
     async def detect(self, own: OwnBars, bars: Bars) -> Body:
         """Return what is in bars of one's own."""
-        selection = Selection(
+        selection = Choice(
             kinds=frozenset(kind.value for kind in own.kinds), patterns=frozenset(own.patterns)
         )
 
@@ -101,34 +101,17 @@ class Questions:
         """Return detections with what became of them, newest first."""
         book = self._agent.book
         name = None if symbol is None else symbol.strip().upper()
-        selection = Selection(patterns=frozenset() if pattern is None else frozenset({pattern}))
+        selection = Choice(patterns=frozenset() if pattern is None else frozenset({pattern}))
 
-        def rows(trackers: Mapping[tuple[str, str], Tracker], worths: Worths) -> Body:
-            every = asking.newest_of_all(list(trackers.values()), selection)
-            shown, total = asking.page(every, offset, limit)
-            horizons = worths.settings.horizons
-            by_key = {key: [body for body in shown if _key(body) == key] for key in trackers}
-            moves = {
-                body["id"]: move
-                for key, own in by_key.items()
-                for body, move in zip(
-                    own, asking.outcomes(trackers[key], own, horizons), strict=True
-                )
-            }
-            told = _with(shown, worths.of(shown))
-            after = offset + len(shown)
-            return {
-                "rows": [{"detection": it, "outcomes": moves[it["id"]]} for it in told],
-                "total": total,
-                "next_offset": after if shown and after < total else None,
-            }
+        part = slice(offset, offset + limit)
 
         def known() -> Body | None:
             keys = asking.keys_of(book, name, timeframe)
             if not keys and name is not None and timeframe is not None:
                 return None
             book.learn()
-            return rows({key: book.trackers[key] for key in keys}, book.worths)
+            own = {key: book.trackers[key] for key in keys}
+            return _history(own, book.worths, selection, part)
 
         found = await self._agent.in_book(known)
         label = self.label
@@ -137,7 +120,9 @@ class Questions:
             looked = await self._agent.reader.looked(name, timeframe)
             worths = looked.worths or Worths(self._agent.settings.worth)
             key = looked.tracker.key
-            found = await self._agent.computed(lambda: rows({key: looked.tracker}, worths))
+            found = await self._agent.computed(
+                lambda: _history({key: looked.tracker}, worths, selection, part)
+            )
             label = looked.tracker.basis.label.body()
         return {**found, **label}
 
@@ -200,7 +185,30 @@ class Questions:
         return {"as_of": self._agent.as_of, "signals": [it.body for it in chosen], **self.label}
 
 
-def _answer(looked: Looked, selection: Selection, limit: int | None) -> Body:
+def _history(
+    trackers: Mapping[tuple[str, str], Tracker], worths: Worths, selection: Choice, part: slice
+) -> Body:
+    """Return some detections of several series with what became of them."""
+    offset, limit = part.start, part.stop - part.start
+    every = asking.newest_of_all(list(trackers.values()), selection)
+    shown, total = asking.page(every, offset, limit)
+    horizons = worths.settings.horizons
+    by_key = {key: [body for body in shown if _key(body) == key] for key in trackers}
+    moves = {
+        body["id"]: move
+        for key, own in by_key.items()
+        for body, move in zip(own, asking.outcomes(trackers[key], own, horizons), strict=True)
+    }
+    told = _with(shown, worths.of(shown))
+    after = offset + len(shown)
+    return {
+        "rows": [{"detection": it, "outcomes": moves[it["id"]]} for it in told],
+        "total": total,
+        "next_offset": after if shown and after < total else None,
+    }
+
+
+def _answer(looked: Looked, selection: Choice, limit: int | None) -> Body:
     chosen = list(islice(asking.newest(looked.tracker, selection), limit))
     worth = [[] for _ in chosen] if looked.worths is None else looked.worths.of(chosen)
     return {**_about(looked.tracker), "patterns": _with(chosen, worth)}
@@ -221,7 +229,7 @@ def _with(bodies: list[Body], worths: list[list[Body]]) -> list[Body]:
     return [{**body, "worth": worth} for body, worth in zip(bodies, worths, strict=True)]
 
 
-def _worth_row(row: Row, timeframe: str, symbol: str | None) -> Body:
+def _worth_row(row: CellWorth, timeframe: str, symbol: str | None) -> Body:
     return {
         "pattern": row.pattern,
         "name": KINDS[row.pattern].name,

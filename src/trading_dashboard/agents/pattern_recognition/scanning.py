@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from trading_dashboard.agents.pattern_recognition.agent import PatternAgent
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.catalogue import KINDS, kind_of, known
-from trading_dashboard.agents.pattern_recognition.live.asking import Selection
+from trading_dashboard.agents.pattern_recognition.live.asking import Choice
 from trading_dashboard.agents.pattern_recognition.live.found import (
     Body,
     Key,
@@ -23,7 +23,7 @@ from trading_dashboard.agents.pattern_recognition.live.found import (
     shape_id,
 )
 from trading_dashboard.agents.pattern_recognition.live.label import UNKNOWN, Label
-from trading_dashboard.agents.pattern_recognition.live.series import Series
+from trading_dashboard.agents.pattern_recognition.live.series import LiveSeries
 from trading_dashboard.agents.pattern_recognition.scan.jobs import Order, ScanJobs
 from trading_dashboard.agents.pattern_recognition.scan.universe import Found, Wanted, detect
 from trading_dashboard.models.errors import TradingDashboardError
@@ -90,7 +90,7 @@ class _Scan:
     ) -> None:
         self._agent, self._order, self._loop = agent, order, loop
         self._labels: dict[str, Label] = {}
-        self._selection = Selection(
+        self._selection = Choice(
             kinds=frozenset(kind.value for kind in order.kinds),
             states=frozenset(state.value for state in order.states),
             patterns=frozenset(order.patterns),
@@ -128,7 +128,7 @@ class _Scan:
 
     def _bodies(self, symbol: str, found: Found, bars: Bars) -> Iterator[Body]:
         key: Key = (symbol, self._order.timeframe)
-        series, label = Series(bars), self._labels.get(symbol, UNKNOWN)
+        series, label = LiveSeries(bars), self._labels.get(symbol, UNKNOWN)
         for shape in found.shapes:
             yield shape_body(key, shape_id(key, shape, series), shape, series, label)
         hits = found.candles

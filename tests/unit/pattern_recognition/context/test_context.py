@@ -12,6 +12,7 @@ from trading_dashboard.agents.pattern_recognition.context.levels import price_le
 from trading_dashboard.agents.pattern_recognition.context.regimes import (
     Regime,
     Trend,
+    bars_needed,
     regime,
     yang_zhang,
 )
@@ -71,7 +72,7 @@ def test_few_bars_make_no_regime_and_say_why() -> None:
 def test_only_the_bars_needed_decide(bars: Bars) -> None:
     for end in (500, 700, 900):
         known = bars.prefix(end)
-        row = np.flatnonzero(known.is_sound)[-REGIME.bars_needed]
+        row = np.flatnonzero(known.is_sound)[-bars_needed(REGIME)]
         found, short = regime(known, REGIME), regime(known.between(int(row), end), REGIME)
         assert (found.words, found.slope_atr) == (short.words, short.slope_atr)
         assert found.volatility_percentile == short.volatility_percentile

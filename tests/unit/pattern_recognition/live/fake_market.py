@@ -1,4 +1,4 @@
-"""A market data agent in memory: random walks, a clock that is moved by hand, a stream that breaks."""
+"""A market data agent in memory: random walks, a clock moved by hand, a stream that breaks."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from trading_dashboard.models.market import (
     CorporateAction,
     Interval,
     MarketPhase,
+    PriceResponse,
     SymbolInfo,
 )
 from trading_dashboard.models.market_api import (
@@ -71,8 +72,11 @@ class FakeMarket:
         self._check()
         self.readings.append((symbol, timeframe))
         if symbol not in self.listed:
-            raise UnknownSymbol(f"Symbol '{symbol}' is not known.", subject=symbol)
+            problem = f"Symbol '{symbol}' is not known."
+            raise UnknownSymbol(problem, subject=symbol, next_step="Ask for AAPL.")
         bars = self.bars(symbol)
+        if timeframe != "1m":
+            bars = bars.between(0, min(len(bars), 300))
         if start is None:
             return History(bars.between(max(len(bars) - limit, 0), len(bars)), self.label)
         day = int(datetime(start.year, start.month, start.day, tzinfo=UTC).timestamp() * 1e6)
@@ -135,7 +139,10 @@ class FakeMarket:
     def list_symbol(self, name: str) -> None:
         self.walks[name] = walk(COUNT, 77)
         self.listed.append(name)
-        self.say(SymbolSnapshot.model_construct(type="snapshot", seq=0, symbol=name, bars={}))
+        price = PriceResponse(
+            source="test", symbol=name, price=1.0, timestamp=self.state().now, volume=0.0
+        )
+        self.say(SymbolSnapshot(type="snapshot", seq=0, symbol=name, price=price, bars={}))
 
     def _check(self) -> None:
         if self.is_away:

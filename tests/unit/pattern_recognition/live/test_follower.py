@@ -22,7 +22,7 @@ from tests.unit.pattern_recognition.live.walks import (
     walk,
 )
 from trading_dashboard.agents.pattern_recognition.live import follower as follower_module
-from trading_dashboard.agents.pattern_recognition.live.book import Event, Outcome, PatternBook
+from trading_dashboard.agents.pattern_recognition.live.book import Brought, Event, PatternBook
 from trading_dashboard.agents.pattern_recognition.live.follower import Follower
 from trading_dashboard.agents.pattern_recognition.live.label import Label
 from trading_dashboard.models.market import CorporateAction
@@ -37,7 +37,7 @@ class Heard:
         self.forgot: list[str] = []
         self.conditions: list[str | None] = []
 
-    def happened(self, outcome: Outcome) -> None:
+    def happened(self, outcome: Brought) -> None:
         self.events += outcome.events
         self.replaced += sorted(outcome.replaced)
 

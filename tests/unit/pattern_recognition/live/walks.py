@@ -9,7 +9,7 @@ import numpy as np
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.live import asking
-from trading_dashboard.agents.pattern_recognition.live.asking import Selection
+from trading_dashboard.agents.pattern_recognition.live.asking import Choice
 from trading_dashboard.agents.pattern_recognition.live.book import Event, PatternBook
 from trading_dashboard.agents.pattern_recognition.live.found import Body, Key
 from trading_dashboard.agents.pattern_recognition.live.label import Basis, Label
@@ -57,7 +57,7 @@ def feed(book: PatternBook, bars: Bars, start: int, stop: int, key: Key = KEY) -
 
 
 def everything(book: PatternBook, key: Key = KEY) -> list[Body]:
-    return list(asking.newest(book.trackers[key], Selection()))
+    return list(asking.newest(book.trackers[key], Choice()))
 
 
 def told(events: list[Event]) -> list[tuple[object, ...]]:

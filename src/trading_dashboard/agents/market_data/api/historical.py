@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
 from trading_dashboard.agents.kit import AgentApp
+from trading_dashboard.agents.kit.memory import give_back
 from trading_dashboard.agents.market_data.api.answers import BY_SYMBOL, SYMBOL, Described
 from trading_dashboard.agents.market_data.api.bar_json import history_json
 from trading_dashboard.agents.market_data.api.forms import MEDIA_TYPES, Format, chosen
@@ -32,7 +33,6 @@ from trading_dashboard.agents.market_data.market import (
     BarsQuestion,
     Market,
 )
-from trading_dashboard.agents.market_data.memory import give_back
 from trading_dashboard.models.market import HistoricalResponse, Interval
 
 DEFAULT_LIMIT = 500

@@ -22,7 +22,7 @@ from trading_dashboard.agents.pattern_recognition.api.examples import (
     PATTERNS,
 )
 from trading_dashboard.agents.pattern_recognition.catalogue import known
-from trading_dashboard.agents.pattern_recognition.live.asking import Selection
+from trading_dashboard.agents.pattern_recognition.live.asking import Choice
 from trading_dashboard.agents.pattern_recognition.own_bars import checked_bars
 from trading_dashboard.agents.pattern_recognition.questions import Questions
 from trading_dashboard.models.market import Interval
@@ -61,8 +61,8 @@ def add_patterns(app: AgentApp, questions: Questions) -> None:
         limit: Annotated[int, _LIMIT] = DEFAULT_LIMIT,
     ) -> Response:
         """Patterns of a symbol in one timeframe, the one known last first."""
-        selection = Selection(
-            kinds=frozenset({kind.value}) if kind else Selection().kinds,
+        selection = Choice(
+            kinds=frozenset({kind.value}) if kind else Choice().kinds,
             states=frozenset({state.value}) if state else frozenset(),
         )
         return OrjsonResponse(await questions.patterns(symbol, timeframe, selection, limit))

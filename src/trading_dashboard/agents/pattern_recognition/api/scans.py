@@ -29,6 +29,7 @@ _RESULT = {"status": SCAN, "patterns": [DETECTION], "total": 12, "next_offset": 
 
 def add_scans(app: AgentApp, scanning: Scanning) -> None:
     """Add the routes."""
+    _add_result(app, scanning)
 
     @app.post(
         "/scan",
@@ -52,6 +53,18 @@ def add_scans(app: AgentApp, scanning: Scanning) -> None:
         """Where a scan stands."""
         return OrjsonResponse(scanning.jobs.status(id).model_dump(mode="json"))
 
+    @app.delete(
+        "/scan/{id}",
+        tags=["scan"],
+        response_model=ScanStatus,
+        responses={**UNKNOWN, **INVALID, **example({**SCAN, "state": "cancelled"})},
+    )
+    async def cancel_scan(id: Annotated[str, _ID]) -> Response:  # noqa: A002
+        """End a scan; what it has found stays."""
+        return OrjsonResponse(scanning.jobs.cancel(id).model_dump(mode="json"))
+
+
+def _add_result(app: AgentApp, scanning: Scanning) -> None:
     @app.get(
         "/scan/{id}/patterns",
         tags=["scan"],
@@ -65,13 +78,3 @@ def add_scans(app: AgentApp, scanning: Scanning) -> None:
     ) -> Response:
         """What a scan has found so far, newest first."""
         return OrjsonResponse(await scanning.found(id, offset, limit))
-
-    @app.delete(
-        "/scan/{id}",
-        tags=["scan"],
-        response_model=ScanStatus,
-        responses={**UNKNOWN, **INVALID, **example({**SCAN, "state": "cancelled"})},
-    )
-    async def cancel_scan(id: Annotated[str, _ID]) -> Response:  # noqa: A002
-        """End a scan; what it has found stays."""
-        return OrjsonResponse(scanning.jobs.cancel(id).model_dump(mode="json"))

@@ -37,7 +37,7 @@ class Fitting(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class Choice:
     """Which detections are wanted; empty sets are no limit."""
 
     kinds: frozenset[str] = EVERY_KIND
@@ -55,7 +55,7 @@ class Selection:
         )
 
 
-def newest(tracker: Tracker, selection: Selection) -> Iterator[Body]:
+def newest(tracker: Tracker, selection: Choice) -> Iterator[Body]:
     """Yield one series' detections, the one known last first."""
     parts: list[Iterable[Body]] = []
     if CHART in selection.kinds:
@@ -67,7 +67,7 @@ def newest(tracker: Tracker, selection: Selection) -> Iterator[Body]:
     return (body for body in merged if selection.takes(body))
 
 
-def newest_of_all(trackers: Sequence[Tracker], selection: Selection) -> Iterator[Body]:
+def newest_of_all(trackers: Sequence[Tracker], selection: Choice) -> Iterator[Body]:
     """Yield the detections of several series, the one known last first."""
     return heapq.merge(
         *(newest(tracker, selection) for tracker in trackers), key=_known_at, reverse=True

@@ -15,7 +15,7 @@ import numpy as np
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.live.candle_batch import latest_of
-from trading_dashboard.agents.pattern_recognition.live.found import Body, Found, Key
+from trading_dashboard.agents.pattern_recognition.live.found import Body, Finding, Key
 from trading_dashboard.agents.pattern_recognition.live.label import UNKNOWN, Basis, Label
 from trading_dashboard.agents.pattern_recognition.live.record import Kept, Record
 from trading_dashboard.agents.pattern_recognition.live.series import Row, microseconds_of
@@ -27,6 +27,8 @@ from trading_dashboard.agents.pattern_recognition.worth.timeframe import Timefra
 
 WORTH_AT_ONCE = 24
 """So many detections told together have their worth with them; of more, chart patterns only."""
+LEARNT_AT_ONCE = 64
+"""If the outcomes of more series wait to be counted, detections are told without their worth."""
 TRIM_BARS = 2_048
 """A series is cut back to its length at the start when it has grown by so many bars."""
 
@@ -38,13 +40,13 @@ class Event:
     """Something that happened, with its number."""
 
     number: int
-    found: Found
+    found: Finding
     worth: list[Body] = field(default_factory=list)
     """As known when it was confirmed. None of candlesticks where very many came at once."""
 
 
 @dataclass(slots=True)
-class Outcome:
+class Brought:
     """What became of new bars.
 
     Attributes:
@@ -57,7 +59,7 @@ class Outcome:
     replaced: set[Key] = field(default_factory=set)
     loaded: set[Key] = field(default_factory=set)
 
-    def add(self, other: Outcome) -> None:
+    def add(self, other: Brought) -> None:
         """Take over another one's content, as what happened after this."""
         self.events += other.events
         self.replaced |= other.replaced
@@ -80,6 +82,8 @@ class PatternBook:
         self._history_bars = history_bars
         self._kept = record.series()
         self._event = record.event
+        self._newest: dict[str, int] = {}
+        """By timeframe, the newest bar's opening time."""
         self._unlearnt: dict[Key, int] = {}
         """By series, the first bar whose outcomes are not counted yet."""
         self._stale_ledgers: set[str] = set()
@@ -93,6 +97,11 @@ class PatternBook:
     def has_to_learn(self) -> bool:
         """Return whether there are bars whose outcomes are not counted yet."""
         return bool(self._unlearnt)
+
+    @property
+    def is_late_to_learn(self) -> bool:
+        """Return whether outcomes wait that the worth of the newest bars rests on."""
+        return bool(self._unlearnt_before(self._newest))
 
     @property
     def has_histories_to_learn(self) -> bool:
@@ -124,7 +133,7 @@ class PatternBook:
         kept = self._kept.get(key)
         return None if kept is None else kept.first
 
-    def load(self, key: Key, bars: Bars, basis: Basis) -> Outcome:
+    def load(self, key: Key, bars: Bars, basis: Basis) -> Brought:
         """Look at a series' history, and go on from there.
 
         What the record says of it stays as it is if the bars still say so, and what came since it
@@ -145,7 +154,7 @@ class PatternBook:
         events = self._numbered(found)
         series = {key: self._kept[key]}
         self._record.write(event=self._event, series=series, found=_changed(events))
-        return Outcome(events, loaded={key})
+        return Brought(events, loaded={key})
 
     def forget(self, symbols: Iterable[str] | None = None) -> set[Key]:
         """Forget symbols, or all there is; return the series that are gone."""
@@ -160,18 +169,19 @@ class PatternBook:
             self._stale_ledgers.add(key[1])
         if symbols is None:
             self.worths.forget()
+            self._newest.clear()
         return gone
 
     # Following
 
-    def push(self, rows: Sequence[tuple[Key, Row]], *, in_haste: bool = False) -> Outcome:
+    def push(self, rows: Sequence[tuple[Key, Row]], *, in_haste: bool = False) -> Brought:
         """Take closed bars in the order they came; return what they brought.
 
         Args:
             rows: Bars.
             in_haste: More are waiting: candlesticks are told without their worth.
         """
-        outcome = Outcome()
+        outcome = Brought()
         amended: dict[Key, None] = {}
         waiting = list(rows)
         while waiting:
@@ -194,13 +204,16 @@ class PatternBook:
         self._add_worth(outcome.events, in_haste=in_haste)
         return outcome
 
-    def learn(self, most: int | None = None) -> None:
+    def learn(self, most: int | None = None) -> bool:
         """Take the newest bars into the worth of patterns, now that what they showed is told.
+
+        Returns whether there are more.
 
         Args:
             most: Of so many series, so that what is live does not wait; of all if None.
         """
         self._learn(list(self._unlearnt)[:most])
+        return self.has_to_learn
 
     def _learn(self, keys: Iterable[Key]) -> None:
         known = []
@@ -233,11 +246,17 @@ class PatternBook:
                 newest[timeframe] = at
         moments = {timeframe: microseconds_of(at) for timeframe, at in newest.items()}
         # Only what ended before counts: bars of the same moment may wait.
-        self._learn([key for key, time in self._unlearnt.items() if time < moments.get(key[1], 0)])
+        self._learn(self._unlearnt_before(moments))
         return self.worths.of(bodies)
+
+    def _unlearnt_before(self, moments: Mapping[str, int]) -> list[Key]:
+        """Return series with outcomes to be counted before a moment of their timeframe."""
+        return [key for key, time in self._unlearnt.items() if time < moments.get(key[1], 0)]
 
     def _add_worth(self, events: Sequence[Event], *, in_haste: bool) -> None:
         confirmed = [it for it in events if it.found.body["confirmed_at"] is not None]
+        if len(self._unlearnt_before(self._newest)) > LEARNT_AT_ONCE:
+            return
         if in_haste or len(confirmed) > WORTH_AT_ONCE:
             confirmed = [it for it in confirmed if it.found.body["kind"] == "chart"]
         told = self.worth_of([event.found.body for event in confirmed])
@@ -258,7 +277,7 @@ class PatternBook:
 
     def _push_wave(self, wave: Mapping[Key, Row]) -> list[Event]:
         trackers = [self.trackers[key] for key in wave]
-        found: list[Found] = []
+        found: list[Finding] = []
         for tracker, row in zip(trackers, wave.values(), strict=True):
             found += tracker.push(row)
         hits = latest_of([tracker.series.bars for tracker in trackers])
@@ -273,6 +292,7 @@ class PatternBook:
             self._kept[key] = Kept(kept.first, row.time, kept.basis, kept.checkpoint)
             series[key] = Kept(kept.first, row.time, kept.basis)
             self._unlearnt.setdefault(key, row.time)
+            self._newest[key[1]] = max(self._newest.get(key[1], 0), row.time)
         self.bars_seen += len(wave)
         events = self._numbered(found)
         self._record.write(event=self._event, series=series, found=_changed(events))
@@ -294,7 +314,7 @@ class PatternBook:
         tracker.look(until=kept.last)
         return tracker if tracker.agree(self._record.detections(key)) else None
 
-    def _load_fresh(self, key: Key, bars: Bars, basis: Basis, *, was_kept: bool = False) -> Outcome:
+    def _load_fresh(self, key: Key, bars: Bars, basis: Basis, *, was_kept: bool = False) -> Brought:
         if len(bars) > self._history_bars + TRIM_BARS:
             bars = bars.between(len(bars) - self._history_bars, len(bars))
         tracker = Tracker(key, bars, basis, self._shapes)
@@ -307,13 +327,13 @@ class PatternBook:
             kept = Kept(int(bars.time[0]), int(bars.time[-1]), basis.dump())
             series[key] = self._kept[key] = kept
         self._record.write(forget=[key], series=series, found=_shapes(tracker.shapes, key))
-        return Outcome(replaced={key} if was_kept else set(), loaded={key})
+        return Brought(replaced={key} if was_kept else set(), loaded={key})
 
     def _take_over(self, key: Key, tracker: Tracker) -> None:
         self.trackers[key] = tracker
         self._stale_ledgers.add(key[1])
 
-    def _numbered(self, found: Sequence[Found]) -> list[Event]:
+    def _numbered(self, found: Sequence[Finding]) -> list[Event]:
         events = [Event(self._event + place, it) for place, it in enumerate(found, 1)]
         self._event += len(events)
         return events

@@ -15,8 +15,9 @@ from contextlib import aclosing
 from datetime import date
 from typing import Protocol, TypeVar
 
+from trading_dashboard.agents.kit.memory import give_back
 from trading_dashboard.agents.pattern_recognition.errors import MarketAway, RecordUnusable
-from trading_dashboard.agents.pattern_recognition.live.book import Outcome, PatternBook
+from trading_dashboard.agents.pattern_recognition.live.book import Brought, PatternBook
 from trading_dashboard.agents.pattern_recognition.live.found import Key
 from trading_dashboard.agents.pattern_recognition.live.inbox import Inbox
 from trading_dashboard.agents.pattern_recognition.live.label import Basis
@@ -27,6 +28,8 @@ from trading_dashboard.models.errors import MarketDataError, UnknownSymbol
 from trading_dashboard.models.market import Interval
 from trading_dashboard.models.pattern_settings import MAX_FOLLOWED
 
+NOT_YET = "Market data has not answered yet."
+"""What is said before it was tried."""
 SILENCE_SECONDS = 3.0
 """Market data says something each second; after so long without a word it is away."""
 FIRST_RETRY_SECONDS = 0.5
@@ -39,7 +42,7 @@ MAX_NAMED = 100
 """Symbols subscribed by name; more are picked from all."""
 CHECKS_AT_ONCE = 8
 LEARN_SECONDS = 1.0
-"""Outcomes are counted this often, if nobody asks for a worth before."""
+"""Outcomes are counted so long after the last bar, if no worth rests on them before."""
 LEARN_AT_ONCE = 16
 """Series whose outcomes are counted together; what is live comes in between."""
 POSTPONED_SECONDS = 30.0
@@ -55,7 +58,7 @@ logger = logging.getLogger(__name__)
 class Listener(Protocol):
     """Whoever is told what has happened."""
 
-    def happened(self, outcome: Outcome) -> None:
+    def happened(self, outcome: Brought) -> None:
         """Take what bars have brought."""
 
     def forgotten(self, reason: str) -> None:
@@ -83,7 +86,7 @@ class Follower:
         self.inbox = Inbox(monotonic)
         self.series_wanted = 0
         """How many series there are to be followed."""
-        self.trouble: str | None = "Market data has not answered yet."
+        self.trouble: str | None = NOT_YET
         """Why nothing newer is known; None while the market is followed."""
         self._market = market
         self._book = book
@@ -188,17 +191,23 @@ class Follower:
                 await self._load(next(iter(inbox.symbols_to_begin)))
             self._settle()
         self._settle()
-        if self._measuring is not None and self._measuring.done():
-            self._measuring.result()
-            self._measuring = None
-        if self._book.has_histories_to_learn and self._measuring is None:
+        if self._book.has_histories_to_learn and self._has_measured():
             self._measuring = asyncio.create_task(self._measure(), name="worth of history")
-        elif self._book.has_to_learn and self._monotonic() >= self._learn_at:
-            await self._in_thread(lambda: self._book.learn(LEARN_AT_ONCE))
-            if self._book.has_to_learn:
+        elif self._book.is_late_to_learn or (
+            self._book.has_to_learn and self._monotonic() >= self._learn_at
+        ):
+            if await self._in_thread(lambda: self._book.learn(LEARN_AT_ONCE)):
                 inbox.wake.set()
             else:
                 self._learn_at = self._monotonic() + LEARN_SECONDS
+
+    def _has_measured(self) -> bool:
+        """Return whether no history is being measured; raise what went wrong with the last."""
+        if self._measuring is None:
+            return True
+        if self._measuring.done():
+            self._measuring.result()
+        return self._measuring.done()
 
     async def _measure(self) -> None:
         """Measure the worth of one timeframe's history, beside all that is live."""
@@ -206,6 +215,7 @@ class Follower:
         settings = self._book.worths.settings
         found = await asyncio.to_thread(measured, timeframe, news, settings)
         await self._in_thread(lambda: self._book.take_worth(timeframe, found))
+        await asyncio.to_thread(give_back)
         self.inbox.wake.set()
 
     async def _push(self) -> None:
@@ -213,6 +223,7 @@ class Follower:
         inbox = self.inbox
         rows, inbox.rows = inbox.rows[:BATCH], inbox.rows[BATCH:]
         in_haste = bool(inbox.rows)
+        self._learn_at = self._monotonic() + LEARN_SECONDS
         outcome = await self._in_thread(lambda: self._book.push(rows, in_haste=in_haste))
         self._listener.happened(outcome)
 

@@ -38,7 +38,7 @@ class Timed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Finding:
     """A detection that is new, or whose state has changed, at the close of a bar."""
 
     key: Key

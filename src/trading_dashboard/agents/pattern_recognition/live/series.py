@@ -28,7 +28,7 @@ class Row(NamedTuple):
     volume: float
 
 
-class Series:
+class LiveSeries:
     """Closed bars, oldest first. `offset` is the number of the first one kept."""
 
     __slots__ = ("_bars", "_length", "_prices", "_times", "offset")

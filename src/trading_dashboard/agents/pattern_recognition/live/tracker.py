@@ -20,14 +20,14 @@ from trading_dashboard.agents.pattern_recognition.candles.detector import detect
 from trading_dashboard.agents.pattern_recognition.detections import CandleHits, ShapeDetection
 from trading_dashboard.agents.pattern_recognition.live.found import (
     Body,
-    Found,
+    Finding,
     Key,
     candle_body,
     shape_body,
     shape_id,
 )
 from trading_dashboard.agents.pattern_recognition.live.label import Basis
-from trading_dashboard.agents.pattern_recognition.live.series import Row, Series, stamp
+from trading_dashboard.agents.pattern_recognition.live.series import LiveSeries, Row, stamp
 from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 from trading_dashboard.models.patterns import PatternState
@@ -133,7 +133,7 @@ class Tracker:
             offset = checkpoint.number - int(np.searchsorted(bars.time, checkpoint.last, "right"))
             self._engine.restore(checkpoint.engine)
             self._next = checkpoint.number
-        self.series = Series(bars, offset)
+        self.series = LiveSeries(bars, offset)
         self.shapes: dict[str, Body] = {}
         """By id, oldest first."""
         self.candles = CandleColumns()
@@ -147,10 +147,10 @@ class Tracker:
 
     # Looking at bars
 
-    def look(self, until: int | None = None) -> list[Found]:
+    def look(self, until: int | None = None) -> list[Finding]:
         """Look for chart patterns in bars not looked at yet, up to one that opened at `until`."""
         stop = self.series.stop if until is None else self.series.number_after(until)
-        found: list[Found] = []
+        found: list[Finding] = []
         offset, bars = self.series.offset, self.series.bars
         part = bars.between(self._next - offset, stop - offset)
         columns = (part.open, part.high, part.low, part.close, part.volume)
@@ -161,7 +161,7 @@ class Tracker:
         self._next = max(self._next, stop)
         return found
 
-    def look_for_candles(self, after: int | None = None) -> list[Found]:
+    def look_for_candles(self, after: int | None = None) -> list[Finding]:
         """Find all candlestick patterns of the series; return those of bars after a time."""
         self.candles = CandleColumns()
         self.candles.add(detect_candles(self.series.bars), self.series.offset)
@@ -174,13 +174,13 @@ class Tracker:
             if self.candles.bar[place] >= first
         ]
 
-    def push(self, row: Row) -> list[Found]:
+    def push(self, row: Row) -> list[Finding]:
         """Take the next closed bar; return the chart patterns that are new or have changed."""
         number = self.series.append(row)
         self._next = number + 1
         return self._report(self._engine.step(row[1:]), number)
 
-    def add_candle(self, pattern: int, span: int, direction: int, strength: float) -> Found:
+    def add_candle(self, pattern: int, span: int, direction: int, strength: float) -> Finding:
         """Take a candlestick pattern found at the newest bar."""
         self.candles.append(pattern, self.series.stop - 1, span, direction, strength)
         return self.candle_found(len(self.candles) - 1)
@@ -246,7 +246,7 @@ class Tracker:
         for place in range(len(self.candles) - 1, -1, -1):
             yield self.candle_found(place).body
 
-    def candle_found(self, place: int) -> Found:
+    def candle_found(self, place: int) -> Finding:
         """Return one candlestick pattern by its place in the columns."""
         columns, times = self.candles, self.series
         bar, span = columns.bar[place], columns.span[place]
@@ -259,11 +259,11 @@ class Tracker:
             columns.strength[place],
             self.basis.label,
         )
-        return Found(self.key, body, end, is_new=True)
+        return Finding(self.key, body, end, is_new=True)
 
     # Private
 
-    def _report(self, changed: Sequence[ShapeDetection], number: int) -> list[Found]:
+    def _report(self, changed: Sequence[ShapeDetection], number: int) -> list[Finding]:
         if not changed:
             return []
         at = self.series.time_at(number)
@@ -271,7 +271,7 @@ class Tracker:
         for detection in changed:
             name, before = self._take(detection)
             was = None if before is None else str(before["state"])
-            found.append(Found(self.key, self.shapes[name], at, before is None, was))
+            found.append(Finding(self.key, self.shapes[name], at, before is None, was))
         return found
 
     def _take(self, detection: ShapeDetection) -> tuple[str, Body | None]:

@@ -42,7 +42,7 @@ _KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CellWorth:
     """One pattern and direction over one horizon."""
 
     pattern: str
@@ -115,7 +115,7 @@ class Worths:
                 found[place] = told
         return found
 
-    def rows(self, symbol: str | None, timeframe: str, as_of: int) -> tuple[list[Row], int]:
+    def rows(self, symbol: str | None, timeframe: str, as_of: int) -> tuple[list[CellWorth], int]:
         """Return the worth of all patterns of a timeframe, and how many tests were made at once.
 
         Args:
@@ -128,7 +128,8 @@ class Worths:
         ledger = self.ledger.timeframe(timeframe)
         moment = ledger.moment(as_of)
         rows = [
-            Row(PATTERNS[key[0]], key[1], moment.worth(key, symbol)) for key in sorted(ledger.cells)
+            CellWorth(PATTERNS[key[0]], key[1], moment.worth(key, symbol))
+            for key in sorted(ledger.cells)
         ]
         return rows, self.ledger.tests(timeframe, as_of)
 

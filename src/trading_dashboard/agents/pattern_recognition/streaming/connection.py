@@ -18,8 +18,8 @@ from trading_dashboard.agents.kit.sockets import direct_writer
 from trading_dashboard.agents.pattern_recognition.streaming.hub import PatternHub
 from trading_dashboard.agents.pattern_recognition.streaming.subscriber import (
     ALL,
+    Interest,
     Subscriber,
-    Wanted,
 )
 from trading_dashboard.models.errors import error_body
 from trading_dashboard.models.pattern_api import PatternOperation
@@ -102,7 +102,7 @@ def handle(text: str | bytes, subscriber: Subscriber, hub: PatternHub) -> dict[s
     if len({*subscriber.wanted, *names}) > MAX_SYMBOLS:
         return _too_many()
     kinds = frozenset(kind.value for kind in operation.kinds)
-    hub.subscribe(subscriber, names, Wanted(frozenset(operation.timeframes), kinds))
+    hub.subscribe(subscriber, names, Interest(frozenset(operation.timeframes), kinds))
     return None
 
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import orjson
 
-from trading_dashboard.agents.pattern_recognition.live.book import Event, Outcome
+from trading_dashboard.agents.pattern_recognition.live.book import Brought, Event
 from trading_dashboard.agents.pattern_recognition.streaming.outbox import Slot
-from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Subscriber, Wanted
+from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Interest, Subscriber
 
 MAX_SUBSCRIBERS = 64
 RESNAPSHOT_SECONDS = 1.0
 """While histories are loading, who reads them gets a new snapshot this often at most."""
 
-MakeSnapshot = Callable[[dict[str, Wanted]], Awaitable[tuple[int, dict[str, Any]]]]
+MakeSnapshot = Callable[[dict[str, Interest]], Awaitable[tuple[int, dict[str, Any]]]]
 
 
 class PatternHub:
@@ -49,7 +49,7 @@ class PatternHub:
 
     # What happens
 
-    def happened(self, outcome: Outcome) -> None:
+    def happened(self, outcome: Brought) -> None:
         """Hand events on; who reads what was replaced begins anew."""
         touched: set[Subscriber] = set()
         if outcome.replaced:
@@ -103,7 +103,7 @@ class PatternHub:
         if not self._subscribers:
             self.empty.set()
 
-    def subscribe(self, subscriber: Subscriber, symbols: list[str], wanted: Wanted) -> None:
+    def subscribe(self, subscriber: Subscriber, symbols: list[str], wanted: Interest) -> None:
         """Add symbols; a snapshot of all that is wanted now follows."""
         for symbol in symbols:
             subscriber.wanted[symbol] = wanted
@@ -158,7 +158,7 @@ class PatternHub:
                 reader.outbox.pattern(body["id"], slot)
         return readers
 
-    def _renew_later(self, outcome: Outcome) -> None:
+    def _renew_later(self, outcome: Brought) -> None:
         self._renewed |= outcome.loaded
         if self._due is None:
             loop = asyncio.get_running_loop()

@@ -25,7 +25,7 @@ Snapshot = Callable[["Subscriber"], Awaitable[tuple[int, str]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Interest:
     """Timeframes and kinds of one symbol, or of all; no timeframes are all of them."""
 
     timeframes: frozenset[str]
@@ -41,7 +41,7 @@ class Subscriber:
 
     def __init__(self) -> None:
         self.outbox = Outbox()
-        self.wanted: dict[str, Wanted] = {}
+        self.wanted: dict[str, Interest] = {}
         """By symbol, or ``*``."""
         self.direct: DirectWriter | None = None
         self._wake = asyncio.Event()
