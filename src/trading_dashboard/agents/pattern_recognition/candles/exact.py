@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -36,11 +37,13 @@ LONGEST_MEMORY = 128
 """Nor on rows further back, sound or not: where the last `MEMORY_ROWS` sound rows are spread over
 more, nothing is told."""
 
+SUMMED = 10
+"""Ranges before a bar in one sum."""
 _WINDOW = 20
 """Rows that decide on a row's own answer, and a few more."""
 _BLOCK = 100
-_SUMMED = 11
-"""Most ranges in one sum, and one more."""
+_LONGEST_PIECE = 10_000
+"""Rows told at once: what is found in them takes a few megabytes, however long the series."""
 _LARGEST_SPREAD = 8
 """Powers of two between prices in one window up to which 15 ranges of 40 bits sum exactly:
 40 + 8 + 5 bits make 53."""
@@ -59,7 +62,7 @@ class Piece:
     prices: Prices
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SoundRows:
     """The rows of a series that have a candle: finite prices that agree, and a range.
 
@@ -85,6 +88,23 @@ class SoundRows:
         """Open, high, low, close, as TA-Lib takes them."""
         return self.open, self.high, self.low, self.close
 
+    @cached_property
+    def ranges(self) -> Floats:
+        """High less low of each row, shape ``(m,)``."""
+        return self.high - self.low
+
+    @cached_property
+    def sums_before(self) -> Floats:
+        """Sums of the ten ranges before each row, shape ``(m,)``; of fewer where there are fewer.
+
+        Added up in one order, so that a row has the same sum to the last bit in any series.
+        """
+        padded = np.concatenate((np.zeros(SUMMED), self.ranges))
+        twos = padded[1:] + padded[:-1]
+        fours = twos[2:] + twos[:-2]
+        eights = fours[4:] + fours[:-4]
+        return np.asarray(eights[:-3] + twos[SUMMED - 2 : -1])
+
     def part(self, start: int, stop: int) -> SoundRows:
         """Return rows `start` to `stop` (exclusive)."""
         part = slice(start, stop)
@@ -95,7 +115,7 @@ class SoundRows:
         """Yield what TA-Lib is to read, so that each row is told once and its sums are exact."""
         is_rough = self._rough()
         if not is_rough.any():
-            yield Piece(0, 0, self.prices)
+            yield from _pieces(self.prices, 0, 0, len(self))
             return
         rounded = _rounded(self.prices)
         is_break = _is_break(rounded)
@@ -103,33 +123,32 @@ class SoundRows:
         for first, stop in pairwise([0, *changes.tolist(), len(self)]):
             lead = max(0, first - _WINDOW + 1)
             if not is_rough[first]:
-                yield Piece(lead, first, _cut(self.prices, lead, stop))
+                yield from _pieces(self.prices, lead, first, stop)
                 continue
             breaks = lead + 1 + np.flatnonzero(is_break[lead + 1 : stop])
             for start, end in pairwise([lead, *breaks.tolist(), stop]):
-                if end > first:
-                    yield Piece(start, max(start, first), _cut(rounded, start, end))
+                yield from _pieces(rounded, start, max(start, first), end)
 
     def _rough(self) -> Flags:
         """Return at which rows a sum of the last ranges might be rounded, shape ``(m,)``."""
-        sums, smallest = _window_sums(self.high - self.low), _smallest(self.prices)
+        sums, smallest = self.sums_before + self.ranges, _smallest(self.prices)
         if not _may_be_rough(sums, smallest):
             return np.zeros(len(self), np.bool_)
-        largest = _window_extremes(np.maximum, sums, _WINDOW - _SUMMED + 1)
+        largest = _window_extremes(np.maximum, sums, _WINDOW - SUMMED)
         smallest = _window_extremes(np.minimum, smallest, _WINDOW)
         return np.asarray(largest / 2 >= _power_of_two(smallest))
 
     def can_be_joined(self) -> bool:
         """Whether sums stay exact where these rows are followed by others that are as near."""
-        largest = _window_sums(self.high - self.low).max()
+        largest = (self.sums_before + self.ranges).max()
         return bool(largest < _power_of_two(_smallest(self.prices).min(keepdims=True))[0])
 
 
 def sound_rows(bars: Bars) -> SoundRows:
     """Return the rows of `bars` that have a candle."""
     opened, high, low, close = bars.open, bars.high, bars.low, bars.close
-    is_sound = (high > low) & (opened <= high) & (opened >= low)
-    is_sound &= (close <= high) & (close >= low)
+    is_sound = (high > low) & (np.maximum(opened, close) <= high)
+    is_sound &= np.minimum(opened, close) >= low
     is_sound &= (high < _LARGEST_PRICE) & (low > -_LARGEST_PRICE)
     if is_sound.all():
         return SoundRows(None, opened, high, low, close)
@@ -151,6 +170,14 @@ def joined(blocks: list[SoundRows]) -> SoundRows:
     return SoundRows(row, opened, high, low, close)
 
 
+def _pieces(prices: Prices, start: int, first: int, stop: int) -> Iterator[Piece]:
+    """Yield pieces that tell rows `first` to `stop` (exclusive) and read none before `start`."""
+    for told_from in range(first, stop, _LONGEST_PIECE):
+        lead = max(start, told_from - _WINDOW + 1)
+        end = min(stop, told_from + _LONGEST_PIECE)
+        yield Piece(lead, told_from, _cut(prices, lead, end))
+
+
 def _cut(prices: Prices, start: int, stop: int) -> Prices:
     opened, high, low, close = (price[start:stop] for price in prices)
     return opened, high, low, close
@@ -170,15 +197,6 @@ def _smallest(prices: Prices) -> Floats:
 def _power_of_two(values: Floats) -> Floats:
     """Return the largest power of two not above each positive value; 0 of subnormal ones."""
     return (values.view(np.int64) & _EXPONENT).view(np.float64)
-
-
-def _window_sums(ranges: Floats) -> Floats:
-    """Return the sum of up to `_SUMMED` ranges ending at each row, shape ``(m,)``."""
-    padded = np.concatenate((np.zeros(_SUMMED - 1), ranges))
-    twos = padded[1:] + padded[:-1]
-    fours = twos[2:] + twos[:-2]
-    eights = fours[4:] + fours[:-4]
-    return np.asarray(eights[:-3] + twos[8:-1] + padded[_SUMMED - 1 :])
 
 
 def _window_extremes(extreme: np.ufunc, values: Floats, count: int) -> Floats:
