@@ -108,7 +108,7 @@ def test_a_long_series_is_read_in_pieces_and_has_the_same_hits(
 ) -> None:
     series = [walk(14, 900), SERIES["all at once"]]
     whole = [rows_of(detect_candles(bars)) for bars in series]
-    monkeypatch.setattr(exact, "_LONGEST_PIECE", 37)
+    monkeypatch.setattr(exact, "LONGEST_PIECE", 37)
     assert len(list(exact.sound_rows(series[0]).pieces())) == 25
     assert [rows_of(detect_candles(bars)) for bars in series] == whole
     # The control arm: TA-Lib must have read on a few bars before.

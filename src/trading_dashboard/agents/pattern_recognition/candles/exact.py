@@ -42,7 +42,7 @@ SUMMED = 10
 _WINDOW = 20
 """Rows that decide on a row's own answer, and a few more."""
 _BLOCK = 100
-_LONGEST_PIECE = 10_000
+LONGEST_PIECE = 10_000
 """Rows told at once: what is found in them takes a few megabytes, however long the series."""
 _LARGEST_SPREAD = 8
 """Powers of two between prices in one window up to which 15 ranges of 40 bits sum exactly:
@@ -60,6 +60,15 @@ class Piece:
     start: int
     told_from: int
     prices: Prices
+
+    def __len__(self) -> int:
+        return len(self.prices[0])
+
+    def told_rows(self) -> Numbers:
+        """Return the number of each row it reads, -1 of those that are not told."""
+        row = np.arange(self.start, self.start + len(self))
+        row[: self.told_from - self.start] = -1
+        return row
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,9 +181,9 @@ def joined(blocks: list[SoundRows]) -> SoundRows:
 
 def _pieces(prices: Prices, start: int, first: int, stop: int) -> Iterator[Piece]:
     """Yield pieces that tell rows `first` to `stop` (exclusive) and read none before `start`."""
-    for told_from in range(first, stop, _LONGEST_PIECE):
+    for told_from in range(first, stop, LONGEST_PIECE):
         lead = max(start, told_from - _WINDOW + 1)
-        end = min(stop, told_from + _LONGEST_PIECE)
+        end = min(stop, told_from + LONGEST_PIECE)
         yield Piece(lead, told_from, _cut(prices, lead, end))
 
 

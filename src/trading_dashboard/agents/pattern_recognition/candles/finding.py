@@ -3,7 +3,7 @@
 TA-Lib answers with one number per bar: 0, or ±100 for a pattern, ±80 for an engulfing or harami
 with one equal end, ±200 for the confirmation of a hikkake told before.
 
-All answers to a piece are laid out as one table of bytes, a row for each bar and a column for each
+All answers are laid out as one table of bytes, a row for each bar and a column for each
 pattern, so that one search finds the hits in their order. What else is said of a hit is looked up
 by its code: its column and its byte.
 """
@@ -11,7 +11,7 @@ by its code: its column and its byte.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import talib
@@ -23,7 +23,11 @@ from trading_dashboard.agents.pattern_recognition.candles.clarity import (
     shapes_of,
     sizes_of,
 )
-from trading_dashboard.agents.pattern_recognition.candles.exact import Piece, SoundRows
+from trading_dashboard.agents.pattern_recognition.candles.exact import (
+    LONGEST_PIECE,
+    Piece,
+    SoundRows,
+)
 from trading_dashboard.agents.pattern_recognition.detections import CandleHits
 
 _Values = NDArray[np.int32]
@@ -36,7 +40,7 @@ _FUNCTIONS: tuple[Callable[..., _Values], ...] = tuple(
 _HIKKAKES = slice(CANDLE_NUMBERS["CDLHIKKAKE"], CANDLE_NUMBERS["CDLHIKKAKEMOD"] + 1)
 _CONFIRMED = 256 - 200
 """What is left of ±200 in a byte, with the other sign."""
-_DELAYS = np.arange(1, 4)
+_DELAYS = (1, 2, 3)
 """Bars from a hikkake to its confirmation, whose byte they become, with its sign."""
 
 _COLUMN_BITS = 6
@@ -44,7 +48,7 @@ _COLUMNS = 1 << _COLUMN_BITS
 
 # Of each code: the row is its byte, the column its column in the table of answers.
 _VALUE = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.int64)[:, np.newaxis]
-_DELAY = np.where(np.abs(_VALUE) <= _DELAYS.max(), np.abs(_VALUE), 0)
+_DELAY = np.where(np.abs(_VALUE) <= max(_DELAYS), np.abs(_VALUE), 0)
 _HALF_GRADE = np.tile(np.abs(_VALUE) / 200, _COLUMNS)
 _HALF_GRADE[:, _HIKKAKES] = np.where(_DELAY > 0, 0.5, 0.25)
 
@@ -68,7 +72,7 @@ def find(rows: SoundRows, numbers: Sequence[int]) -> CandleHits:
     Hits that span a row which is not sound are left out, and a hikkake's confirmation whose first
     telling is not among the rows.
     """
-    parts = [_bars_and_codes(piece, numbers) for piece in rows.pieces()]
+    parts = [_bars_and_codes(pieces, numbers) for pieces in _batches(rows.pieces())]
     bar, code = parts[0]
     if len(parts) > 1:
         bar, code = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -89,30 +93,59 @@ def find(rows: SoundRows, numbers: Sequence[int]) -> CandleHits:
     )
 
 
-def _bars_and_codes(piece: Piece, numbers: Sequence[int]) -> tuple[Indices, Indices]:
-    """Return the hits a piece tells, by bar, then pattern, both of shape ``(k,)``."""
-    answers = np.zeros((_COLUMNS, len(piece.prices[0])), np.int8)
-    for number in numbers:
-        answers[number] = _FUNCTIONS[number](*piece.prices)
+def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    """Yield pieces that share a table, which takes a few megabytes however long the series is."""
+    batch: list[Piece] = []
+    for piece in pieces:
+        batch.append(piece)
+        if sum(map(len, batch)) >= LONGEST_PIECE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _bars_and_codes(pieces: list[Piece], numbers: Sequence[int]) -> tuple[Indices, Indices]:
+    """Return the hits that pieces tell, by bar, then pattern, both of shape ``(k,)``."""
+    answers = np.zeros((_COLUMNS, sum(map(len, pieces))), np.int8)
+    stop = 0
+    for piece in pieces:
+        start, stop = stop, stop + len(piece)
+        for number in numbers:
+            answers[number, start:stop] = _FUNCTIONS[number](*piece.prices)
     _tell_delays(answers[_HIKKAKES].ravel())
-    table = answers[:, piece.told_from - piece.start :].T.ravel()
+    at, code = _search(answers.T.ravel())
+    if len(pieces) == 1 and pieces[0].told_from == pieces[0].start:
+        return at + pieces[0].start, code
+    bar = np.concatenate([piece.told_rows() for piece in pieces])[at]
+    is_told = bar >= 0
+    return bar[is_told], code[is_told]
+
+
+def _search(table: NDArray[np.int8]) -> tuple[Indices, Indices]:
+    """Return the row and the code of each answer that is not 0."""
     # Most words of eight bytes are zero, so they are searched first.
     words = table.view(np.uint64)
     filled = np.flatnonzero(words != 0)
     values = words[filled].view(np.uint8)
     at = np.flatnonzero(values != 0)
     column = (filled[at >> 3] << 3 & _COLUMNS - 1) + (at & 7)
-    bar = (filled >> _COLUMN_BITS - 3)[at >> 3] + piece.told_from
-    return bar, column + (values[at].astype(np.intp) << _COLUMN_BITS)
+    row = (filled >> _COLUMN_BITS - 3)[at >> 3]
+    return row, column + (values[at].astype(np.intp) << _COLUMN_BITS)
 
 
 def _tell_delays(answers: NDArray[np.int8]) -> None:
     """Put in the place of each confirmation how many bars after its hikkake it came, or 0.
 
-    The hit before a confirmation is the hikkake it confirms: TA-Lib forgets older ones.
+    The hit before a confirmation is the hikkake it confirms: TA-Lib forgets older ones. None is of
+    the piece before, as TA-Lib says nothing of a piece's first five bars.
     """
-    at = np.flatnonzero(np.abs(answers) == _CONFIRMED)
-    # None is before its own series: TA-Lib says nothing of the first five bars.
-    is_told = answers[at[:, np.newaxis] - _DELAYS] != 0
-    delay = (is_told.argmax(axis=1) + 1) * is_told.any(axis=1)
-    answers[at] = delay * -np.sign(answers[at])
+    # There are some ten in a thousand bars: a loop costs less than calls on so few.
+    told = answers.data
+    for at in np.flatnonzero(np.abs(answers) == _CONFIRMED).tolist():
+        sign = -1 if told[at] > 0 else 1
+        told[at] = 0
+        for delay in _DELAYS:
+            if told[at - delay]:
+                told[at] = sign * delay
+                break
