@@ -28,6 +28,7 @@ LONGEST_SPAN = 7
 """A modified hikkake confirmed three bars later."""
 WINDOW = SUMMED + 1
 """Rows a strength is computed from."""
+_COUNTS = np.arange(SUMMED)
 _GROWTH = 1 / np.sqrt(np.maximum(np.arange(LONGEST_SPAN + 1), 1))
 """By span."""
 
@@ -63,11 +64,11 @@ def sizes_of(rows: SoundRows, bar: Indices, span: Indices) -> Floats:
     """
     spreads = np.empty((LONGEST_SPAN, len(rows)))
     spreads[0] = rows.ranges
-    top, bottom = rows.high, rows.low
+    # The highest high and the highest negative low at once: less of the one is more of the other.
+    ends = reach = np.stack((rows.high, -rows.low))
     for back in range(1, min(LONGEST_SPAN, len(rows))):
-        top = np.maximum(top[1:], rows.high[:-back])
-        bottom = np.minimum(bottom[1:], rows.low[:-back])
-        np.subtract(top, bottom, out=spreads[back, back:])
+        reach = np.maximum(reach[:, 1:], ends[:, :-back])
+        np.add(reach[0], reach[1], out=spreads[back, back:])
     found = spreads.ravel().take((span - 1) * len(rows) + bar)
     found *= (0.5 / _mean_range_before(rows)).take(bar)
     found *= _GROWTH.take(span)
@@ -78,6 +79,6 @@ def _mean_range_before(rows: SoundRows) -> Floats:
     """Return the mean of the ten ranges before each bar, shape ``(n,)``."""
     mean: Floats = rows.sums_before / SUMMED
     early = min(len(rows), SUMMED)
-    mean[1:early] = rows.sums_before[1:early] / np.arange(1, early)
+    mean[1:early] = rows.sums_before[1:early] / _COUNTS[1:early]
     mean[0] = rows.ranges[0]
     return mean

@@ -123,7 +123,7 @@ class SoundRows:
     def pieces(self) -> Iterator[Piece]:
         """Yield what TA-Lib is to read, so that each row is told once and its sums are exact."""
         is_rough = self._rough()
-        if not is_rough.any():
+        if is_rough is None:
             yield from _pieces(self.prices, 0, 0, len(self))
             return
         rounded = _rounded(self.prices)
@@ -138,14 +138,15 @@ class SoundRows:
             for start, end in pairwise([lead, *breaks.tolist(), stop]):
                 yield from _pieces(rounded, start, max(start, first), end)
 
-    def _rough(self) -> Flags:
-        """Return at which rows a sum of the last ranges might be rounded, shape ``(m,)``."""
+    def _rough(self) -> Flags | None:
+        """Return at which rows a sum of the last ranges might be rounded; None if nowhere."""
         sums, smallest = self.sums_before + self.ranges, _smallest(self.prices)
         if not _may_be_rough(sums, smallest):
-            return np.zeros(len(self), np.bool_)
+            return None
         largest = _window_extremes(np.maximum, sums, _WINDOW - SUMMED)
         smallest = _window_extremes(np.minimum, smallest, _WINDOW)
-        return np.asarray(largest / 2 >= _power_of_two(smallest))
+        is_rough = largest / 2 >= _power_of_two(smallest)
+        return is_rough if is_rough.any() else None
 
     def can_be_joined(self) -> bool:
         """Whether sums stay exact where these rows are followed by others that are as near."""
@@ -222,8 +223,11 @@ def _window_extremes(extreme: np.ufunc, values: Floats, count: int) -> Floats:
 def _may_be_rough(sums: Floats, smallest: Floats) -> bool:
     """Return whether any row may be rough, judged by pairs of blocks, which hold every window."""
     starts = np.arange(0, len(sums), _BLOCK)
-    largest = _window_extremes(np.maximum, np.maximum.reduceat(sums, starts), 2)
-    lowest = _window_extremes(np.minimum, np.minimum.reduceat(smallest, starts), 2)
+    largest = np.maximum.reduceat(sums, starts)
+    lowest = np.minimum.reduceat(smallest, starts)
+    if len(starts) > 1:
+        largest = np.maximum(largest[1:], largest[:-1])
+        lowest = np.minimum(lowest[1:], lowest[:-1])
     return bool((largest / 2 >= _power_of_two(lowest)).any())
 
 

@@ -111,8 +111,9 @@ def _bars_and_codes(pieces: list[Piece], numbers: Sequence[int]) -> tuple[Indice
     stop = 0
     for piece in pieces:
         start, stop = stop, stop + len(piece)
+        part = answers[:, start:stop]
         for number in numbers:
-            answers[number, start:stop] = _FUNCTIONS[number](*piece.prices)
+            part[number] = _FUNCTIONS[number](*piece.prices)
     _tell_delays(answers[_HIKKAKES].ravel())
     at, code = _search(answers.T.ravel())
     if len(pieces) == 1 and pieces[0].told_from == pieces[0].start:
