@@ -10,6 +10,7 @@ import talib
 
 from tests.unit.pattern_recognition.candles.series import real, rows_of, walk
 from trading_dashboard.agents.pattern_recognition.bars import Bars
+from trading_dashboard.agents.pattern_recognition.candles import exact
 from trading_dashboard.agents.pattern_recognition.candles.catalogue import CANDLE_NUMBERS, CANDLES
 from trading_dashboard.agents.pattern_recognition.candles.detector import (
     CANDLE_LOOKBACK,
@@ -22,16 +23,16 @@ from trading_dashboard.models.errors import UnknownPattern
 
 WARM = 20
 SERIES = {
-    "real AAPL": real("AAPL", 700),
-    "real MSFT": real("MSFT", 500),
+    "real AAPL": real("AAPL", 400),
+    "real MSFT": real("MSFT", 300),
     "walk": walk(1),
     "cents": walk(2, digits=2),
     "gaps": walk(3, gaps=0.05),
     "flats and gaps": walk(4, gaps=0.1, flats=0.3),
     "mostly gaps": walk(5, gaps=0.7),
-    "wild": walk(6, volatility=0.3, digits=2),
-    "units change": walk(7, volatility=0.15, splits=3),
-    "all at once": walk(8, volatility=0.1, gaps=0.05, flats=0.05, splits=2, digits=2),
+    "wild": walk(6, 300, volatility=0.3, digits=2),
+    "units change": walk(7, 200, volatility=0.15, splits=3),
+    "all at once": walk(8, 200, volatility=0.1, gaps=0.05, flats=0.05, splits=2, digits=2),
 }
 
 
@@ -76,7 +77,7 @@ def test_the_last_bar_seen_live_is_the_bar_in_history(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERIES)
 def test_a_prefix_has_the_hits_known_by_then_and_no_others(name: str) -> None:
-    bars = SERIES[name].prefix(150)
+    bars = SERIES[name].prefix(140)
     whole = rows_of(detect_candles(bars))
     for end in range(len(bars) + 1):
         assert rows_of(detect_candles(bars.prefix(end))) == [h for h in whole if h[1] < end]
@@ -100,6 +101,19 @@ def test_rounding_would_tell_live_from_history(monkeypatch: pytest.MonkeyPatch) 
     assert differences() == 0
     monkeypatch.setattr(SoundRows, "pieces", lambda self: iter([Piece(0, 0, self.prices)]))
     assert differences() > 0
+
+
+def test_a_long_series_is_read_in_pieces_and_has_the_same_hits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    series = [walk(14, 900), SERIES["all at once"]]
+    whole = [rows_of(detect_candles(bars)) for bars in series]
+    monkeypatch.setattr(exact, "LONGEST_PIECE", 37)
+    assert len(list(exact.sound_rows(series[0]).pieces())) == 25
+    assert [rows_of(detect_candles(bars)) for bars in series] == whole
+    # The control arm: TA-Lib must have read on a few bars before.
+    monkeypatch.setattr(exact, "_WINDOW", 4)
+    assert rows_of(detect_candles(series[0])) != whole[0]
 
 
 def test_one_gap_row_costs_only_what_spans_it() -> None:

@@ -128,6 +128,37 @@ def test_levels_are_no_wider_than_said_and_no_more_than_asked_for() -> None:
         assert level.last_touch <= len(bars) - 1 - wide.pivot_bars
 
 
+def turns_of(bars: Bars, width: int) -> list[tuple[int, float]]:
+    """Return the turning points of a whole series, future included: number and price."""
+    found = []
+    for at in range(width, len(bars) - width):
+        part = slice(at - width, at + width + 1)
+        if int(bars.high[part].argmax()) == width:
+            found.append((at, float(bars.high[at])))
+        if int(bars.low[part].argmin()) == width:
+            found.append((at, float(bars.low[at])))
+    return found
+
+
+@pytest.mark.parametrize("bars", [real("AAPL", 260), walk(8, 260)])
+def test_levels_at_a_bar_are_made_of_the_turns_known_by_then(bars: Bars) -> None:
+    """Prefix by prefix: a turn counts from the close that confirms it, and no bar sooner."""
+    settings = LevelSettings(lookback_bars=60, pivot_bars=3, least_touches=1, most_levels=100)
+    turns = turns_of(bars, settings.pivot_bars)
+    sooner = 0
+    for end in range(settings.atr_bars + 1, len(bars) + 1):
+        oldest = max(0, end - settings.lookback_bars) + settings.pivot_bars
+        known = [turn for turn in turns if oldest <= turn[0] < end - settings.pivot_bars]
+        levels = price_levels(bars.prefix(end), settings)
+        assert sum(level.touches for level in levels) == len(known)
+        for level in levels:
+            touches = [at for at, price in known if level.low <= price <= level.high]
+            assert (level.touches, level.last_touch) == (len(touches), max(touches))
+        # The control arm: counted when they happen, there would be more of them.
+        sooner += sum(end - settings.pivot_bars <= at < end for at, _ in turns)
+    assert sooner > 100
+
+
 def test_no_bars_no_levels() -> None:
     assert price_levels(Bars.empty(), LEVELS) == []
     assert price_levels(walk(7, 14), LEVELS) == []

@@ -15,90 +15,70 @@ last bit wherever the series starts.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from trading_dashboard.agents.pattern_recognition.bars import Floats
+from trading_dashboard.agents.pattern_recognition.candles.exact import SUMMED, SoundRows
 from trading_dashboard.agents.pattern_recognition.candles.kinds import Clear
 
-Numbers = NDArray[np.int32] | NDArray[np.int64]
+Indices = NDArray[np.intp]
 
 LONGEST_SPAN = 7
 """A modified hikkake confirmed three bars later."""
-WINDOW = 11
+WINDOW = SUMMED + 1
 """Rows a strength is computed from."""
-_AVERAGED = 10
-_SHORT = 3
-"""Spans common enough to compute for every bar."""
+_COUNTS = np.arange(SUMMED)
+_GROWTH = 1 / np.sqrt(np.maximum(np.arange(LONGEST_SPAN + 1), 1))
+"""By span."""
 
 
-def shapes(opened: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
-    """Return the shape of each bar, float64, shape ``(3, n)``: one row for each `Clear`."""
-    table = np.empty((len(Clear), len(opened)))
+def shapes_of(rows: SoundRows, bar: Indices, clear: Indices) -> Floats:
+    """Return the shapes of patterns, float64, shape ``(k,)``.
+
+    Args:
+        rows: Rows that have a candle.
+        bar: Last bar of each, shape ``(k,)``.
+        clear: What makes each clear, numbers of `Clear`, shape ``(k,)``.
+    """
+    table = np.empty((len(Clear), len(rows)))
     body, small_body, shadow = table
-    span = high - low
-    np.abs(close - opened, out=body)
-    body /= span
+    top, bottom = np.maximum(rows.open, rows.close), np.minimum(rows.open, rows.close)
+    np.subtract(top, bottom, out=body)
+    body /= rows.ranges
     np.subtract(1, body, out=small_body)
-    np.maximum(opened, close, out=shadow)
-    np.maximum(high - shadow, np.minimum(opened, close) - low, out=shadow)
-    shadow /= span
-    return table
+    np.maximum(rows.high - top, bottom - rows.low, out=shadow)
+    shadow /= rows.ranges
+    return table.ravel().take(clear * len(rows) + bar)
 
 
-def sizes_of(bar: Numbers, span: NDArray[np.int16], high: Floats, low: Floats) -> Floats:
+def sizes_of(rows: SoundRows, bar: Indices, span: Indices) -> Floats:
     """Return the sizes of patterns, float64, shape ``(k,)``.
 
     Where fewer than ten bars are before, their mean is what is to be expected.
 
     Args:
+        rows: Rows that have a candle.
         bar: Last bar of each, shape ``(k,)``.
         span: How many bars each spans, shape ``(k,)``.
-        high: Prices, shape ``(n,)``.
-        low: Prices, shape ``(n,)``.
     """
-    if not len(bar):
-        return np.empty(0)
-    scale = 0.5 / _mean_range_before(high - low)
-    found = _short_sizes(high, low, scale).ravel().take(
-        np.minimum(span - 1, _SHORT - 1) * np.intp(len(high)) + bar
-    )  # fmt: skip
-    longer = np.flatnonzero(span > _SHORT)
-    if len(longer):
-        last, bars = bar[longer], span[longer]
-        top, bottom = high[last], low[last]
-        for back in range(1, LONGEST_SPAN):
-            # Of shorter ones the first bar is looked at again, which changes nothing.
-            at = last - np.minimum(back, bars - 1)
-            top, bottom = np.maximum(top, high[at]), np.minimum(bottom, low[at])
-        found[longer] = (top - bottom) * scale[last] / np.sqrt(bars)
+    spreads = np.empty((LONGEST_SPAN, len(rows)))
+    spreads[0] = rows.ranges
+    # The highest high and the highest negative low at once: less of the one is more of the other.
+    ends = reach = np.stack((rows.high, -rows.low))
+    for back in range(1, min(LONGEST_SPAN, len(rows))):
+        reach = np.maximum(reach[:, 1:], ends[:, :-back])
+        np.add(reach[0], reach[1], out=spreads[back, back:])
+    found = spreads.ravel().take((span - 1) * len(rows) + bar)
+    found *= (0.5 / _mean_range_before(rows)).take(bar)
+    found *= _GROWTH.take(span)
     return np.minimum(found, 1, out=found)
 
 
-def _short_sizes(high: Floats, low: Floats, scale: Floats) -> Floats:
-    """Return the sizes of 1, 2 and 3 bars, shape ``(3, n)``, not capped; 0 before they end."""
-    table = np.zeros((_SHORT, len(high)))
-    top, bottom = high, low
-    for back in range(min(_SHORT, len(high))):
-        if back:
-            top = np.maximum(top[1:], high[:-back])
-            bottom = np.minimum(bottom[1:], low[:-back])
-        np.multiply(top - bottom, scale[back:] / math.sqrt(back + 1), out=table[back, back:])
-    return table
-
-
-def _mean_range_before(ranges: Floats) -> Floats:
+def _mean_range_before(rows: SoundRows) -> Floats:
     """Return the mean of the ten ranges before each bar, shape ``(n,)``."""
-    count = len(ranges)
-    padded = np.concatenate((np.zeros(_AVERAGED), ranges))
-    pairs = padded[1:] + padded[:-1]
-    fours = pairs[2:] + pairs[:-2]
-    eights = fours[4:] + fours[:-4]
-    sums = eights[:count] + pairs[_AVERAGED - 2 : _AVERAGED - 2 + count]
-    sums[0] = ranges[0]
-    divisor = np.full(count, float(_AVERAGED))
-    early = min(count, _AVERAGED)
-    divisor[:early] = np.maximum(np.arange(early), 1)
-    return np.asarray(sums / divisor)
+    mean: Floats = rows.sums_before / SUMMED
+    early = min(len(rows), SUMMED)
+    mean[1:early] = rows.sums_before[1:early] / _COUNTS[1:early]
+    mean[0] = rows.ranges[0]
+    return mean

@@ -44,6 +44,8 @@ def detect_candles(bars: Bars, patterns: Sequence[str] | None = None) -> CandleH
     """
     numbers = _numbers_of(patterns)
     rows = sound_rows(bars)
+    if not len(rows):
+        return no_hits()
     hits = find(rows, numbers)
     if rows.row is None:
         return hits

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -36,11 +37,13 @@ LONGEST_MEMORY = 128
 """Nor on rows further back, sound or not: where the last `MEMORY_ROWS` sound rows are spread over
 more, nothing is told."""
 
+SUMMED = 10
+"""Ranges before a bar in one sum."""
 _WINDOW = 20
 """Rows that decide on a row's own answer, and a few more."""
 _BLOCK = 100
-_SUMMED = 11
-"""Most ranges in one sum, and one more."""
+LONGEST_PIECE = 10_000
+"""Rows told at once: what is found in them takes a few megabytes, however long the series."""
 _LARGEST_SPREAD = 8
 """Powers of two between prices in one window up to which 15 ranges of 40 bits sum exactly:
 40 + 8 + 5 bits make 53."""
@@ -58,8 +61,17 @@ class Piece:
     told_from: int
     prices: Prices
 
+    def __len__(self) -> int:
+        return len(self.prices[0])
 
-@dataclass(frozen=True, slots=True, eq=False)
+    def told_rows(self) -> Numbers:
+        """Return the number of each row it reads, -1 of those that are not told."""
+        row = np.arange(self.start, self.start + len(self))
+        row[: self.told_from - self.start] = -1
+        return row
+
+
+@dataclass(frozen=True, eq=False)
 class SoundRows:
     """The rows of a series that have a candle: finite prices that agree, and a range.
 
@@ -85,6 +97,23 @@ class SoundRows:
         """Open, high, low, close, as TA-Lib takes them."""
         return self.open, self.high, self.low, self.close
 
+    @cached_property
+    def ranges(self) -> Floats:
+        """High less low of each row, shape ``(m,)``."""
+        return self.high - self.low
+
+    @cached_property
+    def sums_before(self) -> Floats:
+        """Sums of the ten ranges before each row, shape ``(m,)``; of fewer where there are fewer.
+
+        Added up in one order, so that a row has the same sum to the last bit in any series.
+        """
+        padded = np.concatenate((np.zeros(SUMMED), self.ranges))
+        twos = padded[1:] + padded[:-1]
+        fours = twos[2:] + twos[:-2]
+        eights = fours[4:] + fours[:-4]
+        return np.asarray(eights[:-3] + twos[SUMMED - 2 : -1])
+
     def part(self, start: int, stop: int) -> SoundRows:
         """Return rows `start` to `stop` (exclusive)."""
         part = slice(start, stop)
@@ -94,8 +123,8 @@ class SoundRows:
     def pieces(self) -> Iterator[Piece]:
         """Yield what TA-Lib is to read, so that each row is told once and its sums are exact."""
         is_rough = self._rough()
-        if not is_rough.any():
-            yield Piece(0, 0, self.prices)
+        if is_rough is None:
+            yield from _pieces(self.prices, 0, 0, len(self))
             return
         rounded = _rounded(self.prices)
         is_break = _is_break(rounded)
@@ -103,33 +132,33 @@ class SoundRows:
         for first, stop in pairwise([0, *changes.tolist(), len(self)]):
             lead = max(0, first - _WINDOW + 1)
             if not is_rough[first]:
-                yield Piece(lead, first, _cut(self.prices, lead, stop))
+                yield from _pieces(self.prices, lead, first, stop)
                 continue
             breaks = lead + 1 + np.flatnonzero(is_break[lead + 1 : stop])
             for start, end in pairwise([lead, *breaks.tolist(), stop]):
-                if end > first:
-                    yield Piece(start, max(start, first), _cut(rounded, start, end))
+                yield from _pieces(rounded, start, max(start, first), end)
 
-    def _rough(self) -> Flags:
-        """Return at which rows a sum of the last ranges might be rounded, shape ``(m,)``."""
-        sums, smallest = _window_sums(self.high - self.low), _smallest(self.prices)
+    def _rough(self) -> Flags | None:
+        """Return at which rows a sum of the last ranges might be rounded; None if nowhere."""
+        sums, smallest = self.sums_before + self.ranges, _smallest(self.prices)
         if not _may_be_rough(sums, smallest):
-            return np.zeros(len(self), np.bool_)
-        largest = _window_extremes(np.maximum, sums, _WINDOW - _SUMMED + 1)
+            return None
+        largest = _window_extremes(np.maximum, sums, _WINDOW - SUMMED)
         smallest = _window_extremes(np.minimum, smallest, _WINDOW)
-        return np.asarray(largest / 2 >= _power_of_two(smallest))
+        is_rough = largest / 2 >= _power_of_two(smallest)
+        return is_rough if is_rough.any() else None
 
     def can_be_joined(self) -> bool:
         """Whether sums stay exact where these rows are followed by others that are as near."""
-        largest = _window_sums(self.high - self.low).max()
+        largest = (self.sums_before + self.ranges).max()
         return bool(largest < _power_of_two(_smallest(self.prices).min(keepdims=True))[0])
 
 
 def sound_rows(bars: Bars) -> SoundRows:
     """Return the rows of `bars` that have a candle."""
     opened, high, low, close = bars.open, bars.high, bars.low, bars.close
-    is_sound = (high > low) & (opened <= high) & (opened >= low)
-    is_sound &= (close <= high) & (close >= low)
+    is_sound = (high > low) & (np.maximum(opened, close) <= high)
+    is_sound &= np.minimum(opened, close) >= low
     is_sound &= (high < _LARGEST_PRICE) & (low > -_LARGEST_PRICE)
     if is_sound.all():
         return SoundRows(None, opened, high, low, close)
@@ -149,6 +178,14 @@ def joined(blocks: list[SoundRows]) -> SoundRows:
     )
     row = np.concatenate([block.row for block in blocks if block.row is not None])
     return SoundRows(row, opened, high, low, close)
+
+
+def _pieces(prices: Prices, start: int, first: int, stop: int) -> Iterator[Piece]:
+    """Yield pieces that tell rows `first` to `stop` (exclusive) and read none before `start`."""
+    for told_from in range(first, stop, LONGEST_PIECE):
+        lead = max(start, told_from - _WINDOW + 1)
+        end = min(stop, told_from + LONGEST_PIECE)
+        yield Piece(lead, told_from, _cut(prices, lead, end))
 
 
 def _cut(prices: Prices, start: int, stop: int) -> Prices:
@@ -172,15 +209,6 @@ def _power_of_two(values: Floats) -> Floats:
     return (values.view(np.int64) & _EXPONENT).view(np.float64)
 
 
-def _window_sums(ranges: Floats) -> Floats:
-    """Return the sum of up to `_SUMMED` ranges ending at each row, shape ``(m,)``."""
-    padded = np.concatenate((np.zeros(_SUMMED - 1), ranges))
-    twos = padded[1:] + padded[:-1]
-    fours = twos[2:] + twos[:-2]
-    eights = fours[4:] + fours[:-4]
-    return np.asarray(eights[:-3] + twos[8:-1] + padded[_SUMMED - 1 :])
-
-
 def _window_extremes(extreme: np.ufunc, values: Floats, count: int) -> Floats:
     """Return the largest or smallest of up to `count` values ending at each row."""
     width = 1
@@ -195,8 +223,11 @@ def _window_extremes(extreme: np.ufunc, values: Floats, count: int) -> Floats:
 def _may_be_rough(sums: Floats, smallest: Floats) -> bool:
     """Return whether any row may be rough, judged by pairs of blocks, which hold every window."""
     starts = np.arange(0, len(sums), _BLOCK)
-    largest = _window_extremes(np.maximum, np.maximum.reduceat(sums, starts), 2)
-    lowest = _window_extremes(np.minimum, np.minimum.reduceat(smallest, starts), 2)
+    largest = np.maximum.reduceat(sums, starts)
+    lowest = np.minimum.reduceat(smallest, starts)
+    if len(starts) > 1:
+        largest = np.maximum(largest[1:], largest[:-1])
+        lowest = np.minimum(lowest[1:], lowest[:-1])
     return bool((largest / 2 >= _power_of_two(lowest)).any())
 
 
