@@ -77,6 +77,9 @@ async def test_what_is_left_out_of_a_flood_is_said(
         await eventually(lambda: path.exists() and b"last line" in path.read_bytes())
         said = re.findall(r"(\d+) lines \(.* MB\) of stdout were left out", path.read_text())
         assert sum(map(int, said)) > 2_000_000
+        figures = bench.runtime.log_figures(AGENT)
+        assert figures.dropped_lines == sum(map(int, said))
+        assert figures.written_bytes > figures.dropped_bytes > 100e6
 
 
 async def test_a_full_disk_drops_counts_and_says_so(tmp_path: Path) -> None:
@@ -93,7 +96,12 @@ async def test_a_full_disk_drops_counts_and_says_so(tmp_path: Path) -> None:
         bench.runtime.write_log(AGENT, "info", "there is room again")
         await eventually(lambda: path.exists() and "room again" in path.read_text())
         first = path.read_text().splitlines()[0]
-        assert re.search(r"\d{4,} lines were not written to this file: No space left", first)
+        said = re.search(r"(\d{4,}) lines were not written to this file: No space left", first)
+        assert said is not None
+        figures = bench.runtime.log_figures(AGENT)
+        assert figures.unfiled_lines == int(said[1])
+        assert figures.dropped_bytes == 0
+        assert figures.written_bytes > 1e6
 
 
 async def test_a_deleted_or_moved_file_is_made_anew(tmp_path: Path) -> None:

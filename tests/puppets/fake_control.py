@@ -105,7 +105,7 @@ def agent(name: str, url: str, status: str) -> dict[str, Any]:
         "health": "healthy" if is_up else "unknown", "health_message": None,
         "probe_latency_seconds": 0.0012, "data_state": "fresh" if is_up else "unknown",
         "data_age_seconds": 0.4, "data_is_ageing": False, "data_told_age_seconds": 0.4,
-        "data_told_seconds_ago": 0.0, "data_holds_seconds": 1e9,
+        "data_told_seconds_ago": 0.0 if is_up else None, "data_holds_seconds": 1e9,
         "data_source": "puppet", "version": "1", "generation": 1,
         "started_at": stamp(datetime.now(UTC)), "uptime_seconds": 61.0 if is_up else None,
         "data_newest_at": None, "data_message": None, "data_allowed_age_seconds": None,

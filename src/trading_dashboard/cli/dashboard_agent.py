@@ -64,6 +64,11 @@ def _agent(settings: DashboardSettings, project_root: Path, port: int) -> AgentS
             sys.executable, "-P", "-m", "trading_dashboard.dashboard", "--port", "{port}",
         ),
         working_directory=project_root,
+        # It answers within milliseconds, but draws pages besides: a page that is slow for seconds
+        # is no hang. It is ended after 10 to 13 s of silence.
+        health_check_interval=2.0,
+        timeout=2.0,
+        failure_threshold=3,
         startup_timeout=60.0,
         stop_timeout=3.0,
         settings=settings.model_dump(mode="json", exclude={"enabled", "open_browser"}),

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from trading_dashboard.cli.exit_codes import ExitCode
 from trading_dashboard.cli.formatting import delay_words, duration, safeguard_words
-from trading_dashboard.cli.remote import Action, Context
+from trading_dashboard.cli.remote import Context, run
 from trading_dashboard.cli.reporting import say
 from trading_dashboard.models.configuration import ConfigurationChange, ConfigurationMistake
 from trading_dashboard.models.events import EventKind
-from trading_dashboard.models.history import Incident, IncidentOutcome, RecordedEvent
+from trading_dashboard.models.history import (
+    DEFAULT_DAYS,
+    EventsAnswer,
+    Incident,
+    IncidentOutcome,
+    IncidentsAnswer,
+    RecordedEvent,
+)
+
+if TYPE_CHECKING:
+    from trading_dashboard.clients.control import ControlClient
+    from trading_dashboard.orchestrator.history.reader import HistoryReader
+
+Answer = TypeVar("Answer", EventsAnswer, IncidentsAnswer)
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO = re.compile(r"(\d{1,9})([smhdw])")
@@ -44,46 +60,103 @@ def point_in_time(text: str, now: datetime | None = None) -> datetime:
         ) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Question(Generic[Answer]):
+    """Something to ask the history: through its supervisor, or on disk where none runs.
+
+    Attributes:
+        ask: Asks a supervisor.
+        read: Asks the file.
+        show: Writes the answer for people.
+    """
+
+    ask: Callable[[ControlClient], Awaitable[Answer]]
+    read: Callable[[HistoryReader], Answer]
+    show: Callable[[Answer], None]
+    as_json: bool
+
+    def run(self, project_root: Path | None) -> ExitCode:
+        """Ask, and show the answer."""
+        return run(self._asked, project_root, self.as_json, self._read)
+
+    async def _asked(self, context: Context) -> ExitCode:
+        return self._tell(await self.ask(context.client))
+
+    def _read(self, root: Path) -> ExitCode:
+        from trading_dashboard.orchestrator.history.at_rest import history_at_rest
+
+        reader = history_at_rest(root / "var")
+        answer = self.read(reader)
+        # Not on stdout: what reads it there need not know where it came from.
+        sys.stderr.write(f"No supervisor runs; this is read from {reader.path}.\n")
+        return self._tell(answer)
+
+    def _tell(self, answer: Answer) -> ExitCode:
+        if self.as_json:
+            say(answer.model_dump_json(indent=2))
+        else:
+            self.show(answer)
+        return ExitCode.OK
+
+
 def events(
     agent: str | None,
     kinds: Sequence[EventKind],
     since: datetime | None,
     limit: int,
     as_json: bool,
-) -> Action:
+) -> Question[EventsAnswer]:
     """Show the newest events, oldest first."""
 
-    async def action(context: Context) -> ExitCode:
-        answer = await context.client.events(agent=agent, kinds=kinds, since=since, limit=limit)
-        if as_json:
-            say(answer.model_dump_json(indent=2))
-            return ExitCode.OK
-        for event in answer.events:
-            say(event_text(event))
-        if not answer.events:
-            say("No events.")
-        return ExitCode.OK
+    def read(reader: HistoryReader) -> EventsAnswer:
+        from trading_dashboard.orchestrator.history.reader import EventQuery
 
-    return action
+        return reader.events(EventQuery(since=since, agent=agent, kinds=kinds, limit=limit))
+
+    return Question(
+        lambda client: client.events(agent=agent, kinds=kinds, since=since, limit=limit),
+        read,
+        _show_events,
+        as_json,
+    )
 
 
-def incidents(agent: str | None, since: datetime | None, limit: int, as_json: bool) -> Action:
-    """Show the newest incidents, newest first."""
+def incidents(
+    agent: str | None, since: datetime | None, limit: int, as_json: bool
+) -> Question[IncidentsAnswer]:
+    """Show the newest incidents, newest first; by default of the last seven days."""
 
-    async def action(context: Context) -> ExitCode:
-        answer = await context.client.incidents(agent=agent, since=since, limit=limit)
-        if as_json:
-            say(answer.model_dump_json(indent=2))
-            return ExitCode.OK
-        for incident in answer.incidents:
-            say(incident_text(incident))
-        if not answer.incidents:
-            say("No incidents.")
-        elif not answer.is_complete:
-            say("There are more; -n shows as many as it says.")
-        return ExitCode.OK
+    def read(reader: HistoryReader) -> IncidentsAnswer:
+        from trading_dashboard.orchestrator.history.reader import IncidentQuery
+        from trading_dashboard.orchestrator.history.records import wall_clock
 
-    return action
+        until = datetime.now(UTC)
+        begin = since or until - timedelta(days=DEFAULT_DAYS)
+        query = IncidentQuery(since=begin, until=until, agent=agent, limit=limit)
+        return reader.incidents(query, wall_clock())
+
+    return Question(
+        lambda client: client.incidents(agent=agent, since=since, limit=limit),
+        read,
+        _show_incidents,
+        as_json,
+    )
+
+
+def _show_events(answer: EventsAnswer) -> None:
+    for event in answer.events:
+        say(event_text(event))
+    if not answer.events:
+        say("No events.")
+
+
+def _show_incidents(answer: IncidentsAnswer) -> None:
+    for incident in answer.incidents:
+        say(incident_text(incident))
+    if not answer.incidents:
+        say("No incidents.")
+    elif not answer.is_complete:
+        say("There are more; -n shows as many as it says.")
 
 
 def event_text(event: RecordedEvent) -> str:

@@ -226,10 +226,10 @@ def events(
     project_root: ProjectRoot = None,
 ) -> None:
     """Show what happened: the newest events of this run and earlier ones."""
-    from trading_dashboard.cli import history, remote
+    from trading_dashboard.cli import history
 
-    action = history.events(agent, _kinds(kind or []), _time(since), number, as_json)
-    sys.exit(remote.run(action, project_root, as_json))
+    question = history.events(agent, _kinds(kind or []), _time(since), number, as_json)
+    sys.exit(question.run(project_root))
 
 
 @app.command()
@@ -241,10 +241,10 @@ def incidents(
     project_root: ProjectRoot = None,
 ) -> None:
     """Show when agents were not well, why, and for how long; by default of the last seven days."""
-    from trading_dashboard.cli import history, remote
+    from trading_dashboard.cli import history
 
-    action = history.incidents(agent, _time(since), number, as_json)
-    sys.exit(remote.run(action, project_root, as_json))
+    question = history.incidents(agent, _time(since), number, as_json)
+    sys.exit(question.run(project_root))
 
 
 @app.command()

@@ -58,12 +58,29 @@ def _user() -> str | None:
 Action = Callable[[Context], Awaitable[ExitCode]]
 
 
-def run(action: Action, project_root: Path | None, as_json: bool = False) -> ExitCode:
-    """Run a command against the project's supervisor. Errors become messages and exit codes."""
+def run(
+    action: Action,
+    project_root: Path | None,
+    as_json: bool = False,
+    at_rest: Callable[[Path], ExitCode] | None = None,
+) -> ExitCode:
+    """Run a command against the project's supervisor. Errors become messages and exit codes.
+
+    Args:
+        action: What is asked of it.
+        project_root: By default found from the current folder.
+        as_json: How errors are told.
+        at_rest: What is done with the project's root instead if nobody supervises it.
+    """
     root = project_root.absolute() if project_root else find_project_root()
 
     async def act() -> ExitCode:
-        context = Context(root)
+        try:
+            context = Context(root)
+        except NotSupervised:
+            if at_rest is None:
+                raise
+            return await asyncio.to_thread(at_rest, root)
         async with context.client:
             return await action(context)
 

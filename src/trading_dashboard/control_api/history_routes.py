@@ -15,6 +15,7 @@ from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.models.errors import HistoryUnavailable
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.history import (
+    DEFAULT_DAYS,
     MAX_EVENTS,
     MAX_INCIDENTS,
     AvailabilityAnswer,
@@ -23,8 +24,6 @@ from trading_dashboard.models.history import (
 )
 from trading_dashboard.orchestrator.history.event_history import EventHistory
 from trading_dashboard.orchestrator.history.reader import EventQuery, IncidentQuery
-
-DEFAULT_DAYS = 7
 
 Agent = Annotated[str | None, Query(max_length=64, description="Only this agent's.")]
 Since = Annotated[AwareDatetime | None, Query(description="From then on, ISO 8601 with offset.")]

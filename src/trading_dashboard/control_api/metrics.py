@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.models.agents import AgentInfo, ProbeInfo
 from trading_dashboard.models.control import SupervisorInfo
+from trading_dashboard.models.events import LogFigures
 from trading_dashboard.models.states import AgentStatus, DataState, Health
 from trading_dashboard.orchestrator.history.event_history import EventHistory
 
@@ -65,6 +66,20 @@ PROBE_FIGURES: Mapping[str, tuple[str, Callable[[ProbeInfo], float | None]]] = {
         "Of its newest answered probe.", lambda p: p.latency_seconds,
     ),
 }  # fmt: skip
+LOG_FIGURES: Mapping[str, tuple[str, Callable[[LogFigures], int]]] = {
+    "trading_dashboard_agent_log_bytes_total": (
+        "It wrote to its standard output and error.", lambda f: f.written_bytes,
+    ),
+    "trading_dashboard_agent_log_dropped_bytes_total": (
+        "Of those, in no log: too fast, or a line too long.", lambda f: f.dropped_bytes,
+    ),
+    "trading_dashboard_agent_log_dropped_lines_total": (
+        "Lines that came faster than a log can keep.", lambda f: f.dropped_lines,
+    ),
+    "trading_dashboard_agent_log_unfiled_lines_total": (
+        "Lines that the disk did not take.", lambda f: f.unfiled_lines,
+    ),
+}  # fmt: skip
 RESTARTS = "trading_dashboard_agent_restarts_total"
 INFO = "trading_dashboard_supervisor_info"
 UPTIME = "trading_dashboard_supervisor_uptime_seconds"
@@ -72,17 +87,32 @@ WRITTEN = "trading_dashboard_history_events_written_total"
 LOST = "trading_dashboard_history_events_lost_total"
 WAITING = "trading_dashboard_history_events_waiting"
 SIZE = "trading_dashboard_history_file_bytes"
-NAMES = (*STATES, *FIGURES, *PROBE_FIGURES, RESTARTS, INFO, UPTIME, WRITTEN, LOST, WAITING, SIZE)
+NAMES = (
+    *STATES,
+    *FIGURES,
+    *PROBE_FIGURES,
+    *LOG_FIGURES,
+    RESTARTS,
+    INFO,
+    UPTIME,
+    WRITTEN,
+    LOST,
+    WAITING,
+    SIZE,
+)
 
 
 def render(
-    supervisor: SupervisorInfo, agents: Mapping[str, AgentInfo], history: EventHistory | None
+    supervisor: SupervisorInfo,
+    agents: Mapping[str, AgentInfo],
+    logs: Mapping[str, LogFigures],
+    history: EventHistory | None,
 ) -> bytes:
     """Return the exposition text. Looks at the disk, so not for an event loop."""
     from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
     registry = CollectorRegistry()
-    registry.register(_Snapshot(supervisor, agents, history))
+    registry.register(_Snapshot(supervisor, agents, logs, history))
     ProcessCollector(registry=registry)
     return generate_latest(registry)
 
@@ -94,9 +124,11 @@ class _Snapshot:
         self,
         supervisor: SupervisorInfo,
         agents: Mapping[str, AgentInfo],
+        logs: Mapping[str, LogFigures],
         history: EventHistory | None,
     ) -> None:
         self._supervisor = supervisor
+        self._logs = logs
         self._agents = agents
         self._history = history
 
@@ -105,6 +137,7 @@ class _Snapshot:
         yield from self._of_supervisor()
         yield from self._of_agents()
         yield from self._of_probes()
+        yield from self._of_logs()
         if self._history is not None:
             yield from self._of_history(self._history)
 
@@ -154,6 +187,15 @@ class _Snapshot:
                         family.add_metric([agent.name, probe.role, probe.kind], found)
             yield family
 
+    def _of_logs(self) -> Iterator[Metric]:
+        from prometheus_client.core import CounterMetricFamily
+
+        for name, (text, value) in LOG_FIGURES.items():
+            family = CounterMetricFamily(name, text, labels=["agent"])
+            for agent, figures in self._logs.items():
+                family.add_metric([agent], value(figures))
+            yield family
+
     def _of_history(self, history: EventHistory) -> Iterator[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
@@ -167,7 +209,9 @@ class _Snapshot:
 async def render_now(supervision: Supervision) -> bytes:
     """Return the exposition text of this moment."""
     agents = await supervision.agents.get_all_agent_status()
-    return await asyncio.to_thread(render, supervision.describe(), agents, supervision.history)
+    logs = {name: supervision.agents.log_figures(name) for name in agents}
+    about, history = supervision.describe(), supervision.history
+    return await asyncio.to_thread(render, about, agents, logs, history)
 
 
 def _size(path: str | None) -> int | None:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.control import SupervisorInfo
-from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.events import LogFigures, LogLine
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.history.event_history import EventHistory
 from trading_dashboard.orchestrator.reloading import ConfigurationReloader
@@ -56,6 +56,9 @@ class SupervisedAgents(Protocol):
 
     def logs(self, agent_name: str, lines: int = 200) -> Sequence[LogLine]:
         """Return an agent's newest log lines."""
+
+    def log_figures(self, agent_name: str) -> LogFigures:
+        """Return how much an agent has written in this run."""
 
     def follow_logs(self, agent_names: Sequence[str]) -> AsyncIterator[LogLine]:
         """Yield log lines as they arrive."""

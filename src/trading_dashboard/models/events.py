@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -62,6 +63,21 @@ class Event(BaseModel):
     kind: EventKind
     agent: str | None = None
     data: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class LogFigures:
+    """How much an agent has written to its output in this run, and what became of it."""
+
+    written_bytes: int = 0
+    """Read from its standard output and error."""
+    dropped_bytes: int = 0
+    """Of those, in nobody's log: written faster than a log can keep, or the rest of a line that is
+    too long."""
+    dropped_lines: int = 0
+    """Lines left out because they came too fast."""
+    unfiled_lines: int = 0
+    """Lines kept in memory, but not in the file: the disk was full or too slow."""
 
 
 class LogLine(BaseModel):

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 MAX_EVENTS = 1000
 MAX_INCIDENTS = 1000
+DEFAULT_DAYS = 7
+"""Of which incidents and availability are told where nobody says."""
 MAX_DAYS = 366
 
 

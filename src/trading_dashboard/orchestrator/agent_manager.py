@@ -20,7 +20,7 @@ from trading_dashboard.config import LoadedSettings, load_settings
 from trading_dashboard.config.settings import AgentSettings, Settings
 from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.errors import SupervisorShuttingDown
-from trading_dashboard.models.events import EventKind, LogLine
+from trading_dashboard.models.events import EventKind, LogFigures, LogLine
 from trading_dashboard.models.requester import acted
 from trading_dashboard.models.states import AgentKind
 from trading_dashboard.orchestrator import monitoring
@@ -316,6 +316,11 @@ class AgentManager:
         """
         self._agents.get(agent_name)
         return self.runtime.logs(agent_name, lines)
+
+    def log_figures(self, agent_name: str) -> LogFigures:
+        """Return how much the agent has written in this run. Raises what `logs` does."""
+        self._agents.get(agent_name)
+        return self.runtime.log_figures(agent_name)
 
     def follow_logs(self, agent_names: Sequence[str]) -> AsyncIterator[LogLine]:
         """Yield log lines of these agents as they arrive. Raises what `logs` does."""

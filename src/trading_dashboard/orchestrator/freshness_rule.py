@@ -81,15 +81,20 @@ class FreshnessRule:
         if self._report is None or self._generation != info.generation:
             return {}
         now = self._life.around.clock()
+        found = self._judge(now)
+        if found.state is DataState.UNKNOWN:  # by the agent's own word: that does not grow old
+            return {"data_state": found.state, "data_message": found.message}
         ago = self._told_seconds_ago(now)
         holds = self._holds_seconds()
-        then, found, soon = (self._judge(at) for at in (self._received, now, now + 1.0))
-        state, message = found.state, found.message
-        is_too_late = state in _GOOD and (self._is_silent or ago > holds)
-        # It may have newer data by now: the next answer tells.
-        is_in_doubt = state is DataState.STALE and info.data_state is not DataState.STALE
-        if is_too_late or is_in_doubt:
-            state, message = DataState.UNKNOWN, _not_heard(ago, then.age_seconds)
+        then, soon = self._judge(self._received), self._judge(now + 1.0)
+        # Found stale since the last answer, it may have newer data by now: the next answer tells.
+        is_in_doubt = (
+            ago > holds or self._is_silent
+            if found.state in _GOOD
+            else info.data_state is not DataState.STALE
+        )
+        state = DataState.UNKNOWN if is_in_doubt else found.state
+        message = _not_heard(ago, then.age_seconds) if is_in_doubt else found.message
         return {
             "data_state": state,
             "data_age_seconds": found.age_seconds,

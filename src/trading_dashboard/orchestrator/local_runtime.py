@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 from trading_dashboard.config.settings import LogSettings
 from trading_dashboard.models.errors import SupervisorShuttingDown
-from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.events import LogFigures, LogLine
 from trading_dashboard.orchestrator.output.book import LogBook
 from trading_dashboard.orchestrator.output.pump import OutputStream
 from trading_dashboard.orchestrator.output.redaction import Redactor
@@ -246,6 +246,10 @@ class LocalRuntime:
     def logs(self, agent: str, lines: int) -> Sequence[LogLine]:
         """Return the newest lines in memory, oldest first."""
         return self._book.log(agent).ring.tail(lines)
+
+    def log_figures(self, agent: str) -> LogFigures:
+        """Return how much the agent has written in this run, and what became of it."""
+        return self._book.log(agent).figures()
 
     def follow_logs(self, agents: Sequence[str]) -> AsyncIterator[LogLine]:
         """Yield the lines that arrive after this call; a slow reader misses the oldest."""

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.events import LogFigures, LogLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +214,9 @@ class Runtime(Protocol):
 
     def logs(self, agent: str, lines: int) -> Sequence[LogLine]:
         """Return the newest lines in memory, oldest first."""
+
+    def log_figures(self, agent: str) -> LogFigures:
+        """Return how much the agent has written in this run, and what became of it."""
 
     def follow_logs(self, agents: Sequence[str]) -> AsyncIterator[LogLine]:
         """Yield lines as they arrive; a slow reader loses the oldest and is told by `seq`."""

@@ -87,6 +87,13 @@ def test_the_history_survives_the_supervisor_s_death(root: Path) -> None:
         (before,) = {event["run_id"] for event in events(root)}
         up.process.kill()
         up.wait()
+    # The morning after: nobody runs, and what happened can be read all the same.
+    assert [e["status"] for e in events(root, "--agent", "one")] == ["starting", "running"]
+    (death,) = incidents(root, "--agent", "supervisor")
+    assert (death["run_id"], death["outcome"], death["ended_at"]) == (before, "ongoing", None)
+    shown = run("incidents", root=root)
+    assert "it was killed, or the machine went down" in shown.stdout
+    assert "No supervisor runs; this is read from " in shown.stderr
     with Up(root) as up:
         up.wait_for("1 of 1 are running.")
         found = events(root, "--agent", "one")
@@ -98,7 +105,10 @@ def test_the_history_survives_the_supervisor_s_death(root: Path) -> None:
         (killed,) = incidents(root, "--agent", "supervisor")
         assert (killed["run_id"], killed["outcome"]) == (before, "recovered")
         assert not list((root / "var/data/supervisor").glob("*.damaged-*"))
+        assert run("events", root=root).stderr == "", "now a supervisor answers"
         end(up)
+    (killed,) = incidents(root, "--agent", "supervisor")
+    assert killed["outcome"] == "recovered", "the second run ended in order"
 
 
 def test_a_damaged_history_stops_nobody(root: Path) -> None:

@@ -16,7 +16,7 @@ from trading_dashboard.control_api.tokens import Tokens
 from trading_dashboard.models.agents import AgentInfo, Maintenance
 from trading_dashboard.models.control import SupervisorInfo, TokenRole
 from trading_dashboard.models.errors import AgentDisabled, NotManaged, UnknownAgent
-from trading_dashboard.models.events import EventKind, LogLine
+from trading_dashboard.models.events import EventKind, LogFigures, LogLine
 from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.history.event_history import EventHistory
@@ -48,6 +48,7 @@ class FakeManager:
         self.gate.set()
         self.actions: list[tuple[str, str, str]] = []
         self.lines: dict[str, list[LogLine]] = {name: [] for name in self.infos}
+        self.written: dict[str, LogFigures] = {}
         self._followers: list[asyncio.Queue[LogLine]] = []
 
     async def start_agent(
@@ -103,6 +104,10 @@ class FakeManager:
 
     async def get_all_agent_status(self) -> dict[str, AgentInfo]:
         return dict(self.infos)
+
+    def log_figures(self, agent_name: str) -> LogFigures:
+        self._known(agent_name)
+        return self.written.get(agent_name, LogFigures())
 
     def logs(self, agent_name: str, lines: int = 200) -> Sequence[LogLine]:
         self._known(agent_name)

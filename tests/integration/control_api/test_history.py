@@ -24,7 +24,7 @@ from trading_dashboard.control_api.metrics import NAMES
 from trading_dashboard.control_api.supervision import Supervision
 from trading_dashboard.control_api.tokens import Tokens
 from trading_dashboard.models.errors import HistoryUnavailable, InvalidPeriod, Unauthorized
-from trading_dashboard.models.events import EventKind
+from trading_dashboard.models.events import EventKind, LogFigures
 from trading_dashboard.models.states import AgentStatus
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.history.event_history import EventHistory
@@ -99,6 +99,8 @@ async def test_figures_are_prometheus_text_and_documented(
     client: ControlClient, desk: Desk
 ) -> None:
     await client.start("first")
+    figures = LogFigures(written_bytes=7, dropped_bytes=5, dropped_lines=3, unfiled_lines=2)
+    desk.manager.written["first"] = figures
     text = await client.metrics()
     samples = {
         (sample.name, sample.labels.get("agent"), sample.labels.get("status")): sample.value
@@ -108,6 +110,9 @@ async def test_figures_are_prometheus_text_and_documented(
     assert samples["trading_dashboard_agent_status", "first", "running"] == 1
     assert samples["trading_dashboard_agent_status", "first", "stopped"] == 0
     assert samples["trading_dashboard_agent_restarts_total", "first", None] == 0
+    prefix = "trading_dashboard_agent_log_"
+    counted = ("bytes", "dropped_bytes", "dropped_lines", "unfiled_lines")
+    assert [samples[f"{prefix}{name}_total", "first", None] for name in counted] == [7, 5, 3, 2]
     documented = (ROOT / "docs" / "control-api.md").read_text("utf-8")
     for name in NAMES:
         assert f"# TYPE {name} " in text

@@ -7,14 +7,18 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.conftest import ProjectFactory
 from tests.support import ROOT
+from trading_dashboard.cli.configuration import check as check_files
 from trading_dashboard.cli.diagnosis import project, report, system
 from trading_dashboard.cli.diagnosis.findings import MAX_DETAILS, Finding, Patient, Verdict, bounded
+from trading_dashboard.cli.diagnosis.port_checks import check_ports
 from trading_dashboard.cli.diagnosis.report import examine, run_doctor
 from trading_dashboard.cli.exit_codes import ExitCode
 from trading_dashboard.clients.lease import Lease
@@ -68,6 +72,28 @@ def test_a_held_port_names_its_holder(project: ProjectFactory, taken: int) -> No
     assert f"held by pid {os.getpid()} (" in finding.message
     assert "agents.one.url" in str(finding.next_step)
     assert run_doctor(root, None, as_json=False) is ExitCode.FAILED
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["", "control"])
+def test_a_running_desk_is_checked_where_it_is_not_where_it_is_configured(
+    project: ProjectFactory, free_ports: Callable[[], int], taken: int, runs: bool
+) -> None:
+    configured = free_ports()
+    root = project({"agents": {}, "dashboard": {"port": configured}})
+    loaded, _ = check_files(root, None)
+    lease = Lease(
+        run_id="r",
+        pid=os.getpid(),
+        control_url=f"http://127.0.0.1:{free_ports()}",
+        dashboard_url=f"http://localhost:{taken}",
+    )
+    looked_at = replace(patient(root), loaded=loaded, lease=lease if runs else None)
+    checks = {finding.check: finding for finding in check_ports(looked_at)}
+    if runs:
+        assert set(checks) == {f"port {taken}", f"port {urlsplit(str(lease.control_url)).port}"}
+        assert "held by this desk" in checks[f"port {taken}"].message
+    else:
+        assert set(checks) == {f"port {configured}"}
 
 
 def test_mistakes_are_told_and_the_rest_is_still_looked_at(project: ProjectFactory) -> None:

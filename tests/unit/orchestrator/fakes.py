@@ -17,7 +17,7 @@ from tests.support import eventually, write_project
 from trading_dashboard.config import LoadedSettings, load_settings
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.errors import AgentStartFailed
-from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.events import LogFigures, LogLine
 from trading_dashboard.models.health import DataReport
 from trading_dashboard.models.states import AgentStatus, Health
 from trading_dashboard.orchestrator import AgentManager
@@ -173,6 +173,9 @@ class FakeRuntime:
                 text=text,
             )
         )
+
+    def log_figures(self, agent: str) -> LogFigures:
+        return LogFigures(written_bytes=sum(len(line.text) for line in self.lines.get(agent, ())))
 
     def log_path(self, agent: str) -> Path:
         return Path("var/log") / f"{agent}.log"

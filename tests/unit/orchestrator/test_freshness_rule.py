@@ -211,6 +211,15 @@ async def test_an_old_answer_is_not_told_as_fresh(tmp_path: Path, is_hung: bool)
         assert EventKind.DATA_STATE_CHANGED not in kinds, "an answer may yet come"
 
 
+async def test_what_was_never_known_has_no_last_known(tmp_path: Path) -> None:
+    async with desk(tmp_path, {"a": agent(1)}, clock=Clock()) as made:
+        report(made, state="unknown", age_seconds=1)
+        await made.manager.start_agent("a")
+        found = await becomes(made, DataState.UNKNOWN)
+        assert found.data_told_seconds_ago is None
+        assert found.data_message is None
+
+
 async def test_a_clock_that_was_set_back_makes_nothing_fresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

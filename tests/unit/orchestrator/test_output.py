@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_dashboard.config.settings import LogSettings
+from trading_dashboard.models.events import LogFigures
 from trading_dashboard.orchestrator.output import pump
 from trading_dashboard.orchestrator.output.book import LogBook
 from trading_dashboard.orchestrator.output.files import RotatingFile
@@ -184,6 +185,7 @@ class Sink:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.notices: list[str] = []
+        self.output = LogFigures()
 
     def add(self, stream: str, data: bytes) -> None:
         self.lines += data.decode(errors="replace").split("\n")
@@ -209,6 +211,36 @@ class SlowSink(Sink):
     def add(self, stream: str, data: bytes) -> None:
         self.is_reached.set()
         self.may_go_on.wait(10)
+
+
+@pytest.mark.parametrize("is_too_fast", [True, False], ids=["", "control"])
+def test_what_was_written_and_what_was_dropped_is_counted(
+    monkeypatch: pytest.MonkeyPatch, is_too_fast: bool
+) -> None:
+    monkeypatch.setattr(pump, "NEWEST_BYTES", 2_000)
+    if is_too_fast:
+        monkeypatch.setattr(pump, "KEEP_BURST_BYTES", 0)
+        monkeypatch.setattr(pump, "KEEP_BYTES_PER_SECOND", 0)
+    sink = Sink()
+    sink.feed([b"x" * 99 + b"\n"] * 100)
+    assert sink.output.written_bytes == 10_000
+    kept = sum(len(line) + 1 for line in sink.lines)
+    assert sink.output.dropped_lines == (80 if is_too_fast else 0)
+    if not is_too_fast:
+        assert (kept, sink.output.dropped_bytes) == (10_000, 0)
+        return
+    # One line after the gap may have begun before it: it is left out too, but for its line feed.
+    assert sink.output.dropped_bytes == 8_000 + 99
+    assert kept == 10_000 - 8_000 - 100
+    assert "80 lines" in sink.notices[0]
+
+
+def test_the_rest_of_a_line_that_is_too_long_is_counted_as_dropped() -> None:
+    sink = Sink()
+    sink.feed([b"x" * 150_000, b"y" * 50_000, b"z\nshort\n"])
+    assert sink.output.written_bytes == 200_008
+    assert sink.output.dropped_bytes == 200_001 - sum(map(len, sink.lines)) + len("short")
+    assert sink.output.dropped_lines == 0
 
 
 def test_a_pipe_that_ends_together_with_the_order_to_close_it_does_not_end_the_pump() -> None:

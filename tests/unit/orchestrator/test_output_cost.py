@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trading_dashboard.models.events import LogFigures
 from trading_dashboard.orchestrator.output import pace, pump, redaction
 from trading_dashboard.orchestrator.output.pace import Pace
 from trading_dashboard.orchestrator.output.pipe_threads import ThreadedLogPump
@@ -64,6 +65,7 @@ class SlowToKeep:
 
     def __init__(self, clock: WorkClock, seconds: float) -> None:
         self.blocks = 0
+        self.output = LogFigures()
         self._clock, self._seconds = clock, seconds
 
     def add(self, stream: str, data: bytes) -> None:

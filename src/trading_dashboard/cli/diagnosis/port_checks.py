@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from trading_dashboard.cli.diagnosis.findings import Finding, Patient, ok, problem, warning
 from trading_dashboard.cli.diagnosis.project import answers
+from trading_dashboard.clients.lease import Lease
 from trading_dashboard.config.settings import Settings
 from trading_dashboard.orchestrator.processes import ports
 from trading_dashboard.orchestrator.processes.leftovers import Leftovers
@@ -42,20 +43,35 @@ def check_ports(patient: Patient) -> list[Finding]:
     if patient.loaded is None:
         step = "Correct the configuration first."
         return [warning("ports", "Not looked at: the configuration has mistakes.", step)]
-    return [_check(wanted, patient) for wanted in _wanted(patient.loaded.settings)]
+    return [_check(wanted, patient) for wanted in _wanted(patient.loaded.settings, patient.lease)]
 
 
-def _wanted(settings: Settings) -> Iterator[Wanted]:
+def _wanted(settings: Settings, lease: Lease | None) -> Iterator[Wanted]:
     for name, agent in settings.agents.items():
         if agent.enabled:
             address = urlsplit(agent.url)
             url = f"{agent.url.rstrip('/')}{agent.health_endpoint}"
             yield Wanted(name, address.hostname or "", address.port or 0, url, f"agents.{name}.url")
-    if settings.dashboard.enabled and settings.dashboard.port:
-        yield Wanted("dashboard", LOOPBACK, settings.dashboard.port, None, "dashboard.port")
-    if settings.control_api.port:
-        port = settings.control_api.port
-        yield Wanted("control API", LOOPBACK, port, None, "control_api.port")
+    dashboard, control = _own_ports(settings, lease)
+    if dashboard:
+        yield Wanted("dashboard", LOOPBACK, dashboard, None, "dashboard.port")
+    if control:
+        yield Wanted("control API", LOOPBACK, control, None, "control_api.port")
+
+
+def _own_ports(settings: Settings, lease: Lease | None) -> tuple[int | None, int | None]:
+    """Return the ports of the dashboard and the control API, None without one.
+
+    A desk that serves was perhaps started with other ports than are configured, or took any.
+    """
+    if lease is not None and lease.control_url is not None:
+        return _port_of(lease.dashboard_url), _port_of(lease.control_url)
+    dashboard = settings.dashboard.port if settings.dashboard.enabled else None
+    return dashboard, settings.control_api.port
+
+
+def _port_of(url: str | None) -> int | None:
+    return urlsplit(url).port if url else None
 
 
 def _check(wanted: Wanted, patient: Patient) -> Finding:

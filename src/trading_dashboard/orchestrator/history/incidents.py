@@ -95,18 +95,22 @@ def incidents_of(timeline: Timeline) -> Iterator[Incident]:
         yield current.close(timeline, timeline.run.ended, outcome)
 
 
-def incident_of_killed(run: SupervisorRun, next_started: int) -> Incident:
-    """Return the incident of a supervisor that did not end in order."""
-    ended = max(run.ended, next_started)
+def incident_of_killed(run: SupervisorRun, next_started: int | None, now: int = 0) -> Incident:
+    """Return the incident of a supervisor that did not end in order.
+
+    It goes on until the next one starts; where none has (`next_started` is None), until `now`.
+    """
+    is_over = next_started is not None
+    ended = max(run.ended, now if next_started is None else next_started)
     return Incident(
         agent=SUPERVISOR,
         run_id=run.run_id,
         kind=IncidentKind.FAILED,
         cause="it was killed, or the machine went down; this is when it was last seen",
         began_at=moment(run.ended),
-        ended_at=moment(ended),
+        ended_at=moment(ended) if is_over else None,
         duration_seconds=(ended - run.ended) / SECOND,
-        outcome=IncidentOutcome.RECOVERED,
+        outcome=IncidentOutcome.RECOVERED if is_over else IncidentOutcome.ONGOING,
     )
 
 

@@ -78,11 +78,15 @@ class IncidentQuery:
 
 
 class HistoryReader:
-    """Answers from the file. Opens it anew for each question; blocks, so not for an event loop."""
+    """Answers from the file. Opens it anew for each question; blocks, so not for an event loop.
 
-    def __init__(self, path: Path, run_id: str) -> None:
-        """Read `path`; `run_id` is the run that goes on now."""
-        self._path = path
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path, run_id: str | None) -> None:
+        """Read `path`; `run_id` is the run that goes on now, None if nobody supervises."""
+        self.path = path
         self._run_id = run_id
 
     def events(self, query: EventQuery) -> EventsAnswer:
@@ -142,8 +146,11 @@ class HistoryReader:
         with self._connected() as connection:
             runs = self._runs(connection, now)
             for run, following in zip(runs, [*runs[1:], None], strict=True):
-                if query.agent in (None, SUPERVISOR) and run.was_killed and following is not None:
-                    found.append(incident_of_killed(run, following.started))
+                if query.agent in (None, SUPERVISOR) and run.was_killed:
+                    if following is not None:
+                        found.append(incident_of_killed(run, following.started))
+                    elif self._run_id is None:
+                        found.append(incident_of_killed(run, None, now))
                 if run.ended >= since and run.started < until:
                     for timeline in _timelines(
                         connection, run, query.agent, (since, now), _LAST_GOOD_STATE
@@ -179,7 +186,7 @@ class HistoryReader:
     def _connected(self) -> Iterator[sqlite3.Connection]:
         until = time.monotonic() + DEADLINE_SECONDS
         try:
-            uri = f"{self._path.absolute().as_uri()}?mode=ro"
+            uri = f"{self.path.absolute().as_uri()}?mode=ro"
             with closing(sqlite3.connect(uri, uri=True, timeout=1.0)) as connection:
                 connection.set_progress_handler(
                     lambda: time.monotonic() > until, _STEPS_BETWEEN_LOOKS
@@ -192,7 +199,7 @@ class HistoryReader:
                 f"The history took longer than {DEADLINE_SECONDS:g} s to answer."
                 if is_late
                 else f"The history cannot be read: {error}.",
-                subject=str(self._path),
+                subject=str(self.path),
                 next_step="Ask for less: one agent, a shorter period."
                 if is_late
                 else "See var/log/supervisor.log.",

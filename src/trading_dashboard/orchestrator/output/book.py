@@ -11,11 +11,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from trading_dashboard.config.settings import LogSettings
-from trading_dashboard.models.events import LogLine
+from trading_dashboard.models.events import LogFigures, LogLine
 from trading_dashboard.orchestrator.output.cleaning import clean
 from trading_dashboard.orchestrator.output.files import LogSink, LogWriter, RotatingFile
 from trading_dashboard.orchestrator.output.housekeeping import SECONDS_PER_DAY, remove_old_files
@@ -34,6 +35,8 @@ class AgentLog:
     def __init__(self, agent: str, path: Path, settings: LogSettings, writer: LogWriter) -> None:
         self.ring = LogRing(agent, settings.ring_lines)
         self.redactor = Redactor()
+        self.output = LogFigures()
+        """Counted by the thread that reads; `figures` adds what the writer knows."""
         self._watches: tuple[LineWatch, ...] = ()  # replaced as a whole: another thread reads it
         self._max_line = settings.max_line_bytes
         self._writer = writer
@@ -47,6 +50,10 @@ class AgentLog:
         for watch in self._watches:
             watch.look(text)
         self._keep(stream, [self._cut(line) for line in text.split("\n")])
+
+    def figures(self) -> LogFigures:
+        """Return how much was written in this run, and what became of it."""
+        return replace(self.output, unfiled_lines=self._sink.lost_lines)
 
     def watch(self, pattern: str) -> LineWatch:
         """Look for a text in the lines to come, until the watch is closed."""

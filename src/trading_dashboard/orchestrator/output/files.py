@@ -125,6 +125,10 @@ class LogSink:
         """Take the file, who words the notice about missing lines, and who is told at once."""
         self.file = file
         self.dropped_lines = 0
+        """Since the file last told of a gap."""
+        self.lost_lines = 0
+        """Of the whole run."""
+        self._lock = threading.Lock()
         self.last_error = ""
         self._word_gap = word_gap
         self._on_trouble = on_trouble
@@ -142,8 +146,10 @@ class LogSink:
 
     def drop(self, lines: int, reason: str) -> None:
         """Count lines that will not be written."""
-        is_new = self.dropped_lines == 0
-        self.dropped_lines += lines
+        with self._lock:  # a full queue is told by whoever adds, a full disk by the writer
+            is_new = self.dropped_lines == 0
+            self.dropped_lines += lines
+            self.lost_lines += lines
         self.last_error = reason
         if is_new:
             self._on_trouble(reason)

@@ -79,6 +79,7 @@ class OutputStream:
 
     def feed(self, data: bytes) -> None:
         """Take what was read."""
+        self._log.output.written_bytes += len(data)
         if not self._held and self._may_keep():
             self._take_in_parts(data)
             return
@@ -87,8 +88,7 @@ class OutputStream:
         while self._held_bytes > NEWEST_BYTES and len(self._held) > 1:
             oldest = self._held.popleft()
             self._held_bytes -= len(oldest)
-            self._dropped_bytes += len(oldest)
-            self._dropped_lines += oldest.count(b"\n")
+            self._drop(len(oldest), oldest.count(b"\n"))
 
     def catch_up(self) -> None:
         """Take what was held back, if the rate allows it by now."""
@@ -104,6 +104,12 @@ class OutputStream:
         if self._partial:
             self._log.add(self._name, self._partial)
             self._partial = b""
+
+    def _drop(self, count: int, lines: int) -> None:
+        self._dropped_bytes += count
+        self._dropped_lines += lines
+        self._log.output.dropped_bytes += count
+        self._log.output.dropped_lines += lines
 
     def _may_keep(self) -> bool:
         now = time.monotonic()
@@ -153,7 +159,8 @@ class OutputStream:
 
     def _take(self, data: bytes) -> None:
         if self._is_skipping:
-            _, line_feed, data = data.partition(b"\n")
+            skipped, line_feed, data = data.partition(b"\n")
+            self._log.output.dropped_bytes += len(skipped)
             if not line_feed:
                 return
             self._is_skipping = False
@@ -164,6 +171,7 @@ class OutputStream:
         else:
             self._partial += data
         if len(self._partial) > self._max_bytes:
+            self._log.output.dropped_bytes += len(self._partial) - self._max_bytes
             self._log.add(self._name, self._partial[: self._max_bytes])
             self._partial = b""
             self._is_skipping = True
