@@ -65,12 +65,12 @@ CHECKS = (
     Check(
         "integration",
         "integration",
-        (*_PYTEST, "-n2", "--dist=worksteal", "tests/integration"),
+        (*_PYTEST, "-n4", "--dist=worksteal", "tests/integration"),
         is_pytest=True,
     ),
     # By file: the tests of one share a desk.
     Check(
-        "browser", "browser", (*_PYTEST, "-n2", "--dist=loadfile", "tests/browser"), is_pytest=True
+        "browser", "browser", (*_PYTEST, "-n3", "--dist=loadfile", "tests/browser"), is_pytest=True
     ),
 )
 
