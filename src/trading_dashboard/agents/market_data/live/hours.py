@@ -11,6 +11,8 @@ from trading_dashboard.agents.market_data.sessions import Calendars, Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument
 
 MAX_SYMBOLS = 50_000
+KEPT_MICROS = 60_000_000
+"""So long sessions are answered from memory before the calendars are asked again."""
 
 
 class Hours:
@@ -22,12 +24,16 @@ class Hours:
         self._in_thread = in_thread
         self._calendar_of: dict[str, str] = {}
         self._sessions: dict[str, Sessions] = {}
+        self._learnt_at: dict[str, int] = {}
 
     async def learn(self, instrument: Instrument) -> Sessions:
-        """Return an instrument's sessions, newly asked for; renewed as the calendars renew them."""
-        name = instrument.calendar
-        sessions = await self._in_thread(lambda: self._calendars.sessions(name))
-        self._sessions[name] = sessions
+        """Return an instrument's sessions, at most a minute old; the calendars renew them."""
+        name, now = instrument.calendar, self._clock.micros()
+        sessions = self._sessions.get(name)
+        # Every question about a symbol comes here: a thread each time would cost it a millisecond.
+        if sessions is None or not 0 <= now - self._learnt_at[name] < KEPT_MICROS:
+            sessions = await self._in_thread(lambda: self._calendars.sessions(name))
+            self._sessions[name], self._learnt_at[name] = sessions, now
         if len(self._calendar_of) < MAX_SYMBOLS:
             self._calendar_of[instrument.symbol] = name
         return sessions
