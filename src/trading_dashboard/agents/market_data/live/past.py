@@ -98,7 +98,7 @@ class LivePast:
 
         def finished() -> tuple[pa.Table, str | None]:
             table = found.table
-            if not question.include_partial:
+            if not question.include_partial and not _are_closed(table):
                 # Before it is cut: a bar that forms takes nobody's place.
                 table = table.filter(table.column("closed"))
             table, next_page = _page(table, question, newest=newest)
@@ -146,6 +146,11 @@ class LivePast:
 
 def _note(found: Found) -> str:
     return f"Only what is kept of {found.source} is here: {found.failure}"
+
+
+def _are_closed(table: pa.Table) -> bool:
+    """Return whether there is nothing to leave out; a copy of a million bars is not for nothing."""
+    return bool(table.column("closed").to_numpy().all())
 
 
 def _page(table: pa.Table, question: BarsQuestion, *, newest: bool) -> tuple[pa.Table, str | None]:
