@@ -13,12 +13,15 @@ from trading_dashboard.agents.market_data.sessions import Sessions
 class HandClock:
     def __init__(self) -> None:
         self.now = 1_000_000
+        self.is_day = True
+        self.looks = 0
 
     def micros(self) -> int:
         return self.now
 
     def is_open(self, sessions: Sessions | None = None) -> bool:
-        return sessions is not None
+        self.looks += 1
+        return self.is_day
 
     def body(self) -> Mapping[str, Any]:
         return {}
@@ -48,3 +51,15 @@ async def test_calendars_are_asked_once_a_minute_whatever_is_asked() -> None:
     clock.now -= 2 * KEPT_MICROS  # a recording was set back
     await hours.learn(instrument("AAPL"))
     assert calendars.asked == 3
+
+
+async def test_a_calendar_is_looked_at_once_for_all_its_symbols() -> None:
+    clock = HandClock()
+    hours = Hours(CountingCalendars(), clock, at_once)
+    names = [f"S{number}" for number in range(100)]
+    for name in names:
+        await hours.learn(instrument(name))
+    assert hours.open_among([*names, "UNKNOWN"]) == names
+    assert clock.looks == 1
+    clock.is_day = False
+    assert hours.open_among(names) == []

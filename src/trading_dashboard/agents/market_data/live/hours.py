@@ -6,6 +6,8 @@ Owns the way from a symbol to its calendar. Whoever may wait calls `learn` first
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from trading_dashboard.agents.market_data.live.ports import InThread, MarketClock
 from trading_dashboard.agents.market_data.sessions import Calendars, Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument
@@ -42,6 +44,21 @@ class Hours:
         """Return a symbol's sessions, None if they were not learnt yet."""
         name = self._calendar_of.get(symbol)
         return None if name is None else self._sessions.get(name)
+
+    def open_among(self, symbols: Iterable[str]) -> list[str]:
+        """Return the symbols whose market is open now; a calendar is looked at once for all."""
+        is_open: dict[str, bool] = {}
+        found = []
+        for symbol in symbols:
+            name = self._calendar_of.get(symbol)
+            sessions = None if name is None else self._sessions.get(name)
+            if name is None or sessions is None:
+                continue
+            if name not in is_open:
+                is_open[name] = self._clock.is_open(sessions)
+            if is_open[name]:
+                found.append(symbol)
+        return found
 
     def is_open(self, symbol: str) -> bool:
         """Return whether a symbol's market is open now; one that is not known is not."""
