@@ -64,7 +64,7 @@ class DuckArchive:
         retention: Retention | None = None,
         compact_rows: int = COMPACT_ROWS,
         threads: int = 1,
-        memory_mebibytes: int = 512,
+        memory_mebibytes: int = 256,
     ) -> None:
         """Open or create the file, and check quickly that it is whole.
 
