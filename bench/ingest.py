@@ -1,9 +1,9 @@
 """Ticks through the gate into bars and into the store, in one process.
 
 Pushes as fast as the store takes them, or at a rate, and prints the rate and the resident memory
-every five seconds. Memory is flat if its highest value of each third of the run is: sorting takes
-some and gives it back. Beside them what nothing can beat here: a bare DuckDB insert of the same ticks through Arrow,
-and numpy's own sort and reduceat of the same batches.
+every five seconds. Memory is flat if its highest value in each third of the run is: sorting takes
+some and gives it back. Beside them stands what nothing can beat here: a bare DuckDB insert of the
+same ticks through Arrow, and numpy's own sort and reduceat of the same batches.
 
     .venv/bin/python -m bench.ingest [--seconds 30] [--symbols 500] [--batch 2000]
 """
