@@ -4,7 +4,7 @@ The agent is the whole one, on an archive of its own; rows are ticks of a source
 and store. Requests are sent on a fixed schedule whatever becomes of those before (open loop); a
 latency counts from the moment a request was due. What is the machine's and not the agent's stands
 beside it, from the same seconds: `/health` of a bare Starlette server that does nothing else, asked
-by the same client; how late the client itself sent; how long the agent's main thread stood in line
+by the same client; how late the client itself was; how long the agent's main thread stood in line
 for a core. The large answer is printed beside reading the same rows from DuckDB in one process.
 
     .venv/bin/python -m bench.reading [--seconds 20] [--symbols 5000]
@@ -93,10 +93,9 @@ class Connections:
         for _ in range(count):
             self._free.put_nowait(await asyncio.open_connection("127.0.0.1", self._port))
 
-    async def get(self, path: str, on_sent: Callable[[], None] = lambda: None) -> int:
+    async def get(self, path: str) -> int:
         """Return the length of the body of an answer that must be 200."""
         reader, writer = await self._free.get()
-        on_sent()
         writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         if b" 200 " not in head.split(b"\r\n", 1)[0]:
@@ -113,10 +112,13 @@ def _length(head: bytes) -> int:
 
 
 class Figures:
-    """Milliseconds from the moment a request was due: until it was sent, and until answered."""
+    """Milliseconds from the moment a request was due: until the client began, and until answered.
+
+    The client's lateness is its own: waiting for a connection, which the agent frees, is not in it.
+    """
 
     def __init__(self) -> None:
-        self.sent: list[float] = []
+        self.begun: list[float] = []
         self.answered: list[float] = []
 
 
@@ -130,7 +132,8 @@ async def on_schedule(
         kept.append(1000 * (time.perf_counter() - due))
 
     async def one(due: float) -> None:
-        await connections.get(path(), lambda: note(figures.sent, due))
+        note(figures.begun, due)
+        await connections.get(path())
         note(figures.answered, due)
 
     # Out of step with other schedules: in step, each would wait for the same others every time.
@@ -243,18 +246,20 @@ def measure_small(folder: Path, symbols: int, seconds: float, followed: int) -> 
             if ingested:
                 settle(port, process)
             before, stood = sum(process.cpu_times()[:2]), line(process)
+            began = time.perf_counter()
             history, health, bare = asyncio.run(load(port, bare_port, symbols, seconds))
-            cpu = 100 * (sum(process.cpu_times()[:2]) - before) / seconds
+            took = time.perf_counter() - began
+            cpu = 100 * (sum(process.cpu_times()[:2]) - before) / took
             stands = line(process)
             lateness = httpx.get(f"http://127.0.0.1:{port}/bench/lateness", trust_env=False).json()
         print(f"{RATE} requests/s, {ingested} rows/s coming in, CPU {cpu:.0f} %")
         show("  last 500 bars of one of many symbols", history.answered)
         show("  /health meanwhile", health.answered)
         show("  /health of a bare Starlette meanwhile", bare.answered)
-        show("  the client sent so late", history.sent + health.sent + bare.sent)
+        show("  the client began so late", history.begun + health.begun + bare.begun)
         show("  the agent's loop woke so late", lateness)
         if stood and stands:
-            ran, waited = (100 * (b - a) / seconds for a, b in zip(stood, stands, strict=True))
+            ran, waited = (100 * (b - a) / took for a, b in zip(stood, stands, strict=True))
             print(f"  its main thread ran {ran:.0f} % and stood in line {waited:.0f} % of the time")
 
 
