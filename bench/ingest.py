@@ -1,8 +1,9 @@
 """Ticks through the gate into bars and into the store, in one process.
 
-Pushes as fast as the store takes them, prints the rate and the resident memory every five seconds,
-and beside them what nothing can beat here: a bare DuckDB insert of the same ticks through Arrow,
-and numpy's own sort and reduceat of the same batches.
+Pushes as fast as the store takes them, or at a rate, and prints the rate and the resident memory
+every five seconds. Memory is flat if its highest value in each third of the run is: sorting takes
+some and gives it back. Beside them stands what nothing can beat here: a bare DuckDB insert of the
+same ticks through Arrow, and numpy's own sort and reduceat of the same batches.
 
     .venv/bin/python -m bench.ingest [--seconds 30] [--symbols 500] [--batch 2000]
 """
@@ -200,7 +201,7 @@ class Watcher:
                 self.seen += len(change.bars)
 
 
-def measure_pipeline(folder: Path, seconds: float, symbols: int, size: int) -> float:
+def measure_pipeline(folder: Path, seconds: float, symbols: int, size: int, rate: float) -> float:
     """Return how many ticks a second were on disk."""
     known = sessions()
     checked, gate_name = gate(known)
@@ -212,7 +213,7 @@ def measure_pipeline(folder: Path, seconds: float, symbols: int, size: int) -> f
     pipeline.start()
     print(f"gate: {gate_name}, store: {store_name}, {symbols} symbols, batches of {size}, 1s to 1M")
     began = time.perf_counter()
-    drive(pipeline, writer, made, seconds, getattr(store, "maintain", lambda: None))
+    drive(pipeline, writer, made, seconds, getattr(store, "maintain", lambda: None), rate)
     is_all = asyncio.run(pipeline.flush(120.0))
     took = time.perf_counter() - began
     stats = pipeline.stats()
@@ -233,29 +234,38 @@ def drive(
     made: Iterator[Ticks],
     seconds: float,
     maintain: Callable[[], None],
+    rate: float,
 ) -> None:
-    """Push for so long as fast as the store takes it, which is kept up meanwhile."""
+    """Push for so long as fast as the store takes it, or at a rate; it is kept up meanwhile."""
     process = psutil.Process()
     process.cpu_percent()
     maintenance = threading.Thread(target=maintain)
     print(f"{'seconds':>8} {'ticks/s':>10} {'bars/s':>8} {'waiting':>8} {'MiB':>6} {'CPU %':>6}")
     began = last = time.perf_counter()
-    before = pipeline.stats()
+    before, pushed = pipeline.stats(), 0
+    resident: list[float] = []
     while (now := time.perf_counter()) < began + seconds:
         if now - last >= EVERY_SECONDS:
             before = show(pipeline.stats(), before, now - began, now - last, process)
             last = now
+            resident.append(process.memory_info().rss / 2**20)
             if not maintenance.is_alive():
                 maintenance = threading.Thread(target=maintain)
                 maintenance.start()
         for _ in range(5):
             ticks = next(made)
             pipeline.push(ticks)
+            pushed += len(ticks)
+        if rate:
+            time.sleep(max(began + pushed / rate - time.perf_counter(), 0))
         pipeline.advance(int(ticks.received[-1]))
         if not writer.wait_for_room(60.0):
             raise SystemExit(f"the store hangs: {writer.stats()}")
     if maintenance.ident is not None:
         maintenance.join()
+    third = max(len(resident) // 3, 1)
+    highest = [max(resident[at : at + third], default=0.0) for at in (0, third, 2 * third)]
+    print("highest resident of each third " + ", ".join(f"{each:.0f}" for each in highest) + " MiB")
 
 
 def show(
@@ -337,10 +347,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--symbols", type=int, default=500)
     parser.add_argument("--batch", type=int, default=2000)
+    parser.add_argument("--rate", type=float, default=0, help="ticks a second, 0 for all it takes")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:
-        rate = measure_pipeline(folder, options.seconds, options.symbols, options.batch)
+        rate = measure_pipeline(
+            folder, options.seconds, options.symbols, options.batch, options.rate
+        )
         print(f"sustained, all on disk    {rate:12,.0f} ticks/s")
         measure_parts(options.symbols, options.batch, 4.0)
         bare = measure_bare(folder, options.symbols, options.batch, 5.0)

@@ -1,8 +1,11 @@
 """Reading bars over HTTP: many small answers while rows come in, and one large one as Arrow.
 
-Requests are sent on a fixed schedule whatever becomes of those before (open loop); a latency counts
-from the moment a request was due. The large answer is printed beside reading the same rows from
-DuckDB in one process, in the same run.
+The agent is the whole one, on an archive of its own; rows are ticks of a source, through gate, bars
+and store. Requests are sent on a fixed schedule whatever becomes of those before (open loop); a
+latency counts from the moment a request was due. What is the machine's and not the agent's stands
+beside it, from the same seconds: `/health` of a bare Starlette server that does nothing else, asked
+by the same client; how late the client itself was; how long the agent's main thread stood in line
+for a core. The large answer is printed beside reading the same rows from DuckDB in one process.
 
     .venv/bin/python -m bench.reading [--seconds 20] [--symbols 5000]
 """
@@ -24,13 +27,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 import numpy as np
 import psutil
 import pyarrow as pa
 
-from bench.reading_archive import LARGE, fill, read_bare, symbol_name
+from bench.market_data import BARE
+from bench.reading_archive import LARGE, BareReader, fill, symbol_name
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE = 100
@@ -41,17 +44,27 @@ ARROW = "application/vnd.apache.arrow.stream"
 
 
 @contextlib.contextmanager
-def served(file: Path, symbols: int, ingested: int) -> Iterator[tuple[int, psutil.Process]]:
+def served(folder: Path, rate: int, followed: int) -> Iterator[tuple[int, psutil.Process]]:
     """Run the agent of `reading_server`; yield its port and process."""
+    command = [
+        sys.executable, "-m", "bench.reading_server", "--folder", str(folder), "--port", "{port}",
+        "--rate", str(rate), "--followed", str(followed),
+    ]  # fmt: skip
+    with started(command) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def started(command: list[str]) -> Iterator[tuple[int, psutil.Process]]:
+    """Run a server until it answers `/health`; yield the port put for ``{port}``, and process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-m", "bench.reading_server", "--file", str(file), "--port", str(port),
-        "--rate", str(ingested), "--symbols", str(symbols),
-    ]  # fmt: skip
     env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
-    process = subprocess.Popen(command, env=env, cwd=ROOT)
+    process = subprocess.Popen(
+        [part.replace("{port}", str(port)) for part in command],
+        env=env, cwd=ROOT, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     try:
         while True:
             with contextlib.suppress(httpx.TransportError):
@@ -59,7 +72,7 @@ def served(file: Path, symbols: int, ingested: int) -> Iterator[tuple[int, psuti
                 if httpx.get(url, trust_env=False).status_code == 200:
                     break
             if process.poll() is not None:
-                raise SystemExit("the agent did not start")
+                raise SystemExit(f"{command} did not start")
             time.sleep(0.05)
         yield port, psutil.Process(process.pid)
     finally:
@@ -98,15 +111,30 @@ def _length(head: bytes) -> int:
     return int(head[at:].split(b"\r", 1)[0])
 
 
+class Figures:
+    """Milliseconds from the moment a request was due: until the client began, and until answered.
+
+    The client's lateness is its own: waiting for a connection, which the agent frees, is not in it.
+    """
+
+    def __init__(self) -> None:
+        self.begun: list[float] = []
+        self.answered: list[float] = []
+
+
 async def on_schedule(
     connections: Connections, path: Callable[[], str], rate: float, seconds: float
-) -> list[float]:
-    """Return the latencies in milliseconds, each from the moment its request was due."""
-    latencies: list[float] = []
+) -> Figures:
+    """Ask so many times a second, whatever becomes of what was asked before."""
+    figures = Figures()
+
+    def note(kept: list[float], due: float) -> None:
+        kept.append(1000 * (time.perf_counter() - due))
 
     async def one(due: float) -> None:
+        note(figures.begun, due)
         await connections.get(path())
-        latencies.append(1000 * (time.perf_counter() - due))
+        note(figures.answered, due)
 
     # Out of step with other schedules: in step, each would wait for the same others every time.
     began = time.perf_counter() + 0.05 + random.random() / rate
@@ -115,26 +143,30 @@ async def on_schedule(
             due = began + n / rate
             await asyncio.sleep(max(due - time.perf_counter(), 0))
             group.create_task(one(due))
-    return latencies
+    return figures
 
 
-async def load(port: int, symbols: int, seconds: float) -> tuple[list[float], list[float]]:
-    """Return the latencies of `/historical` and of `/health`, both asked at once."""
+async def load(
+    port: int, bare_port: int, symbols: int, seconds: float
+) -> tuple[Figures, Figures, Figures]:
+    """Return the figures of `/historical`, of `/health` and of the bare server's, all at once."""
     chance = random.Random(2)
-    bars, health = Connections(port), Connections(port)
+    bars, health, bare = Connections(port), Connections(port), Connections(bare_port)
     await bars.open(CONNECTIONS)
     await health.open(4)
+    await bare.open(4)
 
     def path() -> str:
         return f"/historical/{symbol_name(chance.randrange(symbols))}?limit=500"
 
     for _ in range(50):
         await bars.get(path())
-    history, healths = await asyncio.gather(
+    await health.get("/bench/lateness")
+    return await asyncio.gather(
         on_schedule(bars, path, RATE, seconds),
         on_schedule(health, lambda: "/health", HEALTH_RATE, seconds),
+        on_schedule(bare, lambda: "/health", HEALTH_RATE, seconds),
     )
-    return history, healths
 
 
 def read_arrow(port: int, rows: int) -> pa.Table:
@@ -178,11 +210,12 @@ def show(name: str, values: list[float]) -> None:
     )
 
 
-def measure_large(file: Path, rows: int, runs: int) -> None:
-    with duckdb.connect(str(file), config={"threads": "2"}) as connection:
-        bare = timed(runs, lambda: read_bare(connection, LARGE, "1m"))
+def measure_large(folder: Path, rows: int, runs: int) -> None:
+    reader = BareReader(folder)
+    bare = timed(runs, reader.read)
+    reader.close()
     show(f"{rows} rows from DuckDB in process", bare)
-    with served(file, 1, 0) as (port, process):
+    with served(folder, 0, 0) as (port, process):
         table = read_arrow(port, rows)
         if table.num_rows != rows:
             raise SystemExit(f"{table.num_rows} rows came")
@@ -193,15 +226,51 @@ def measure_large(file: Path, rows: int, runs: int) -> None:
         print(f"  resident afterwards {process.memory_info().rss / 2**20:.0f} MiB")
 
 
-def measure_small(file: Path, symbols: int, seconds: float) -> None:
+def line(process: psutil.Process) -> tuple[float, float] | None:
+    """Return the seconds the main thread ran and stood in line for a core; None if unknown."""
+    try:
+        text = Path(f"/proc/{process.pid}/task/{process.pid}/schedstat").read_text()
+    except OSError:
+        return None
+    ran, waited, _ = text.split()
+    return int(ran) / 1e9, int(waited) / 1e9
+
+
+def measure_small(folder: Path, symbols: int, seconds: float, followed: int) -> None:
+    bare_command = [sys.executable, "-c", BARE, "{port}"]
     for ingested in (0, INGESTED):
-        with served(file, symbols, ingested) as (port, process):
-            before = sum(process.cpu_times()[:2])
-            history, health = asyncio.run(load(port, symbols, seconds))
-            cpu = 100 * (sum(process.cpu_times()[:2]) - before) / seconds
+        with (
+            started(bare_command) as (bare_port, _),
+            served(folder, ingested, followed) as (port, process),
+        ):
+            if ingested:
+                settle(port, process)
+            before, stood = sum(process.cpu_times()[:2]), line(process)
+            began = time.perf_counter()
+            history, health, bare = asyncio.run(load(port, bare_port, symbols, seconds))
+            took = time.perf_counter() - began
+            cpu = 100 * (sum(process.cpu_times()[:2]) - before) / took
+            stands = line(process)
+            lateness = httpx.get(f"http://127.0.0.1:{port}/bench/lateness", trust_env=False).json()
         print(f"{RATE} requests/s, {ingested} rows/s coming in, CPU {cpu:.0f} %")
-        show("  last 500 bars of one of many symbols", history)
-        show("  /health meanwhile", health)
+        show("  last 500 bars of one of many symbols", history.answered)
+        show("  /health meanwhile", health.answered)
+        show("  /health of a bare Starlette meanwhile", bare.answered)
+        show("  the client began so late", history.begun + health.begun + bare.begun)
+        show("  the agent's loop woke so late", lateness)
+        if stood and stands:
+            ran, waited = (100 * (b - a) / took for a, b in zip(stood, stands, strict=True))
+            print(f"  its main thread ran {ran:.0f} % and stood in line {waited:.0f} % of the time")
+
+
+def settle(port: int, process: psutil.Process) -> None:
+    """Wait until ticks are stored: every followed symbol was learnt."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        while client.get("/health").json()["data"].get("state") != "fresh":
+            if process.status() == psutil.STATUS_ZOMBIE:
+                raise SystemExit("the agent ended")
+            time.sleep(0.2)
+    time.sleep(2.0)
 
 
 def main() -> None:
@@ -211,16 +280,17 @@ def main() -> None:
     parser.add_argument("--bars", type=int, default=2_500)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--followed", type=int, default=200, help="symbols that ticks come of")
+    parser.add_argument("--small-only", action="store_true", help="leave the large answer out")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "bench.duckdb"
+        place = Path(folder)
         began = time.perf_counter()
-        fill(file, options.symbols, options.bars, options.rows)
-        print(
-            f"filled in {time.perf_counter() - began:.0f} s, {file.stat().st_size / 2**20:.0f} MiB"
-        )
-        measure_large(file, options.rows, options.runs)
-        measure_small(file, options.symbols, options.seconds)
+        fill(place, options.symbols, options.bars, options.rows)
+        print(f"filled in {time.perf_counter() - began:.0f} s")
+        if not options.small_only:
+            measure_large(place, options.rows, options.runs)
+        measure_small(place, options.symbols, options.seconds, options.followed)
 
 
 if __name__ == "__main__":

@@ -239,6 +239,21 @@ def test_of_many_changes_only_the_watched_series_are_looked_at() -> None:
     assert [change.bars.interval for change in watched] == ["1m", "1d"]
 
 
+def test_the_bars_that_form_are_told_when_asked() -> None:
+    made = time_bars()
+    first = at("2024-03-07 20:00")
+    changes = [made.push(ticks_of([("BTC", first + n * 7 * US, 1.0 + n, 2.0)])) for n in range(20)]
+    source = changes[0].source
+    newest = {key[1]: (key[2], row) for key, row in sorted(kept(changes).items())}
+    expected = {name: (start, row[3]) for name, (start, row) in newest.items() if not row[5]}
+    told = made.forming(source, "BTC")
+    assert {b.interval: (int(b.start[0]), float(b.close[0])) for b in told} == expected
+    assert {"1m", "1d", "1M"} <= expected.keys()
+    made.advance(first + 3700 * US)
+    assert {bars.interval for bars in made.forming(source, "BTC")} == {"4h", "1d", "1w", "1M"}
+    assert made.forming(source, "NY") == made.forming("another", "BTC") == []
+
+
 def test_until_its_sessions_are_known_a_symbol_has_no_bars() -> None:
     known = dict[str, object]()
     fast = TimeBars(lambda symbol: COINS if symbol in known else None, ("1m",))

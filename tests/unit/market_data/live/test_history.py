@@ -18,9 +18,11 @@ from tests.unit.market_data.live.fakes import (
     rows,
     weekday_sessions,
 )
+from trading_dashboard.agents.market_data.errors import StoreUnusable
 from trading_dashboard.agents.market_data.live.history import Found, LiveHistory
 from trading_dashboard.agents.market_data.live.ranges import TimeRange
 from trading_dashboard.agents.market_data.sources.contract import SourceUnreachable
+from trading_dashboard.agents.market_data.store.contract import Writing
 
 NOW = micros(2026, 3, 20, 18, 0)
 PAST = TimeRange(micros(2026, 3, 2), micros(2026, 3, 6))
@@ -130,3 +132,29 @@ async def test_the_bar_in_progress_is_not_called_closed() -> None:
     assert table["closed"].to_pylist() == [True, True, True, False]  # 17:30 ends at 18:30
     days = (await told.read(TimeRange(micros(2026, 3, 19), NOW), interval="1d")).table
     assert days["closed"].to_pylist() == [True, False]
+
+
+async def test_what_is_covered_is_looked_up_once() -> None:
+    told = Told()
+    await told.read(PAST)
+    looked_up: list[str] = []
+    told.archive.note = looked_up.append  # type: ignore[method-assign,assignment]
+    await told.read(PAST)
+    await told.read(TimeRange(PAST.start - DAY, PAST.end))
+    assert looked_up == []
+    assert len(told.desk.asked) == 2
+
+
+async def test_a_failed_write_is_not_remembered_as_covered() -> None:
+    told = Told()
+    write = told.archive.write
+
+    def refuse(writing: Writing) -> None:
+        raise StoreUnusable("The store is full.", subject="test")
+
+    told.archive.write = refuse  # type: ignore[method-assign]
+    with pytest.raises(StoreUnusable):
+        await told.read(PAST)
+    told.archive.write = write  # type: ignore[method-assign]
+    assert (await told.read(PAST)).table.num_rows
+    assert len(told.desk.asked) == 2

@@ -15,6 +15,7 @@ import pytest
 from tests.unit.market_data.store.conftest import DAY, bars
 from trading_dashboard.agents.market_data.errors import StoreInUse, StoreUnusable
 from trading_dashboard.agents.market_data.records import Bars, CorporateEvent, Ticks
+from trading_dashboard.agents.market_data.store.actions_known import KnownActions
 from trading_dashboard.agents.market_data.store.archive import DuckArchive
 from trading_dashboard.agents.market_data.store.contract import (
     Archive,
@@ -277,3 +278,51 @@ def test_no_pandas_is_loaded(tmp_path: Path) -> None:
         "assert 'pandas' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "a.duckdb")], check=True)
+
+
+@pytest.mark.parametrize("newest", [False, True])
+def test_limits_within_bounds_on_either_side(archive: DuckArchive, newest: bool) -> None:
+    days = [day for day in range(40) if day % 3]
+    rows = [(day * DAY, 1.0, 100.0, 1.0, float(day), 1.0) for day in days]
+    archive.write(Writing(bars=[Bars.of("file", "AAPL", "1d", rows), bars("B"), bars("A")]))
+    archive.compact()
+    for start in (None, -5, 0, 7, 39, 60):
+        for end in (None, 0, 8, 39, 40, 60):
+            within = [
+                day for day in days
+                if (start is None or day >= start) and (end is None or day < end)
+            ]  # fmt: skip
+            for limit in (1, 4, 100):
+                begin = None if start is None else start * DAY
+                until = None if end is None else end * DAY
+                found = closes(archive, start=begin, end=until, limit=limit, newest=newest)
+                assert found == (within[-limit:] if newest else within[:limit]), (start, end, limit)
+
+
+def event(day: int, **what: float) -> CorporateEvent:
+    return CorporateEvent(source="file", symbol="AAPL", ex_day=day, **what)
+
+
+def test_actions_are_read_once_and_again_after_they_changed(
+    archive: DuckArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = event(10, ratio=2.0)
+    archive.write(Writing(actions=[split]))
+    assert archive.actions("file", "AAPL") == [split]
+    with monkeypatch.context() as patched:
+        patched.setattr(archive.store.database, "cursor", lambda: pytest.fail("it was read"))
+        assert archive.actions("file", "AAPL") == [split]
+    dividend = event(20, amount=0.5)
+    archive.write(Writing(actions=[dividend]))
+    assert archive.actions("file", "AAPL") == [split, dividend]
+
+
+def test_actions_written_while_they_are_read_are_not_missed() -> None:
+    known, written = KnownActions(), [event(10, ratio=2.0)]
+
+    def read_before_they_were_written() -> list[CorporateEvent]:
+        known.forget(written)
+        return []
+
+    assert known.get(("file", "AAPL"), read_before_they_were_written) == []
+    assert known.get(("file", "AAPL"), lambda: written) == written

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -20,8 +22,9 @@ from trading_dashboard.agents.market_data.store.integrity import check_deeply
 from trading_dashboard.agents.market_data.store.migrations import VERSION_1
 from trading_dashboard.agents.market_data.store.part_store import make_part
 from trading_dashboard.agents.market_data.store.parts import State
+from trading_dashboard.agents.market_data.store.reading import Arrays
 from trading_dashboard.agents.market_data.store.retention import Retention
-from trading_dashboard.agents.market_data.store.schema import BARS
+from trading_dashboard.agents.market_data.store.schema import BARS, Kind
 
 
 def test_parts_stay_few_and_nothing_is_lost(archive: DuckArchive) -> None:
@@ -242,3 +245,33 @@ def test_another_database_is_not_taken_for_an_archive(tmp_path: Path) -> None:
         other.execute("CREATE TABLE something (x INTEGER)")
     with pytest.raises(StoreDamaged, match="which version"):
         DuckArchive(path)
+
+
+def test_sorting_piece_by_piece_gives_what_sorting_at_once_does(
+    archive: DuckArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(3)
+    expected: dict[str, dict[int, float]] = {}
+    asked: list[str] = []
+    batches = compaction.batches
+
+    def noted(cursor: duckdb.DuckDBPyConnection, query: str, kind: Kind) -> Iterator[Arrays]:
+        asked.append(query)
+        return batches(cursor, query, kind)
+
+    monkeypatch.setattr(compaction, "SORT_ROWS", 40)
+    monkeypatch.setattr(compaction, "batches", noted)
+    for number in range(12):
+        for symbol in chance.sample(["A", "B", "C", "D", "E"], 3):
+            begin, count = chance.randrange(60), chance.randrange(1, 70)
+            batch = bars(symbol, begin * DAY, count, close=float(number))
+            archive.write(Writing(bars=[batch]))
+            expected.setdefault(symbol, {}).update(dict.fromkeys(batch.start.tolist(), number))
+        archive.compact()
+        assert len(asked) == len(set(asked)) >= 3 or number == 0
+        asked.clear()
+    for symbol, rows in expected.items():
+        table = archive.bars("file", symbol, "1d")
+        assert table.column("start").to_pylist() == sorted(rows)
+        assert table.column("close").to_pylist() == [rows[at] for at in sorted(rows)]
+    assert check_deeply(archive.store).findings == []

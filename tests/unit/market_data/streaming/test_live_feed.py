@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.market_data.streaming.conftest import Bench, drained
+from tests.unit.market_data.streaming.conftest import SOURCE, Bench, bars_of, drained
+from trading_dashboard.agents.market_data.streaming.hub import StreamHub
+from trading_dashboard.agents.market_data.streaming.live_feed import LiveFeed
+from trading_dashboard.agents.market_data.streaming.live_state import SymbolState, bar_rows
 from trading_dashboard.agents.market_data.streaming.readership import (
     MAX_PATTERNS,
     TooManyPatterns,
     matches,
 )
+from trading_dashboard.agents.market_data.streaming.ring import KEPT_SECONDS
+from trading_dashboard.agents.market_data.streaming.subscriber import Subscriber
 from trading_dashboard.models.errors import UnknownSymbol
 from trading_dashboard.models.market_api import (
     BarUpdate,
@@ -138,3 +143,39 @@ def test_leaving_takes_everything_along(bench: Bench) -> None:
         bench.hub.leave(reader)
     assert not bench.hub._readership.wanted
     assert bench.hub.empty.is_set()
+
+
+def test_who_comes_late_is_told_the_bars_that_form_now(bench: Bench) -> None:
+    now = [bars_of("A", [(0, 1.0, False, 0)])]
+    feed = LiveFeed(bench.clock, monotonic=lambda: bench.seconds, forming=lambda *_: now)
+    bench.feed, bench.hub = feed, StreamHub(feed)
+    bench.tick(("A", 1.0))
+    assert feed.followed() == set()
+
+    def forming(reader: Subscriber) -> float | None:
+        (snapshot,) = (m for m in drained(reader) if isinstance(m, SymbolSnapshot))
+        bar = snapshot.bars["1m"]
+        return None if bar is None else bar.close
+
+    first = bench.reader("A", intervals=["1m"])
+    assert forming(first) == 1.0
+    assert feed.followed() == {("A", "1m"), ("A", "1d")}
+
+    # Everybody leaves, bars go on without being pushed, and somebody comes back.
+    bench.hub.leave(first)
+    bench.seconds += 10 * KEPT_SECONDS
+    feed.keep()
+    bench.hub.advance()
+    assert feed.followed() == set()
+    now[:] = [bars_of("A", [(7, 2.0, False, 0)])]
+    assert forming(bench.reader("A", intervals=["1m"])) == 2.0
+
+
+def test_a_bar_amended_before_anybody_followed_is_not_called_closed() -> None:
+    state = SymbolState("A", SOURCE)
+    first, amended = bar_rows(bars_of("A", [(0, 1.0, True, 0), (0, 1.5, True, 1)]))
+    assert state.take_bar("1m", amended) == "amended"
+    assert state.take_bar("1m", amended) is None
+    state.forget_bars(["1m"])
+    assert state.take_bar("1m", first) == "closed"
+    assert state.take_bar("1m", amended) == "amended"

@@ -112,6 +112,15 @@ class SourceBars:
         state["closed"][is_due] = True
         return self._changes(state.take(np.flatnonzero(is_due)))
 
+    def forming(self, symbol: str) -> Changes:
+        """Return the bars of a symbol that form now, as they are."""
+        index = self._index.get(symbol)
+        if index is None:
+            return self._changes(NO_ROWS)
+        width = len(self._intervals)
+        rows = self._state[index * width : (index + 1) * width]
+        return self._changes(rows[(rows["begin"] != NEVER) & ~rows["closed"]])
+
     def restore(self, bars: Bars, since: int) -> None:
         """Take closed bars of the past into the longer bars they are part of; tells nobody.
 

@@ -71,6 +71,11 @@ class TimeBars:
         changes = [source.advance(now) for source in self._sources.values()]
         return [change for change in changes if len(change)]
 
+    def forming(self, source: str, symbol: str) -> list[Bars]:
+        """Return the bars of a symbol that form now, as they are; one of each interval at most."""
+        known = self._sources.get(source)
+        return [] if known is None else [change.bars for change in known.forming(symbol)]
+
     def watch(self, source: str, symbols: Sequence[str], since: int) -> None:
         """Take note that all ticks since then will come; after an outage, call it again.
 

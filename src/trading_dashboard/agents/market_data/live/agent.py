@@ -122,9 +122,7 @@ class LiveAgent:
         data: dict[str, Any] = {"state": "idle", "market": self.clock.body()["market"]}
         ages = []
         newest = None
-        for symbol in self._followed:
-            if not self._hours.is_open(symbol):
-                continue
+        for symbol in self._hours.open_among(self._followed):
             source = self._desk.serving(symbol)
             known = self._book.newest(source, symbol) if source else None
             if known is None:

@@ -161,15 +161,16 @@ def _base(
 
 
 def _works(base: _Base, library: Library, history: PastReader, backups: Path) -> Works:
+    time_bars = TimeBars(base.hours.of, INTERVALS)
     feed = LiveFeed(
         base.clock.body,
+        forming=time_bars.forming,
         resolve=lambda symbol: resolved(base.desk, symbol),
         details=lambda source, symbol: details(base.book, base.scorer, base.hours, source, symbol),
         intervals=INTERVALS,
         has_activity=True,
     )
     gaps, activity_bars = _gap_keeper(base), ActivityBars(base.hours.of)
-    time_bars = TimeBars(base.hours.of, INTERVALS)
     works = Works(
         WorkParts(
             archive=base.archive,

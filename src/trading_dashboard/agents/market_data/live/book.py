@@ -9,7 +9,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trading_dashboard.agents.market_data.records import Ticks
 from trading_dashboard.agents.market_data.sources.contract import Quote
@@ -48,10 +47,8 @@ class PriceBook:
 
     def take_ticks(self, ticks: Ticks) -> None:
         """Take the newest tick of each symbol over; a late one changes nothing."""
-        for index in np.unique(ticks.symbol):
-            mine = np.flatnonzero(ticks.symbol == index)
-            last = _newest(ticks, mine)
-            symbol = ticks.symbols[int(index)]
+        for last in _newest(ticks):
+            symbol = ticks.symbols[int(ticks.symbol[last])]
             key = (ticks.source, symbol)
             known = self._newest.get(key)
             at, price = int(ticks.at[last]), float(ticks.price[last])
@@ -79,7 +76,9 @@ class PriceBook:
         return newest
 
 
-def _newest(ticks: Ticks, mine: NDArray[np.intp]) -> int:
-    """Return the newest of some ticks; of equally new ones the last to arrive."""
-    times = ticks.at[mine]
-    return int(mine[len(mine) - 1 - int(np.argmax(times[::-1]))])
+def _newest(ticks: Ticks) -> list[int]:
+    """Return the newest tick of each symbol; of equally new ones the last to arrive."""
+    order = np.lexsort((ticks.at, ticks.symbol))  # keeps the order of arrival among equals
+    symbol = ticks.symbol[order]
+    found: list[int] = order[np.append(symbol[1:] != symbol[:-1], len(symbol) > 0)].tolist()
+    return found

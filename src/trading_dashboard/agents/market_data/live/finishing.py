@@ -7,9 +7,10 @@ called in a thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trading_dashboard.agents.market_data.aggregation.adjusting import Adjustments, AsOf
 from trading_dashboard.agents.market_data.live.ranges import DAY, DAYS
@@ -17,6 +18,7 @@ from trading_dashboard.agents.market_data.market import BarsQuestion
 from trading_dashboard.agents.market_data.records import BAR_COLUMNS, Bars, CorporateEvent, Integers
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument, NotOffered
+from trading_dashboard.agents.market_data.store.arrow import to_arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,32 +57,45 @@ class Finishing:
         events: Sequence[CorporateEvent],
     ) -> pa.Table:
         """Return columns as `BarsAnswer` has them. Raises `NotOffered`."""
-        import pyarrow as pa
-
         bars = bars_of(table, source, instrument.symbol, question.interval)
-        if not question.include_partial:
+        if not question.include_partial and not bars.closed.all():
             bars = bars.take(bars.closed)
-        adjustments = self._adjustments(instrument, sessions, source, events)
-        days = session_days(bars.start, question.interval, sessions)
-        is_long = question.interval in ("1w", "1M")
-        if is_long and question.adjusted != "none" and events:
-            raise NotOffered(
-                f"adjusted {question.interval} bars are not made of bars of that length; ask for 1d"
-            )
-        adjusted = bars if is_long else adjustments.apply(bars, days, question.adjusted)
-        # A week may hold an event: what its close would be is not told by one factor.
-        comparable = (
-            np.full(len(bars), np.nan)
-            if is_long and events
-            else bars.close * adjustments.price_factors(days, "all")
-        )
+        columns = {name: getattr(bars, name) for name in BAR_COLUMNS}
+        # What nothing is multiplied with stays as it is kept, to the last digit, and costs nothing.
+        columns["adjusted_close"] = bars.close
+        if events:
+            columns.update(self._adjusted(bars, instrument, sessions, question, events))
         score = self._score(source, instrument.symbol)
-        columns = {name: getattr(adjusted, name) for name in BAR_COLUMNS}
-        for name in ("open", "high", "low", "close"):
-            columns[name] = np.round(columns[name], _DECIMALS)
-        columns["adjusted_close"] = np.round(comparable, _DECIMALS)
         columns["quality_score"] = np.full(len(bars), np.nan if score is None else score)
-        return pa.table(columns)
+        return to_arrow(columns)
+
+    def _adjusted(
+        self,
+        bars: Bars,
+        instrument: Instrument,
+        sessions: Sessions,
+        question: BarsQuestion,
+        events: Sequence[CorporateEvent],
+    ) -> dict[str, NDArray[Any]]:
+        """Return the columns that events change. Raises `NotOffered`."""
+        if question.interval in ("1w", "1M"):
+            if question.adjusted != "none":
+                raise NotOffered(
+                    f"adjusted {question.interval} bars are not made of bars of that length; "
+                    "ask for 1d"
+                )
+            # A week may hold an event: what its close would be is not told by one factor.
+            return {"adjusted_close": np.full(len(bars), np.nan)}
+        adjustments = self._adjustments(instrument, sessions, bars.source, events)
+        days = session_days(bars.start, question.interval, sessions)
+        comparable = bars.close * adjustments.price_factors(days, "all")
+        found = {"adjusted_close": np.round(comparable, _DECIMALS)}
+        if question.adjusted != "none":
+            adjusted = adjustments.apply(bars, days, question.adjusted)
+            for name in ("open", "high", "low", "close"):
+                found[name] = np.round(getattr(adjusted, name), _DECIMALS)
+            found["volume"] = adjusted.volume
+        return found
 
     def _adjustments(
         self,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_ASKS_HELD = 4096
+MAX_COVERED_HELD = 50_000
 MIN_RENEWAL_SECONDS = 2.0
 """The newest end of a series is asked for no more often than this, nor than its bars are long."""
 
@@ -81,6 +82,8 @@ class LiveHistory:
         self._asking: dict[tuple[str, str], asyncio.Lock] = {}
         self._renewed: dict[tuple[str, str, str], tuple[int, int]] = {}
         """When the newest end was asked for, and up to where."""
+        self._known: dict[str, Covered | None] = {}
+        """What is noted, by key: nobody else writes these notes."""
 
     async def read(
         self,
@@ -154,9 +157,13 @@ class LiveHistory:
         known = _joined(
             covered, part, min(certain, part.end), is_newest=part.end >= now - _width(interval)
         )
-        notes = {} if known is None else {_key(name, symbol, interval): json.dumps(known)}
+        key = _key(name, symbol, interval)
+        notes = {} if known is None else {key: json.dumps(known)}
         writing = Writing(bars=[good], actions=events, rejected=bad, notes=notes)
+        self._known.pop(key, None)  # should writing fail, the archive says what is true
         await self._in_thread(lambda: self._archive.write(writing))
+        if known is not None:
+            self._known[key] = Covered(*known)
         self._renewed[(name, symbol, interval)] = (now, part.end)
         return name
 
@@ -171,8 +178,15 @@ class LiveHistory:
         return 0 <= now - asked < pause
 
     async def _covered(self, source: str, symbol: str, interval: str) -> Covered | None:
-        text = await self._in_thread(lambda: self._archive.note(_key(source, symbol, interval)))
-        return None if text is None else Covered(*json.loads(text))
+        key = _key(source, symbol, interval)
+        if key in self._known:
+            return self._known[key]
+        text = await self._in_thread(lambda: self._archive.note(key))
+        covered = None if text is None else Covered(*json.loads(text))
+        if len(self._known) > MAX_COVERED_HELD:
+            self._known.clear()
+        self._known[key] = covered
+        return covered
 
 
 def _key(source: str, symbol: str, interval: str) -> str:

@@ -95,17 +95,19 @@ class LivePast:
             instrument, sessions, question.interval, wanted, now,
             limit=question.limit + 2, newest=newest, source=question.source,
         )  # fmt: skip
-        events = await self._in_thread(
-            lambda: self._archive.actions(found.source, instrument.symbol)
-        )
-        table = found.table
-        if not question.include_partial:
-            # Before it is cut: a bar that forms takes nobody's place.
-            table = table.filter(table.column("closed"))
-        table, next_page = _page(table, question, newest=newest)
-        table = await self._in_thread(
-            lambda: self._finish(table, instrument, sessions, found.source, question, events)
-        )
+
+        def finished() -> tuple[pa.Table, str | None]:
+            table = found.table
+            if not question.include_partial and not _are_closed(table):
+                # Before it is cut: a bar that forms takes nobody's place.
+                table = table.filter(table.column("closed"))
+            table, next_page = _page(table, question, newest=newest)
+            events = self._archive.actions(found.source, instrument.symbol)
+            done = self._finish(table, instrument, sessions, found.source, question, events)
+            return done, next_page
+
+        # One way to a thread and back: each costs as much as the work itself.
+        table, next_page = await self._in_thread(finished)
         return BarsAnswer(head=self._head(question, found, next_page, now), table=table)
 
     async def actions(self, instrument: Instrument, source: str) -> list[Body]:
@@ -144,6 +146,11 @@ class LivePast:
 
 def _note(found: Found) -> str:
     return f"Only what is kept of {found.source} is here: {found.failure}"
+
+
+def _are_closed(table: pa.Table) -> bool:
+    """Return whether there is nothing to leave out; a copy of a million bars is not for nothing."""
+    return bool(table.column("closed").to_numpy().all())
 
 
 def _page(table: pa.Table, question: BarsQuestion, *, newest: bool) -> tuple[pa.Table, str | None]:

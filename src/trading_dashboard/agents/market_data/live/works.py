@@ -16,6 +16,7 @@ from trading_dashboard.agents.market_data.aggregation.activity_bars import (
     ActivityBars,
     is_activity,
 )
+from trading_dashboard.agents.market_data.aggregation.changes import Changes
 from trading_dashboard.agents.market_data.aggregation.time_bars import TimeBars
 from trading_dashboard.agents.market_data.choosing.desk import SourceDesk
 from trading_dashboard.agents.market_data.choosing.events import EventKind, SourceEvent
@@ -104,7 +105,9 @@ class Works:
         self.parts.library.hear(ticks)
 
     def show_bars(self, changes: BarBatch) -> None:
-        """Take changed bars."""
+        """Take changed bars; those that nobody follows or records are not even looked at."""
+        if isinstance(changes, Changes) and not self.parts.library.is_hearing:
+            changes = changes.among(self.parts.feed.followed())
         for change in changes:
             self.parts.feed.publish_bars(change.bars)
             self.parts.library.hear(change.bars)

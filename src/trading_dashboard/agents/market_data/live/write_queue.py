@@ -251,7 +251,7 @@ class WriteQueue:
         lanes = (self._ticks, self._bars, self._rejected)
         if isinstance(error, StoreUnusable):
             if not self._failures:
-                logger.error("Market data cannot be stored for now: %s", error)
+                logger.error("Market data cannot be stored for now: %s (%s)", error, error.observed)
             pause = min(FIRST_RETRY_SECONDS * 2**self._failures, LAST_RETRY_SECONDS)
             self._failures = min(self._failures + 1, 16)
             self._retry_at = self._clock() + pause

@@ -22,6 +22,7 @@ from trading_dashboard.agents.market_data.records import (
     Ticks,
 )
 from trading_dashboard.agents.market_data.store import records_kept as kept
+from trading_dashboard.agents.market_data.store.actions_known import KnownActions
 from trading_dashboard.agents.market_data.store.arrow import to_arrow
 from trading_dashboard.agents.market_data.store.backup import copy_to
 from trading_dashboard.agents.market_data.store.compaction import COMPACT_ROWS, Compaction
@@ -63,7 +64,7 @@ class DuckArchive:
         retention: Retention | None = None,
         compact_rows: int = COMPACT_ROWS,
         threads: int = 1,
-        memory_mebibytes: int = 512,
+        memory_mebibytes: int = 256,
     ) -> None:
         """Open or create the file, and check quickly that it is whole.
 
@@ -82,6 +83,7 @@ class DuckArchive:
         settings = {"threads": str(threads), "memory_limit": f"{memory_mebibytes}MiB"}
         self.store = PartStore(path, settings)
         self._retention = retention or Retention()
+        self._actions = KnownActions()
         self._maintenance = threading.Lock()
         self._compaction = Compaction(self.store, compact_rows)
         try:
@@ -106,14 +108,17 @@ class DuckArchive:
 
     def write(self, writing: Writing) -> None:
         """Put it on disk, or nothing of it. Raises `StoreUnusable`, on a full disk, say."""
-        with self.store.writing() as addition:
-            addition.append(BARS, _bar_columns(addition, writing.bars))
-            addition.append(TICKS, _tick_columns(addition, writing.ticks))
-            kept.put_actions(addition.cursor, writing.actions)
-            kept.put_gaps(addition.cursor, writing.gaps)
-            kept.put_rejected(addition.cursor, writing.rejected, addition.seq)
-            addition.seq += len(writing.rejected)
-            kept.put_notes(addition.cursor, writing.notes or {})
+        try:
+            with self.store.writing() as addition:
+                addition.append(BARS, _bar_columns(addition, writing.bars))
+                addition.append(TICKS, _tick_columns(addition, writing.ticks))
+                kept.put_actions(addition.cursor, writing.actions)
+                kept.put_gaps(addition.cursor, writing.gaps)
+                kept.put_rejected(addition.cursor, writing.rejected, addition.seq)
+                addition.seq += len(writing.rejected)
+                kept.put_notes(addition.cursor, writing.notes or {})
+        finally:  # also after a failure: what became of it, the file says
+            self._actions.forget(writing.actions)
 
     def maintain(self, now: int | None = None) -> None:
         """Sort what is due and drop what is too old; others read and write meanwhile.
@@ -182,8 +187,12 @@ class DuckArchive:
 
     def actions(self, source: str, symbol: str) -> Sequence[CorporateEvent]:
         """Return splits and dividends, oldest first."""
-        with self.store.database.explained():
-            return kept.get_actions(self.store.database.cursor(), source, symbol)
+
+        def read() -> Sequence[CorporateEvent]:
+            with self.store.database.explained():
+                return kept.get_actions(self.store.database.cursor(), source, symbol)
+
+        return self._actions.get((source, symbol), read)
 
     def rejected(
         self, symbol: str | None = None, source: str | None = None, *, limit: int = 100

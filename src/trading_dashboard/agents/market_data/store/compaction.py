@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 COMPACT_ROWS = 250_000
 BATCH_ROWS = 500_000
+SORT_ROWS = 1_000_000
+"""About so many are sorted at once; what must be in memory does not grow with the archive."""
 FAN_IN = 4
 
 Step = Callable[[int], None]
@@ -161,11 +163,14 @@ class Compaction:
     def _sorted(self, kind: Kind, parts: Sequence[Part], keep: str) -> Iterator[Arrays]:
         """Yield the rows that count, in order."""
         names = ", ".join(kind.columns)
-        union = " UNION ALL ".join(f"SELECT {names} FROM {p.table} WHERE {keep}" for p in parts)
         order = "" if is_in_order(parts) else f" ORDER BY series, {', '.join(kind.order)}"
         held: Arrays = {}
         with self._store.database.stream() as cursor:
-            for batch in batches(cursor, f"{union}{order}", kind):
+            for batch in (
+                batch
+                for stretch in self._stretches(cursor, parts, keep)
+                for batch in batches(cursor, f"{_union(parts, names, stretch)}{order}", kind)
+            ):
                 self._check()
                 rows = {name: np.concatenate([held[name], batch[name]]) for name in held} or batch
                 which = settled(kind, rows)
@@ -176,6 +181,25 @@ class Compaction:
                 yield {name: array[:-1] for name, array in rows.items()}
         if held:
             yield held
+
+    def _stretches(
+        self, cursor: duckdb.DuckDBPyConnection, parts: Sequence[Part], keep: str
+    ) -> list[str]:
+        """Return conditions that divide the rows by series, in order, none with too many."""
+        if is_in_order(parts):
+            return [keep]
+        every = _union(parts, "series", keep)
+        counts = cursor.execute(
+            f"SELECT series::BIGINT AS series, count(*) AS rows FROM ({every}) "
+            "GROUP BY series ORDER BY series"
+        ).fetchnumpy()
+        series, group = counts["series"], np.cumsum(counts["rows"]) // SORT_ROWS
+        begins = np.flatnonzero(np.diff(group, prepend=-1))
+        lasts = np.append(begins[1:], len(series)) - 1
+        return [
+            f"{keep} AND series BETWEEN {first} AND {last}"
+            for first, last in zip(series[begins].tolist(), series[lasts].tolist(), strict=True)
+        ]
 
     def _check(self) -> None:
         if self._stopping.is_set():
@@ -197,6 +221,10 @@ def batches(
                 yield {name: to_numpy(batch.column(name)) for name in kind.columns}
     finally:
         reader.close()
+
+
+def _union(parts: Sequence[Part], names: str, keep: str) -> str:
+    return " UNION ALL ".join(f"SELECT {names} FROM {part.table} WHERE {keep}" for part in parts)
 
 
 def is_in_order(parts: Sequence[Part]) -> bool:

@@ -41,6 +41,15 @@ class Stretch:
             found.append(f"{time} < {int(self.end)}")
         return found
 
+    def cuts_into(self, first: int, last: int) -> bool:
+        """Return whether rows that go from `first` to `last` do not begin or end with the wanted.
+
+        The side that counts is the one so many are wanted from.
+        """
+        if self.newest:
+            return self.end is not None and self.end <= last
+        return self.start is not None and self.start > first
+
     def misses(self, first: int, last: int) -> bool:
         """Return whether none of such rows can be in it."""
         return (self.start is not None and last < self.start) or (
@@ -116,10 +125,11 @@ def _select_sorted(
     more = stretch.conditions(time, first, last)
     where = [f"series = {int(index.series[found])}", *more]
     tail = ""
-    if stretch.limit is not None and more:
+    if stretch.limit is not None and stretch.cuts_into(first, last):
         tail = f" ORDER BY {time} {'DESC' if stretch.newest else 'ASC'} LIMIT {int(stretch.limit)}"
     elif stretch.limit is not None:
         # Rows of a sorted part are in order: the newest are at its end, found by their number.
+        # A bound at the other side leaves out some of them and asks for no others.
         begin, rows = int(index.position[found]), int(index.rows[found])
         count = min(int(stretch.limit), rows)
         begin += rows - count if stretch.newest else 0

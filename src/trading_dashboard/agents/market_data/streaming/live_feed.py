@@ -11,7 +11,7 @@ import heapq
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,7 @@ MAX_SYMBOLS = 50_000
 
 Clock = Callable[[], Mapping[str, Any]]
 Details = Callable[[str, str], Mapping[str, Any]]
+Forming = Callable[[str, str], Iterable[Bars]]
 Resolve = Callable[[str], str]
 
 
@@ -53,6 +54,7 @@ class LiveFeed:
         *,
         resolve: Resolve | None = None,
         details: Details | None = None,
+        forming: Forming | None = None,
         intervals: Collection[str] | None = None,
         has_activity: bool = False,
         replay: bool = False,
@@ -67,6 +69,8 @@ class LiveFeed:
                 symbols that have come are known.
             details: Returns what a price says beside what ticks tell, such as `previous_close`
                 and `quality_score`, given source and symbol. Called for each price.
+            forming: Returns the bars that form of a source's symbol. With it only the bars of
+                series that are `followed` need to be pushed.
             intervals: Bars that are made; None if that is not known here.
             has_activity: Whether bars by ticks, volume and turnover are made for who reads them.
             replay: Whether it is the past.
@@ -76,6 +80,7 @@ class LiveFeed:
         self._clock = clock
         self._resolve = resolve
         self._details = details
+        self._forming = forming
         self._intervals = None if intervals is None else frozenset(intervals)
         self._has_activity = has_activity
         self._label = {"replay": replay, "intraday": intraday}
@@ -150,6 +155,14 @@ class LiveFeed:
                 text = bar_text(bars.symbol, bars.source, bars.interval, row)
                 self._changes.append(Change(bars.symbol, bars.interval, kind, text))
         self._wake()
+
+    def followed(self) -> Collection[tuple[str, str]]:
+        """Return the symbols and intervals whose bars are shown to somebody, or may be at once.
+
+        The day is in every price.
+        """
+        kept = self._ring.symbols().items()
+        return {(symbol, name) for symbol, intervals in kept for name in (*intervals, "1d")}
 
     def restart(self) -> None:
         """Begin anew: a recording's clock was set. The hub's `jumped` follows."""
@@ -263,6 +276,14 @@ class LiveFeed:
 
     def read(self, symbol: str, intervals: Collection[str]) -> None:
         """Begin to keep what a reader would miss if it went away for a moment."""
+        state = self._states.get(symbol)
+        if self._forming is not None and state is not None:
+            new = {name for name in (*intervals, "1d") if not self._ring.keeps(symbol, name)}
+            state.forget_bars(new)
+            for bars in self._forming(state.source, symbol) if new else ():
+                if bars.interval in new:
+                    for row in bar_rows(bars):
+                        state.take_bar(bars.interval, row)
         self._ring.read(symbol, intervals, self._event)
 
     def jump(self) -> None:

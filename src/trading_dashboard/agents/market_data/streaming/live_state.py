@@ -5,7 +5,7 @@ Owns what counts as news: a bar that was told already is none. Nothing here know
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -92,6 +92,14 @@ class SymbolState:
         untold, self._untold = self._untold, 0
         return untold - 1 if untold else None
 
+    def forget_bars(self, intervals: Iterable[str]) -> None:
+        """Forget bars of intervals that nobody has followed since: they are of another time."""
+        for interval in intervals:
+            self._forming.pop(interval, None)
+            self._newest.pop(interval, None)
+            self.is_forming.discard(interval)
+            self.forming_events.pop(interval, None)
+
     def take_bar(self, interval: str, row: BarRow) -> Kind | None:
         """Take a bar; return what it is to readers, None if it is nothing new to them."""
         known = self._newest.get(interval)
@@ -107,7 +115,8 @@ class SymbolState:
             self.forming_events.pop(interval, None)
         if known is None or row.start > known[0]:
             self._newest[interval] = row.start, row.revision
-            return "closed"
+            # Closed before anybody followed these bars, and amended since.
+            return "amended" if known is None and row.revision else "closed"
         if row.revision == 0 or (row.start, row.revision) == known:
             return None
         if row.start == known[0]:
