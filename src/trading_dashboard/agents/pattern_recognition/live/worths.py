@@ -38,8 +38,8 @@ _NUMBERS = {name: number for number, name in enumerate(PATTERNS)}
 _MORE_ROWS = 8
 News = dict[str, tuple[Bars, Occurrences]]
 """Bars and what was confirmed in them, by symbol."""
-KEPT = 2_000
-"""Worths told last, about 4 kB each."""
+KEPT = 4_000
+"""Worths told last, about 4 kB each: those of two whole snapshots."""
 
 
 @dataclass(frozen=True, slots=True)
