@@ -48,6 +48,11 @@ class Desk:
         return get_json(self.agent_port, "/health")
 
     @property
+    def has_patterns(self) -> bool:
+        """Return whether the pattern recognition agent answers."""
+        return get_json(self.patterns_port, "/health") is not None
+
+    @property
     def has_history(self) -> bool:
         """Return whether the pattern recognition agent has read the history of all series."""
         health = get_json(self.patterns_port, "/health") or {}
@@ -204,7 +209,7 @@ def measure_start() -> Start:
     started = time.perf_counter()
     with running_desk() as desk:
         served = time.perf_counter() - started
-        wait_until(lambda: get_json(desk.patterns_port, "/health") is not None)
+        wait_until(lambda: desk.has_patterns)
         patterns = time.perf_counter() - started
         wait_until(lambda: desk.has_history)
         return Start(served, patterns, time.perf_counter() - started)
@@ -240,6 +245,7 @@ def measure_crash(desk: Desk) -> tuple[float, float]:
 def measure_interrupt() -> tuple[float, int]:
     """Return seconds from Ctrl-C to the prompt, and how many processes were left."""
     with running_desk() as desk:
+        wait_until(lambda: desk.has_patterns)
         run, parts = run_id(), everything(desk)
         started = time.perf_counter()
         desk.process.send_signal(signal.SIGINT)
@@ -250,6 +256,7 @@ def measure_interrupt() -> tuple[float, int]:
 def measure_kill() -> tuple[float, int]:
     """Return seconds from `kill -9` of the supervisor until nothing is left, and how many were."""
     with running_desk() as desk:
+        wait_until(lambda: desk.has_patterns)
         run, parts = run_id(), everything(desk)
         started = time.perf_counter()
         desk.process.kill()
