@@ -39,12 +39,26 @@ class Desk:
 
     process: subprocess.Popen[bytes]
     agent_port: int
+    patterns_port: int
     dashboard_port: int
 
     @property
     def agent_health(self) -> dict[str, Any] | None:
         """Return the agent's own health report, or None while it does not answer 200."""
         return get_json(self.agent_port, "/health")
+
+    @property
+    def has_patterns(self) -> bool:
+        """Return whether the pattern recognition agent answers."""
+        return get_json(self.patterns_port, "/health") is not None
+
+    @property
+    def has_history(self) -> bool:
+        """Return whether the pattern recognition agent has read the history of all series."""
+        health = get_json(self.patterns_port, "/health") or {}
+        said = str(health.get("checks", {}).get("history", {}).get("message", ""))
+        counts = said.partition(" series")[0].split(" of ")
+        return len(counts) == 2 and counts[0] == counts[1] != "0"
 
 
 def free_port() -> int:
@@ -98,7 +112,7 @@ def launch(speed: float = 60) -> Desk:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    return Desk(process, agent_port, dashboard_port)
+    return Desk(process, agent_port, patterns_port, dashboard_port)
 
 
 @contextlib.contextmanager
@@ -181,15 +195,28 @@ def bare_respawn() -> float:
     return seconds
 
 
-def measure_start() -> float:
-    """Return seconds from the command to agent healthy and page served."""
+@dataclass(frozen=True)
+class Start:
+    """Seconds from the command until prices and the page, then patterns, are there."""
+
+    served: float
+    patterns: float
+    history: float
+
+
+def measure_start() -> Start:
+    """Return how long it took until each was there; patterns come after the page by design."""
     started = time.perf_counter()
-    with running_desk():
-        return time.perf_counter() - started
+    with running_desk() as desk:
+        served = time.perf_counter() - started
+        wait_until(lambda: desk.has_patterns)
+        patterns = time.perf_counter() - started
+        wait_until(lambda: desk.has_history)
+        return Start(served, patterns, time.perf_counter() - started)
 
 
 def agent_process() -> psutil.Process | None:
-    """Return the agent's leader: the process whose environment names it and its run."""
+    """Return market data's leader: the process whose environment names it and its run."""
     for process in members(run_id()):
         with contextlib.suppress(psutil.Error):
             environment = process.environ()
@@ -218,6 +245,7 @@ def measure_crash(desk: Desk) -> tuple[float, float]:
 def measure_interrupt() -> tuple[float, int]:
     """Return seconds from Ctrl-C to the prompt, and how many processes were left."""
     with running_desk() as desk:
+        wait_until(lambda: desk.has_patterns)
         run, parts = run_id(), everything(desk)
         started = time.perf_counter()
         desk.process.send_signal(signal.SIGINT)
@@ -228,6 +256,7 @@ def measure_interrupt() -> tuple[float, int]:
 def measure_kill() -> tuple[float, int]:
     """Return seconds from `kill -9` of the supervisor until nothing is left, and how many were."""
     with running_desk() as desk:
+        wait_until(lambda: desk.has_patterns)
         run, parts = run_id(), everything(desk)
         started = time.perf_counter()
         desk.process.kill()
@@ -236,16 +265,17 @@ def measure_kill() -> tuple[float, int]:
         return time.perf_counter() - started, len(parts)
 
 
-def measure_idle(seconds: float) -> None:
-    """Print CPU (of one core) and memory of every process at 1x with nobody looking."""
-    with running_desk(speed=1) as desk:
+def measure_idle(seconds: float, speed: float, bar: str) -> None:
+    """Print CPU (of one core) and memory of every process with nobody looking."""
+    with running_desk(speed) as desk:
+        wait_until(lambda: desk.has_history)
         time.sleep(15)  # start-up work settles
         watched = {process.pid: process for process in everything(desk)}
         watched[desk.process.pid] = psutil.Process(desk.process.pid)
         before = {pid: sum(process.cpu_times()[:2]) for pid, process in watched.items()}
         time.sleep(seconds)
         total_cpu = total_rss = total_pss = 0.0
-        print(f"\nidle at 1x for {seconds:g} s, no browser:")
+        print(f"\nidle at {speed:g}x for {seconds:g} s, no browser:")
         for pid, process in watched.items():
             cpu = (sum(process.cpu_times()[:2]) - before[pid]) / seconds * 100
             memory = process.memory_full_info()
@@ -259,7 +289,7 @@ def measure_idle(seconds: float) -> None:
             total_cpu, total_rss = total_cpu + cpu, total_rss + memory.rss
             total_pss += memory.pss
         print(
-            f"  {'all together (bar: 3 %, 450 MiB)':44} {total_cpu:6.2f} %"
+            f"  {f'all together{bar}':44} {total_cpu:6.2f} %"
             f"  rss {total_rss / 2**20:6.1f} MiB  pss {total_pss / 2**20:6.1f} MiB"
         )
 
@@ -280,11 +310,17 @@ def main() -> None:
         raise SystemExit("a desk runs in this checkout: stop it first")
     rounds = range(options.runs)
     measure_start()  # the first one loads the history
-    starts, streamlit = [], []
+    begun, streamlit = [], []
     for _ in rounds:
         streamlit.append(bare_streamlit())
-        starts.append(measure_start())
+        begun.append(measure_start())
+    starts = [start.served for start in begun]
     show("command -> agent healthy and page served", starts, "5 s", streamlit, "bare streamlit")
+    for what, values in (
+        ("command -> pattern recognition answers", [start.patterns for start in begun]),
+        ("command -> history of all patterns read", [start.history for start in begun]),
+    ):
+        show(what, values, "none", starts, "page served")
     crashes, respawns = [], []
     for _ in rounds:
         # A fresh desk each time: restarts in a row would be delayed, as they should be.
@@ -301,7 +337,8 @@ def main() -> None:
     lefts = [k[0] for k in kills]
     show("kill -9 of the supervisor -> nothing left", lefts, "5 s", respawns, "bare Popen")
     print(f"  processes at the kill: {[k[1] for k in kills]}")
-    measure_idle(options.idle_seconds)
+    measure_idle(options.idle_seconds, 1, " (bar: 3 %, 450 MiB)")
+    measure_idle(options.idle_seconds, 60, "")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support import eventually
 from tests.unit.market_data.conftest import position_at
+from trading_dashboard.agents.market_data import agent as market_data_agent
 from trading_dashboard.agents.market_data.agent import MarketDataAgent
 from trading_dashboard.agents.market_data.demo.clock import ReplayClock
 from trading_dashboard.agents.market_data.demo.feed import Feed
@@ -274,6 +275,58 @@ async def test_a_short_question_does_not_wait_behind_a_long_one(
         assert not scan.done()
         release.set()
         await scan
+
+
+async def test_memory_is_given_back_after_the_last_long_question(
+    market: DemoMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back = threading.Semaphore(0)
+    monkeypatch.setattr(market_data_agent, "give_back", given_back.release)
+    journal = PositionJournal(tmp_path / "position")
+    store = MarketStore(tmp_path / "x.duckdb")
+    agent = MarketDataAgent(store, journal, market, make_clock(market, journal))
+    release = threading.Event()
+    async with asyncio.timeout(20), agent.lifespan(None):  # type: ignore[arg-type]
+        scans = [asyncio.create_task(agent.computed(release.wait, 3000)) for _ in range(2)]
+        await agent.computed(lambda: "chart", 3)
+        assert not given_back.acquire(blocking=False)
+        release.set()
+        await asyncio.gather(*scans)
+        assert await asyncio.to_thread(given_back.acquire, timeout=10)
+        await agent.computed(lambda: None, 3000)
+        assert await asyncio.to_thread(given_back.acquire, timeout=10)
+    assert not given_back.acquire(blocking=False)
+
+
+async def test_an_agent_that_ends_answers_one_long_question_and_no_other(
+    market: DemoMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = PositionJournal(tmp_path / "position")
+    store = MarketStore(tmp_path / "x.duckdb")
+    agent = MarketDataAgent(store, journal, market, make_clock(market, journal))
+    started, release = threading.Event(), threading.Event()
+
+    shutdown = agent._slow.shutdown
+
+    def shutting_down(**how: bool) -> None:
+        shutdown(wait=False, **how)
+        release.set()
+        shutdown()
+
+    def long() -> str:
+        started.set()
+        release.wait(10)
+        return "years"
+
+    monkeypatch.setattr(agent._slow, "shutdown", shutting_down)
+    async with asyncio.timeout(20):
+        async with agent.lifespan(None):  # type: ignore[arg-type]
+            running = asyncio.create_task(agent.computed(long, 3000))
+            waiting = asyncio.create_task(agent.computed(long, 3000))
+            await asyncio.to_thread(started.wait, 10)
+        await asyncio.gather(running, waiting, return_exceptions=True)
+    assert running.result() == "years"
+    assert waiting.cancelled()
 
 
 async def test_who_stops_reading_has_left_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from trading_dashboard.agents.kit.app import AgentApp
 from trading_dashboard.agents.kit.environment import AgentEnvironment, read_environment
 from trading_dashboard.agents.kit.http_protocol import BoundedHttp
 from trading_dashboard.agents.kit.logs import configure_logging
+from trading_dashboard.agents.kit.memory import bound_arenas
 from trading_dashboard.agents.kit.signals import call_on_stop_signals
 from trading_dashboard.agents.kit.sockets import AgentSocket
 from trading_dashboard.models.errors import (
@@ -56,6 +57,7 @@ def run_agent(
         arguments: The command line, without the program; `sys.argv` if None.
     """
     os.umask(0o077)  # what an agent writes is its owner's alone
+    bound_arenas()
     configure_logging()
     try:
         environment = read_environment(name, default_port, arguments)

@@ -7,16 +7,17 @@ it is touched from one thread of its own, never from the event loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
 from fastapi import FastAPI
 
+from trading_dashboard.agents.kit.memory import give_back
 from trading_dashboard.agents.market_data.demo.clock import ReplayClock
 from trading_dashboard.agents.market_data.demo.dataset import CALENDAR, SOURCE, TIME_ZONE
 from trading_dashboard.agents.market_data.demo.journal import PositionJournal
@@ -70,8 +71,9 @@ class MarketDataAgent:
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="disk")
         self._quick = ThreadPoolExecutor(max_workers=1, thread_name_prefix="quick")
         self._slow = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slow")
+        self._slow_waiting = 0
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Run the hub while serving; leave the exact position behind."""
         runner = asyncio.create_task(self.hub.run(), name="hub")
@@ -103,8 +105,17 @@ class MarketDataAgent:
 
         What takes seconds has a thread of its own: a chart does not wait behind a scan of years.
         """
-        lane = self._quick if sessions <= QUICK_SESSIONS else self._slow
-        return await asyncio.get_running_loop().run_in_executor(lane, work)
+        loop = asyncio.get_running_loop()
+        if sessions <= QUICK_SESSIONS:
+            return await loop.run_in_executor(self._quick, work)
+        self._slow_waiting += 1
+        try:
+            return await loop.run_in_executor(self._slow, work)
+        finally:
+            self._slow_waiting -= 1
+            if not self._slow_waiting:
+                with contextlib.suppress(RuntimeError):  # the agent is ending
+                    self._slow.submit(give_back)
 
     async def set_clock(self, change: ClockChange) -> None:
         """Change the replay's clock; returns once the change is on disk.

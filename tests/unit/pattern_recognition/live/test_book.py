@@ -18,6 +18,7 @@ from tests.unit.pattern_recognition.live.walks import (
 )
 from trading_dashboard.agents.pattern_recognition.errors import RecordInUse
 from trading_dashboard.agents.pattern_recognition.live import book as book_module
+from trading_dashboard.agents.pattern_recognition.live import worths as worths_module
 from trading_dashboard.agents.pattern_recognition.live.label import Basis, Label
 from trading_dashboard.agents.pattern_recognition.live.record import FILE, Record
 
@@ -199,3 +200,20 @@ def test_what_cannot_be_written_is_not_half_written(tmp_path: Path) -> None:
         with pytest.raises(TypeError):
             record.write(event=2, found=[(KEY, "x", {"bad": object()})])
         assert record.event == 1
+
+
+def test_worths_told_are_kept_within_a_bound_and_told_the_same_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, record = book_at(tmp_path)
+    book.load(KEY, BARS, BASIS)
+    book.worths.begin(KEY[1], book.trackers.values())
+    bodies = [body for body in everything(book) if body["confirmed_at"]][-60:]
+    whole = book.worths.of(bodies)
+    kept = len(book.worths._told)
+    book.worths._told.clear()
+    monkeypatch.setattr(worths_module, "KEPT", 10)
+    assert [book.worths.of([body])[0] for body in bodies] == whole
+    assert len(book.worths._told) <= 10 < kept
+    assert any(whole)
+    record.close()

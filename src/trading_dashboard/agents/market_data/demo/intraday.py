@@ -18,7 +18,7 @@ from trading_dashboard.agents.market_data.demo.series import DailySeries
 from trading_dashboard.agents.market_data.demo.timeline import Timeline
 
 PATH_CACHE_ENTRIES = 24
-"""About 0.9 MB each."""
+"""About 0.9 MB each: sessions that run, and those asked for second by second."""
 MINUTE_CACHE_ENTRIES = 512
 """About 28 kB each."""
 HALF_HOUR_CACHE_ENTRIES = 4096
@@ -38,6 +38,10 @@ class Recent(Generic[Value]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def known(self, key: tuple[str, int]) -> Value | None:
+        """Return the value of `key` if it is there."""
+        return self._values.get(key)
 
     def get(self, key: tuple[str, int], make: Callable[[], Value]) -> Value:
         """Return the value of `key`, made if it is not there."""
@@ -66,19 +70,8 @@ class Intraday:
         self._half_hours: Recent[DayBars] = Recent(HALF_HOUR_CACHE_ENTRIES)
 
     def path(self, symbol: str, row: int) -> SessionPath:
-        """Return the path of the symbol's daily row `row`."""
-        series = self._series[symbol]
-        session = self._timeline.sessions[int(series.session[row])]
-        return self._paths.get(
-            (symbol, row),
-            lambda: simulate(
-                series.day_bar(row),
-                session.seconds,
-                seed=self._seed,
-                symbol=symbol,
-                day=session.day.isoformat(),
-            ),
-        )
+        """Return the path of the symbol's daily row `row`, and keep it."""
+        return self._paths.get((symbol, row), lambda: self._simulated(symbol, row))
 
     def bars(self, symbol: str, row: int, width: int) -> DayBars:
         """Return all bars of `width` seconds of the symbol's daily row `row`."""
@@ -86,19 +79,40 @@ class Intraday:
         index = int(series.session[row])
         open_at = self._timeline.sessions[index].open_at
 
-        def make(seconds: int) -> DayBars:
+        def made(path: SessionPath, seconds: int) -> DayBars:
             return session_bars(
-                self.path(symbol, row),
+                path,
                 seconds,
                 open_at=open_at,
                 session=index,
                 quality=float(series.quality[row]),
             )
 
+        def passing() -> SessionPath:
+            # Not kept: the history of one symbol would push out all sessions that run.
+            return self._paths.known((symbol, row)) or self._simulated(symbol, row)
+
+        def half_hours() -> DayBars:
+            minutes = self._minutes.known((symbol, row))
+            if minutes is not None:
+                return coarser(minutes, HALF_HOUR, open_at)
+            return made(passing(), HALF_HOUR)
+
         if width < 60:
-            return make(width)
+            return made(self.path(symbol, row), width)
         if width >= HALF_HOUR:
-            finer = self._half_hours.get((symbol, row), lambda: make(HALF_HOUR))
+            finer = self._half_hours.get((symbol, row), half_hours)
             return finer if width == HALF_HOUR else coarser(finer, width, open_at)
-        finer = self._minutes.get((symbol, row), lambda: make(60))
+        finer = self._minutes.get((symbol, row), lambda: made(passing(), 60))
         return finer if width == 60 else coarser(finer, width, open_at)
+
+    def _simulated(self, symbol: str, row: int) -> SessionPath:
+        series = self._series[symbol]
+        session = self._timeline.sessions[int(series.session[row])]
+        return simulate(
+            series.day_bar(row),
+            session.seconds,
+            seed=self._seed,
+            symbol=symbol,
+            day=session.day.isoformat(),
+        )

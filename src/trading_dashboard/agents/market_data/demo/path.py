@@ -26,6 +26,7 @@ _RANGE_PER_SIGMA = 1.67
 """Expected range of a Brownian day in standard deviations of its end (Parkinson 1980)."""
 _STEP_SIGMA = 147.8
 """Standard deviation of the sum of four uniform bytes: sqrt(4 * (256**2 - 1) / 12)."""
+_EVEN_BYTES = np.uint64(0x00FF00FF)
 _DRAWS = 8
 _OPPOSITE_FIRST_PROBABILITY = 0.72
 _SHAPE_UNIT = 64
@@ -139,9 +140,11 @@ def _knots(bar: DayBar, n: int, draws: list[float]) -> list[tuple[int, float]]:
 
 
 def _steps(raw: NDArray[np.uint64]) -> Integers:
-    """Return nearly normal integers: the sum of four of each draw's bytes, centred."""
-    lanes = raw.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :4]
-    steps: Integers = lanes.sum(axis=1, dtype=np.int64) * 2 - 1020
+    """Return nearly normal integers: the sum of each draw's four lower bytes, centred."""
+    # Two bytes at a time in lanes of 16 bits: a tenth of the time of a sum over an axis of four.
+    pairs = (raw & _EVEN_BYTES) + (raw >> np.uint64(8) & _EVEN_BYTES)
+    sums = (pairs & np.uint64(0xFFFF)) + (pairs >> np.uint64(16))
+    steps: Integers = sums.astype(np.int64) * 2 - 1020
     return steps
 
 

@@ -38,7 +38,8 @@ _NUMBERS = {name: number for number, name in enumerate(PATTERNS)}
 _MORE_ROWS = 8
 News = dict[str, tuple[Bars, Occurrences]]
 """Bars and what was confirmed in them, by symbol."""
-_KEPT = 20_000
+KEPT = 4_000
+"""Worths told last, about 4 kB each: those of two whole snapshots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class Worths:
         return merged_reliability(chosen)
 
     def _keep(self, known: tuple[Key, str, int, int], told: list[Body]) -> None:
-        if len(self._told) >= _KEPT:
+        if len(self._told) >= KEPT:
             self._told.clear()
         self._told[known] = told
 
