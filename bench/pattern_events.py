@@ -77,10 +77,11 @@ class Market:
 
     def clock(self) -> dict[str, Any]:
         """Return the market clock."""
-        now = (START + timedelta(minutes=self.minute)).isoformat()
+        now = START + timedelta(minutes=self.minute)
         return {
-            "now": now, "replay": False, "speed": 1.0, "paused": False, "finished": False,
-            "calendar": "24/7", "time_zone": "UTC", "market": "open", "session": "2026-01-05",
+            "now": now.isoformat(), "replay": False, "speed": 1.0, "paused": False,
+            "finished": False, "calendar": "24/7", "time_zone": "UTC", "market": "open",
+            "session": now.date().isoformat(),
         }  # fmt: skip
 
     def history(self, name: str) -> pa.Table:

@@ -1,12 +1,14 @@
-"""Giving memory back to the system after something large.
+"""Memory after something large: giving it back to the system, or not looking through it again.
 
-Owns the calls that do it. Without them what a large answer needed stays with the process: the C
-library and Arrow keep it for the next one, which may never come.
+Without `give_back` what a large answer needed stays with the process: the C library and Arrow keep
+it for the next one, which may never come. Without `freeze` the garbage collector looks through all
+that was loaded again and again, and everything else waits for that.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from collections.abc import Callable
 
@@ -33,6 +35,16 @@ def give_back() -> None:
     trim = _from_glibc("malloc_trim")
     if trim is not None:
         trim(0)
+
+
+def freeze() -> None:
+    """Have the garbage collector pass over all that is alive now.
+
+    For what stays for long. It is still freed when nothing refers to it any more, unless it is
+    part of a cycle: call `gc.unfreeze` when it is given up.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _from_glibc(name: str) -> Callable[..., int] | None:

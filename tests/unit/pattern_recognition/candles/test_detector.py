@@ -112,7 +112,7 @@ def test_a_long_series_is_read_in_pieces_and_has_the_same_hits(
     assert len(list(exact.sound_rows(series[0]).pieces())) == 25
     assert [rows_of(detect_candles(bars)) for bars in series] == whole
     # The control arm: TA-Lib must have read on a few bars before.
-    monkeypatch.setattr(exact, "_WINDOW", 4)
+    monkeypatch.setattr(exact, "DECIDING_ROWS", 4)
     assert rows_of(detect_candles(series[0])) != whole[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date
@@ -21,6 +22,7 @@ from tests.unit.pattern_recognition.live.walks import (
     rows_of,
     walk,
 )
+from trading_dashboard.agents.kit.memory import freeze
 from trading_dashboard.agents.pattern_recognition.live import follower as follower_module
 from trading_dashboard.agents.pattern_recognition.live.book import Brought, Event, PatternBook
 from trading_dashboard.agents.pattern_recognition.live.follower import Follower
@@ -91,6 +93,7 @@ async def following(folder: Path, market: FakeMarket, **options: Any) -> AsyncIt
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower_module, "FIRST_RETRY_SECONDS", 0.01)
     monkeypatch.setattr(follower_module, "SILENCE_SECONDS", 0.06)
+    monkeypatch.setattr(follower_module, "freeze", lambda: None)  # all that tests hold is much
 
 
 def expected(market: FakeMarket, folder: Path, symbol: str = "AAPL", first: int = 0) -> Any:
@@ -139,6 +142,17 @@ async def test_what_was_missed_is_caught_up_with(tmp_path: Path, way: str) -> No
         ids = [(it.found.body["id"], it.found.body["state"]) for it in desk.heard.events]
         assert len(ids) > 100
         assert len(set(ids)) == len(ids)
+
+
+async def test_histories_are_not_looked_through_for_garbage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower_module, "freeze", freeze)
+    assert not gc.get_freeze_count()
+    async with following(tmp_path, FakeMarket()) as desk:
+        await desk.catches_up()
+        await eventually(lambda: gc.get_freeze_count() > 1_000)
+    assert not gc.get_freeze_count()
 
 
 async def test_an_amended_bar_is_noticed(tmp_path: Path) -> None:

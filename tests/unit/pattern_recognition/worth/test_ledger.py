@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.unit.pattern_recognition.worth.markets import DAY, News, prefix, random_market
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.worth import cell as cell_module
+from trading_dashboard.agents.pattern_recognition.worth.cell import Cell, Totals
 from trading_dashboard.agents.pattern_recognition.worth.ledger import Ledger
 from trading_dashboard.agents.pattern_recognition.worth.outcomes import Occurrences
 from trading_dashboard.agents.pattern_recognition.worth.settings import WorthSettings
@@ -130,6 +132,31 @@ def test_walking_forward_is_asking_at_each_confirmation(market: News) -> None:
         again.worth(one.symbol, "1d", one.pattern, one.direction, one.time) for one in confirmed
     ]
     assert len(found) > 50
+
+
+def test_one_moment_asks_only_cells_with_news(
+    market: News, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = ledger_of(market).timeframe("1d").family
+    asked: list[int] = []
+
+    def counted(cell: Cell, rows: NDArray[np.intp]) -> Totals:
+        asked.append(len(rows))
+        return totals(cell, rows)
+
+    totals = Cell.totals
+    monkeypatch.setattr(Cell, "totals", counted)
+    one = np.array([559 * DAY])
+    family.prepare(one)
+    alone = family.p_values(559 * DAY)
+    assert not asked  # whole cells are asked for many moments only
+    family.forget(0, 0)
+    family.prepare(np.array([558 * DAY, 559 * DAY]))
+    assert asked
+    assert family.p_values(559 * DAY) == alone
+    asked.clear()
+    family.prepare(np.array([558 * DAY, 559 * DAY]))
+    assert not asked  # they are kept
 
 
 def test_too_little_past_says_so(market: News) -> None:

@@ -28,7 +28,8 @@ from trading_dashboard.models.errors import UnknownPattern
 CANDLE_LOOKBACK = LONGEST_MEMORY
 """Bars `latest_candles` needs to say exactly what `detect_candles` says of the whole series."""
 
-_ALL = tuple(range(len(CANDLES)))
+ALL_CANDLES = tuple(range(len(CANDLES)))
+"""Numbers of all candlesticks."""
 
 
 def detect_candles(bars: Bars, patterns: Sequence[str] | None = None) -> CandleHits:
@@ -85,7 +86,7 @@ def latest_candles_of(series: Sequence[Bars]) -> list[CandleHits]:
             hits = detect_candles(tail)
             answers[place] = _kept(hits, hits.bar, hits.bar == len(tail) - 1)
     if blocks:
-        hits = find(joined(blocks), _ALL)
+        hits = find(joined(blocks), ALL_CANDLES)
         of_block, row = np.divmod(hits.bar, MEMORY_ROWS)
         hits = _kept(hits, of_block, row == MEMORY_ROWS - 1)
         bounds = np.searchsorted(hits.bar, np.arange(len(blocks) + 1))
@@ -109,7 +110,7 @@ def no_hits() -> CandleHits:
 
 def _numbers_of(patterns: Sequence[str] | None) -> Sequence[int]:
     if patterns is None:
-        return _ALL
+        return ALL_CANDLES
     unknown = [name for name in patterns if name not in CANDLE_NUMBERS]
     if unknown:
         raise UnknownPattern(

@@ -32,14 +32,14 @@ Prices = tuple[Floats, Floats, Floats, Floats]
 SIGNIFICANT_BITS = 40
 MEMORY_ROWS = 40
 """No answer depends on sound rows further back: 15 for averages and bars, 3 for a hikkake's
-confirmation, and `_WINDOW` for judging what the oldest of them may be summed with."""
+confirmation, and `DECIDING_ROWS` for judging what the oldest of them may be summed with."""
 LONGEST_MEMORY = 128
 """Nor on rows further back, sound or not: where the last `MEMORY_ROWS` sound rows are spread over
 more, nothing is told."""
 
 SUMMED = 10
 """Ranges before a bar in one sum."""
-_WINDOW = 20
+DECIDING_ROWS = 20
 """Rows that decide on a row's own answer, and a few more."""
 _BLOCK = 100
 LONGEST_PIECE = 10_000
@@ -130,7 +130,7 @@ class SoundRows:
         is_break = _is_break(rounded)
         changes = np.flatnonzero(np.diff(is_rough)) + 1
         for first, stop in pairwise([0, *changes.tolist(), len(self)]):
-            lead = max(0, first - _WINDOW + 1)
+            lead = max(0, first - DECIDING_ROWS + 1)
             if not is_rough[first]:
                 yield from _pieces(self.prices, lead, first, stop)
                 continue
@@ -143,8 +143,8 @@ class SoundRows:
         sums, smallest = self.sums_before + self.ranges, _smallest(self.prices)
         if not _may_be_rough(sums, smallest):
             return None
-        largest = _window_extremes(np.maximum, sums, _WINDOW - SUMMED)
-        smallest = _window_extremes(np.minimum, smallest, _WINDOW)
+        largest = _window_extremes(np.maximum, sums, DECIDING_ROWS - SUMMED)
+        smallest = _window_extremes(np.minimum, smallest, DECIDING_ROWS)
         is_rough = largest / 2 >= _power_of_two(smallest)
         return is_rough if is_rough.any() else None
 
@@ -180,10 +180,39 @@ def joined(blocks: list[SoundRows]) -> SoundRows:
     return SoundRows(row, opened, high, low, close)
 
 
+def can_be_stacked(prices: Floats) -> Flags:
+    """Return of which series all rows are sound and `SoundRows.can_be_joined`, shape ``(n,)``.
+
+    Series with a price that is not positive are left out: they are too rare to be fast.
+
+    Args:
+        prices: Open, high, low and close of the newest rows, shape ``(4, n, MEMORY_ROWS)``.
+    """
+    opened, high, low, close = prices
+    is_sound = (high > low) & (low > 0) & (high < _LARGEST_PRICE)
+    is_sound &= (np.maximum(opened, close) <= high) & (np.minimum(opened, close) >= low)
+    total = np.pad(np.cumsum(high - low, axis=1), ((0, 0), (1, 0)))
+    largest = (total[:, SUMMED + 1 :] - total[:, : -SUMMED - 1]).max(axis=1)
+    return np.asarray(is_sound.all(axis=1) & (largest < _power_of_two(low.min(axis=1))))
+
+
+def stacked(prices: Floats) -> SoundRows:
+    """Return the `DECIDING_ROWS` newest rows of each series, one after the other, near 1.
+
+    As with `joined`, what is found at the last row of each is what is found in it alone.
+
+    Args:
+        prices: As `can_be_stacked` takes them, of series of which it says so.
+    """
+    scales = 1 / _power_of_two(prices[2].min(axis=1))
+    near_one = prices[:, :, -DECIDING_ROWS:] * scales[:, np.newaxis]
+    return SoundRows(None, *near_one.reshape(4, -1))
+
+
 def _pieces(prices: Prices, start: int, first: int, stop: int) -> Iterator[Piece]:
     """Yield pieces that tell rows `first` to `stop` (exclusive) and read none before `start`."""
     for told_from in range(first, stop, LONGEST_PIECE):
-        lead = max(start, told_from - _WINDOW + 1)
+        lead = max(start, told_from - DECIDING_ROWS + 1)
         end = min(stop, told_from + LONGEST_PIECE)
         yield Piece(lead, told_from, _cut(prices, lead, end))
 
@@ -248,6 +277,6 @@ def _is_break(prices: Prices) -> Flags:
     """
     _, high, low, _ = prices
     largest = np.maximum(np.abs(high), np.abs(low))
-    highest = _window_extremes(np.maximum, largest, _WINDOW)
-    lowest = _window_extremes(np.minimum, largest, _WINDOW)
+    highest = _window_extremes(np.maximum, largest, DECIDING_ROWS)
+    lowest = _window_extremes(np.minimum, largest, DECIDING_ROWS)
     return np.asarray(_power_of_two(highest) > _power_of_two(lowest) * 2.0**_LARGEST_SPREAD)

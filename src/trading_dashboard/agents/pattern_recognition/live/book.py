@@ -234,8 +234,10 @@ class PatternBook:
         if timeframe in self._stale_ledgers:
             return
         self.worths.take(timeframe, measured)
-        # What came while it was measured.
-        self.worths.learn(it for key, it in self.trackers.items() if key[1] == timeframe)
+        # What came while it was measured is counted a few series at a time, as all that is new.
+        for key, tracker in self.trackers.items():
+            if key[1] == timeframe and (first := self.worths.first_unknown(tracker)) is not None:
+                self._unlearnt[key] = first
 
     def worth_of(self, bodies: Sequence[Body]) -> list[list[Body]]:
         """Return the worth of detections as known when they were confirmed."""
@@ -280,7 +282,7 @@ class PatternBook:
         found: list[Finding] = []
         for tracker, row in zip(trackers, wave.values(), strict=True):
             found += tracker.push(row)
-        hits = latest_of([tracker.series.bars for tracker in trackers])
+        hits = latest_of([tracker.series for tracker in trackers])
         for tracker, own in zip(trackers, hits, strict=True):
             found += [tracker.add_candle(*hit) for hit in own]
         # A checkpoint that is on disk already is not written again with every bar.

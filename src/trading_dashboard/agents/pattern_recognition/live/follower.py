@@ -8,6 +8,7 @@ back, or of another source: each of these ends with the book saying what its bar
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +16,7 @@ from contextlib import aclosing
 from datetime import date
 from typing import Protocol, TypeVar
 
-from trading_dashboard.agents.kit.memory import give_back
+from trading_dashboard.agents.kit.memory import freeze, give_back
 from trading_dashboard.agents.pattern_recognition.errors import MarketAway, RecordUnusable
 from trading_dashboard.agents.pattern_recognition.live.book import Brought, PatternBook
 from trading_dashboard.agents.pattern_recognition.live.found import Key
@@ -103,6 +104,12 @@ class Follower:
 
     async def run(self) -> None:
         """Follow for ever; after a failure begin again, with growing pauses."""
+        try:
+            await self._follow_for_ever()
+        finally:
+            gc.unfreeze()
+
+    async def _follow_for_ever(self) -> None:
         pause = FIRST_RETRY_SECONDS
         while True:
             began = self._monotonic()
@@ -215,6 +222,8 @@ class Follower:
         settings = self._book.worths.settings
         found = await asyncio.to_thread(measured, timeframe, news, settings)
         await self._in_thread(lambda: self._book.take_worth(timeframe, found))
+        # A burst of bars must not wait while the collector looks through whole histories.
+        await asyncio.to_thread(freeze)
         await asyncio.to_thread(give_back)
         self.inbox.wake.set()
 
@@ -241,6 +250,7 @@ class Follower:
         logger.info("Market data was reset (%s): all is looked at anew", reason)
         self.inbox.follow(self.inbox.known, self._only)
         await self._in_thread(self._book.forget)
+        gc.unfreeze()
         self._listener.forgotten(reason)
         # What is listed may be less or more at another time.
         listed = {info.symbol for info in await self._market.symbols()}

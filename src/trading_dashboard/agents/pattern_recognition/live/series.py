@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trading_dashboard.agents.pattern_recognition.bars import MICROSECONDS, Bars
+from trading_dashboard.agents.pattern_recognition.bars import MICROSECONDS, Bars, Floats
 
 _FIRST_ROOM = 64
 
@@ -66,6 +66,10 @@ class LiveSeries:
             opened, high, low, close, volume = self._prices[:, :count]
             self._bars = Bars(self._times[:count], opened, high, low, close, volume)
         return self._bars
+
+    def newest(self, count: int) -> Floats:
+        """Return open, high, low and close of the newest bars, a view of shape ``(4, count)``."""
+        return self._prices[:4, self._length - count : self._length]
 
     def append(self, row: Row) -> int:
         """Add a bar; return its number.

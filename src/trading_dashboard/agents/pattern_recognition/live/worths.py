@@ -73,6 +73,12 @@ class Worths:
         self.ledger.timeframes.clear()
         self._told.clear()
 
+    def first_unknown(self, tracker: Tracker) -> int | None:
+        """Return the opening time of the first bar that is not taken in; None if all are."""
+        series, last = tracker.series, self.ledger.last(*tracker.key)
+        first = series.offset if last is None else series.number_after(last)
+        return series.time_at(first) if first < series.stop else None
+
     def learn(self, trackers: Iterable[Tracker]) -> None:
         """Take in the bars of these series that are not known yet."""
         news: dict[str, News] = {}

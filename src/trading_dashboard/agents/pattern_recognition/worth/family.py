@@ -57,7 +57,13 @@ class Family:
         return self._adjusted[moment]
 
     def prepare(self, moments: NDArray[np.int64]) -> None:
-        """Work out several moments together, at most as many as are kept."""
+        """Work out several moments together, at most as many as are kept.
+
+        A single one is left to `p_values`, which asks only what has changed since the one before.
+        """
+        moments = np.array([one for one in moments.tolist() if one not in self._adjusted], np.int64)
+        if len(moments) < 2:
+            return
         keys, table = list(self._cells), np.full((len(self._cells), len(moments)), np.nan)
         for row, cell in zip(table, self._cells.values(), strict=True):
             totals = cell.totals(cell.rows.data[0].searchsorted(moments))
