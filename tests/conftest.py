@@ -37,7 +37,9 @@ class ProjectFactory(Protocol):
 
 
 def pytest_configure() -> None:
-    """Let the tests' programs notice a hangup, also where the tests themselves were told not to.
+    """Let the tests' programs notice Ctrl-C and a hangup, also where the tests were told not to.
+
+    Both are ignored by what a script starts in the background, and by what that starts.
 
     No test asserts how long an example takes: a machine may be busy.
     """
@@ -45,6 +47,8 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("unhurried")
     if sys.platform != "win32":
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
