@@ -49,6 +49,8 @@ class HistoryResponse(Labelled):
     rows: list[HistoryRow]
     total: int
     next_offset: int | None = None
+    stale: bool = False
+    """True while market data is away: nothing newer is known."""
 
 
 class WorthRow(Wire):
@@ -89,6 +91,8 @@ class ConfidenceResponse(Labelled):
     """Mean squared error of what was said (Brier 1950)."""
     brier_base: float | None = None
     """The same of saying the base rate each time."""
+    stale: bool = False
+    """True while market data is away: nothing newer is known."""
 
 
 class ScanOrder(Wire):
@@ -158,6 +162,8 @@ class SignalsResponse(Labelled):
 
     as_of: datetime | None
     signals: list[Signal]
+    stale: bool = False
+    """True while market data is away: nothing newer is known."""
 
 
 class PatternMessage(Wire):
