@@ -100,7 +100,9 @@ class ScanOrder(Wire):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    symbols: list[str] = Field(default_factory=list, max_length=10_000)
+    symbols: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
+        default_factory=list, max_length=10_000
+    )
     """All that market data lists if empty."""
     timeframe: Interval = "1d"
     bars: int = Field(default=2_500, ge=50, le=20_000)

@@ -19,7 +19,7 @@ from trading_dashboard.agents.kit import AgentApp, AgentEnvironment
 from trading_dashboard.agents.pattern_recognition import assembly
 from trading_dashboard.agents.pattern_recognition.live.series import moment
 from trading_dashboard.clients import patterns as client_module
-from trading_dashboard.clients.patterns import PatternClient, PatternsUnavailable
+from trading_dashboard.clients.patterns import PatternClient, PatternsRefused, PatternsUnavailable
 from trading_dashboard.models.errors import (
     Forbidden,
     InvalidBars,
@@ -147,6 +147,7 @@ REFUSALS: dict[str, tuple[Ask, type[TradingDashboardError]]] = {
     "indicator": (lambda it: it.indicator("AAPL", "x"), UnknownIndicator),
     "parameter": (lambda it: it.indicator("AAPL", "sma", period=0), InvalidParameter),
     "bars": (lambda it: it.detect(own_bars(50, close=[-1.0] * 50)), InvalidBars),
+    "order": (lambda it: it.scan(ScanOrder.model_construct(symbols=["X" * 65])), PatternsRefused),
     "scan": (lambda it: it.scan_status("nope"), UnknownScan),
 }
 
