@@ -103,7 +103,9 @@ def check_error(response: httpx.Response) -> None:
     assert ErrorAnswer.model_validate(body).error.next_step, body
 
 
-def attack(target: Target, mode: GenerationMode, only: str = "") -> None:
+def attack(
+    target: Target, mode: GenerationMode, only: str = "", *, examples: int = EXAMPLES
+) -> None:
     """Send requests that are as the document says (positive), or not (negative), to every route."""
     schema = schemathesis.openapi.from_dict(target.document)
     for found in schema.get_all_operations():
@@ -122,7 +124,7 @@ def attack(target: Target, mode: GenerationMode, only: str = "") -> None:
         if known:
             cases |= operation.as_strategy(generation_mode=mode, path_parameters=known)
 
-        @deterministic
+        @settings(deterministic, max_examples=examples)
         @given(case=cases)
         def once(case: Case[Any]) -> None:
             prepared = requests.Request(**case.as_transport_kwargs("http://localhost")).prepare()

@@ -154,15 +154,23 @@ class PatternClient(JsonClient):
         """Return what each pattern was worth up to now.
 
         Raises:
-            UnknownPattern
+            UnknownPattern, UnknownSymbol, DataUnavailable, InvalidParameter.
         """
         asked = _given(symbol=symbol, timeframe=timeframe, pattern=pattern, horizon=horizon)
         return await self._get("/patterns/confidence", ConfidenceResponse, asked)
 
     async def signals(
-        self, *, min_confidence: float = 0.0, min_reward_risk: float = 0.0, horizon: int = 10
+        self,
+        *,
+        min_confidence: float = 0.0,
+        min_reward_risk: float = 0.0,
+        horizon: int | None = None,
     ) -> SignalsResponse:
-        """Return confirmed chart patterns as trade ideas, newest first."""
+        """Return confirmed chart patterns as trade ideas, newest first.
+
+        Raises:
+            InvalidParameter: Worth is not measured over that horizon.
+        """
         asked = _given(
             min_confidence=min_confidence, min_reward_risk=min_reward_risk, horizon=horizon
         )

@@ -49,6 +49,8 @@ class HistoryResponse(Labelled):
     rows: list[HistoryRow]
     total: int
     next_offset: int | None = None
+    stale: bool = False
+    """True while market data is away: nothing newer is known."""
 
 
 class WorthRow(Wire):
@@ -89,6 +91,8 @@ class ConfidenceResponse(Labelled):
     """Mean squared error of what was said (Brier 1950)."""
     brier_base: float | None = None
     """The same of saying the base rate each time."""
+    stale: bool = False
+    """True while market data is away: nothing newer is known."""
 
 
 class ScanOrder(Wire):
@@ -96,7 +100,9 @@ class ScanOrder(Wire):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    symbols: list[str] = Field(default_factory=list, max_length=10_000)
+    symbols: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
+        default_factory=list, max_length=10_000
+    )
     """All that market data lists if empty."""
     timeframe: Interval = "1d"
     bars: int = Field(default=2_500, ge=50, le=20_000)
@@ -158,6 +164,8 @@ class SignalsResponse(Labelled):
 
     as_of: datetime | None
     signals: list[Signal]
+    stale: bool = False
+    """True while market data is away: nothing newer is known."""
 
 
 class PatternMessage(Wire):

@@ -33,6 +33,8 @@ class IndicatorResponse(Labelled):
     as_of: datetime | None
     timestamps: list[datetime]
     lines: list[IndicatorLine]
+    stale: bool = False
+    """True while market data is away: nothing newer is known."""
 
 
 class IndicatorParameter(Wire):
@@ -88,6 +90,8 @@ class LevelsResponse(Labelled):
     close: float | None
     atr: float | None
     levels: list[PriceLevel]
+    stale: bool = False
+    """True while market data is away: nothing newer is known."""
 
 
 class TimeframeContext(Wire):
@@ -116,3 +120,5 @@ class ContextResponse(Labelled):
     agreeing: int
     known: int
     words: str
+    stale: bool = False
+    """True while market data is away: nothing newer is known."""

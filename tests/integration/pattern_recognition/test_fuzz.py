@@ -34,6 +34,9 @@ from trading_dashboard.agents.pattern_recognition import assembly
 from trading_dashboard.agents.pattern_recognition.streaming import connection
 from trading_dashboard.models.pattern_api import PatternOperation
 
+EXAMPLES = 7
+"""Of each route and kind; making them takes the time, not answering them."""
+
 
 class Fuzzed(Target):
     """The agent's application, serving."""
@@ -71,7 +74,7 @@ async def _followed(app: AgentApp) -> None:
 def test_every_route_answers_as_documented_whatever_is_sent(
     mode: GenerationMode, fuzzed: Fuzzed
 ) -> None:
-    attack(fuzzed, mode)
+    attack(fuzzed, mode, examples=EXAMPLES)
 
 
 def test_bodies_of_any_kind_are_answered(fuzzed: Fuzzed) -> None:

@@ -23,7 +23,7 @@ from trading_dashboard.agents.kit import (
     read_environment,
 )
 from trading_dashboard.agents.kit.errors import STATUS_BY_ERROR, status_of
-from trading_dashboard.agents.kit.logs import JsonLines, masked
+from trading_dashboard.agents.kit.logs import JsonLines, configure_logging, masked
 from trading_dashboard.agents.kit.server import _bound_socket
 from trading_dashboard.agents.kit.token import OperatorToken, TokenUnusable
 from trading_dashboard.models.errors import (
@@ -280,3 +280,22 @@ def test_a_token_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TokenUnusable, match=r"operator\.token"):
         OperatorToken(tmp_path / "file" / "operator.token").ensure()
+
+
+def test_requests_an_agent_makes_are_not_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    root, asking = logging.getLogger(), logging.getLogger("httpx")
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    monkeypatch.setattr(root, "level", root.level)
+    monkeypatch.setattr(asking, "level", logging.NOTSET)
+    root.setLevel(logging.INFO)
+    assert asking.isEnabledFor(logging.INFO)
+    handlers = root.handlers
+    before = list(handlers)
+    try:
+        configure_logging()
+        assert not asking.isEnabledFor(logging.INFO)
+        assert asking.isEnabledFor(logging.WARNING)
+        assert logging.getLogger("own").isEnabledFor(logging.INFO)
+    finally:
+        handlers[:] = before
+        logging.getLogger("httpx").setLevel(logging.NOTSET)

@@ -123,15 +123,16 @@ class PatternAgent:
         is_trying = trouble == NOT_YET
         loaded, wanted = len(self.book.trackers), self.follower.series_wanted
         is_loading = loaded < wanted
+        is_refused = self.follower.is_record_refused
         body: dict[str, Any] = {
             "status": "degraded" if trouble and not is_trying else "healthy",
             "checks": {
-                "market_data": _check(None if is_trying else trouble),
+                "market_data": _check(None if is_trying or is_refused else trouble),
                 "history": {
                     "status": "healthy",
                     "message": f"{loaded} of {wanted} series have been read.",
                 },
-                "record": {"status": "healthy"},
+                "record": _check(trouble if is_refused else None),
             },
             "data": self._freshness(),
         }

@@ -23,11 +23,14 @@ from trading_dashboard.agents.pattern_recognition.live.reading import Looked
 from trading_dashboard.agents.pattern_recognition.live.tracker import Tracker
 from trading_dashboard.agents.pattern_recognition.live.worths import CellWorth, Worths
 from trading_dashboard.agents.pattern_recognition.signals import Idea, ideas
+from trading_dashboard.models.errors import DataUnavailable, InvalidParameter, UnknownSymbol
 from trading_dashboard.models.market import INTERVALS, Interval
 from trading_dashboard.models.pattern_api import OwnBars
 
 OWN = Label("own", replay=False, intraday="none")
 """Of bars that were posted."""
+USUAL_HORIZON = 10
+"""Over which the worth of signals is told, unless it is not measured or another is asked for."""
 OWN_NOTE = "Of the bars that were sent; where they are from is not known here."
 
 
@@ -46,6 +49,35 @@ class Questions:
             if key[0] == symbol
         }
         return agreement(own).value
+
+    def _check_followed(self, name: str | None) -> None:
+        """Refuse a symbol that is not followed: an empty answer would say that it had nothing."""
+        known = self._agent.follower.inbox.known
+        if name is None or name in known:
+            return
+        if not known:
+            raise DataUnavailable(
+                "Which symbols are followed is not known yet.",
+                subject=name,
+                observed=self._agent.follower.trouble,
+                next_step="Look at the status of the market data agent, and ask again.",
+            )
+        raise UnknownSymbol(
+            f"Symbol '{name[:32]}' is not followed.",
+            subject=name[:32],
+            observed=f"{len(known)} are",
+            next_step="GET /patterns/{symbol} answers for others that market data lists.",
+        )
+
+    def _check_horizon(self, horizon: int | None) -> None:
+        measured = self._agent.settings.worth.horizons
+        if horizon is not None and horizon not in measured:
+            raise InvalidParameter(
+                f"Worth is not measured over {horizon} bars.",
+                subject="horizon",
+                observed=horizon,
+                next_step=f"Choose one of {', '.join(map(str, measured))}.",
+            )
 
     @property
     def label(self) -> dict[str, Any]:
@@ -98,9 +130,15 @@ class Questions:
         offset: int,
         limit: int,
     ) -> Body:
-        """Return detections with what became of them, newest first."""
+        """Return detections with what became of them, newest first.
+
+        Raises:
+            UnknownSymbol, DataUnavailable.
+        """
         book = self._agent.book
         name = None if symbol is None else symbol.strip().upper()
+        if timeframe is None:
+            self._check_followed(name)
         selection = Choice(patterns=frozenset() if pattern is None else frozenset({pattern}))
 
         part = slice(offset, offset + limit)
@@ -124,7 +162,7 @@ class Questions:
                 lambda: _history({key: looked.tracker}, worths, selection, part)
             )
             label = looked.tracker.basis.label.body()
-        return {**found, **label}
+        return {**found, "stale": self._agent.is_stale, **label}
 
     async def confidence(
         self,
@@ -133,9 +171,15 @@ class Questions:
         pattern: str | None,
         horizon: int | None,
     ) -> Body:
-        """Return the worth of every pattern as known now, and how what was said came true."""
+        """Return the worth of every pattern as known now, and how what was said came true.
+
+        Raises:
+            UnknownSymbol, DataUnavailable, InvalidParameter.
+        """
         book = self._agent.book
         name = None if symbol is None else symbol.strip().upper()
+        self._check_followed(name)
+        self._check_horizon(horizon)
 
         def known() -> Body:
             book.learn()
@@ -161,11 +205,20 @@ class Questions:
             }
 
         found = await self._agent.in_book(known)
-        return {"as_of": self._agent.as_of, **found, **self.label}
+        return {"as_of": self._agent.as_of, "stale": self._agent.is_stale, **found, **self.label}
 
-    async def signals(self, min_confidence: float, min_reward_risk: float, horizon: int) -> Body:
-        """Return confirmed chart patterns as trade ideas, newest first."""
+    async def signals(
+        self, min_confidence: float, min_reward_risk: float, horizon: int | None
+    ) -> Body:
+        """Return confirmed chart patterns as trade ideas, newest first.
+
+        Raises:
+            InvalidParameter: Worth is not measured over that horizon.
+        """
         book = self._agent.book
+        self._check_horizon(horizon)
+        measured = self._agent.settings.worth.horizons
+        chosen = horizon or (USUAL_HORIZON if USUAL_HORIZON in measured else measured[0])
 
         def known() -> list[Idea]:
             bodies = [
@@ -174,15 +227,20 @@ class Questions:
                 for body in tracker.open_shapes()
                 if body["confirmed_at"] is not None
             ]
-            return ideas(bodies, book.worth_of(bodies), horizon, self._agreement)
+            return ideas(bodies, book.worth_of(bodies), chosen, self._agreement)
 
         found = await self._agent.in_book(known)
-        chosen = [
+        kept = [
             idea
             for idea in found
             if idea.reward_risk >= min_reward_risk and (idea.confidence or 0) >= min_confidence
         ]
-        return {"as_of": self._agent.as_of, "signals": [it.body for it in chosen], **self.label}
+        return {
+            "as_of": self._agent.as_of,
+            "stale": self._agent.is_stale,
+            "signals": [it.body for it in kept],
+            **self.label,
+        }
 
 
 def _history(

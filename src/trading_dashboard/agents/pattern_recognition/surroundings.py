@@ -103,6 +103,7 @@ class Surroundings:
             "as_of": known.as_of,
             "timestamps": [stamp(time) for time in known.bars.time[first:].tolist()],
             "lines": lines,
+            "stale": self._agent.is_stale,
             **known.label.body(),
         }
 
@@ -131,6 +132,7 @@ class Surroundings:
             "agreeing": whole.agreeing,
             "known": whole.known,
             "words": whole.words,
+            "stale": self._agent.is_stale,
             **known[0].label.body(),
         }
 
@@ -169,6 +171,7 @@ class Surroundings:
             "close": float(closes[-1]) if len(closes) else None,
             "atr": atr,
             "levels": levels,
+            "stale": self._agent.is_stale,
             **known.label.body(),
         }
 

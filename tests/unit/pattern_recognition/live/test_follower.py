@@ -53,8 +53,11 @@ class Heard:
 class Desk:
     """A follower over a fake market."""
 
-    def __init__(self, market: FakeMarket, book: PatternBook, heard: Heard, clock: Any) -> None:
+    def __init__(
+        self, market: FakeMarket, book: PatternBook, heard: Heard, clock: Any, follower: Follower
+    ) -> None:
         self.market, self.book, self.heard, self.clock = market, book, heard, clock
+        self.follower = follower
 
     async def catches_up(self, symbol: str = "AAPL") -> None:
         """Wait until the book has seen all there is, and compare."""
@@ -82,7 +85,7 @@ async def following(folder: Path, market: FakeMarket, **options: Any) -> AsyncIt
     )  # fmt: skip
     running = asyncio.create_task(follower.run())
     try:
-        yield Desk(market, book, heard, clock)
+        yield Desk(market, book, heard, clock, follower)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -115,3 +115,16 @@ def test_an_exhaustion_gap_is_not_told_before_it_is_filled() -> None:
     assert "exhaustion_gap" not in {one.pattern for one in before}
     runaway = [one for one in before if one.pattern == "runaway_gap"]
     assert [one.confirmed_at for one in runaway] == [None]
+
+
+def test_a_target_is_never_behind_the_breakout() -> None:
+    chosen = ShapeSettings(gap_follow_atr=8)
+    found = [
+        one
+        for seed in range(20)
+        for one in detect_shapes(plant("runaway_gap", seed, 0.01).bars, chosen)
+    ]
+    assert any(one.pattern == "runaway_gap" for one in found)
+    for one in found:
+        if one.direction:
+            assert one.direction * (one.target - one.breakout_level) > 0, one

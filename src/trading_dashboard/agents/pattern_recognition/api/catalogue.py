@@ -65,7 +65,7 @@ def add_signals(app: AgentApp, questions: Questions) -> None:
     async def get_signals(
         min_confidence: Annotated[float, _MIN_CONFIDENCE] = 0.0,
         min_reward_risk: Annotated[float, _MIN_REWARD] = 0.0,
-        horizon: Annotated[int, _HORIZON] = 10,
+        horizon: Annotated[int | None, _HORIZON] = None,
     ) -> Response:
         """Confirmed chart patterns that are open: entry, stop, target, reward against risk."""
         found = await questions.signals(min_confidence, min_reward_risk, horizon)

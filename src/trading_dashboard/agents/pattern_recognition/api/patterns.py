@@ -107,7 +107,7 @@ def _add_confidence(app: AgentApp, questions: Questions) -> None:
         "/patterns/confidence",
         tags=["patterns"],
         response_model=ConfidenceResponse,
-        responses={**UNKNOWN, **INVALID, **example(CONFIDENCE)},
+        responses={**BY_SYMBOL, **example(CONFIDENCE)},
     )
     async def get_confidence(
         symbol: Annotated[str | None, _ONE_SYMBOL] = None,

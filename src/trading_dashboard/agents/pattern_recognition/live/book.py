@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
+from trading_dashboard.agents.pattern_recognition.errors import RecordUnusable
 from trading_dashboard.agents.pattern_recognition.live.candle_batch import latest_of
 from trading_dashboard.agents.pattern_recognition.live.found import Body, Finding, Key
 from trading_dashboard.agents.pattern_recognition.live.label import UNKNOWN, Basis, Label
@@ -58,6 +59,8 @@ class Brought:
     events: list[Event] = field(default_factory=list)
     replaced: set[Key] = field(default_factory=set)
     loaded: set[Key] = field(default_factory=set)
+    failure: RecordUnusable | None = None
+    """What kept the rest from being written down; what is told here was."""
 
     def add(self, other: Brought) -> None:
         """Take over another one's content, as what happened after this."""
@@ -148,12 +151,9 @@ class PatternBook:
             return self._load_fresh(key, bars, basis, was_kept=True)
         found = tracker.look() + tracker.look_for_candles(after=kept.last)
         found.sort(key=lambda it: it.at)
-        self._take_over(key, tracker)
         last = tracker.series.last_time or kept.last
-        self._kept[key] = replace(kept, last=last)
-        events = self._numbered(found)
-        series = {key: self._kept[key]}
-        self._record.write(event=self._event, series=series, found=_changed(events))
+        events = self._written_down(found, {key: replace(kept, last=last)})
+        self._take_over(key, tracker)
         return Brought(events, loaded={key})
 
     def forget(self, symbols: Iterable[str] | None = None) -> set[Key]:
@@ -182,6 +182,15 @@ class PatternBook:
             in_haste: More are waiting: candlesticks are told without their worth.
         """
         outcome = Brought()
+        try:
+            self._look_at(rows, outcome)
+        except RecordUnusable as error:
+            # What was written before has to be told; the rest is to be read again.
+            outcome.failure = error
+        self._add_worth(outcome.events, in_haste=in_haste)
+        return outcome
+
+    def _look_at(self, rows: Sequence[tuple[Key, Row]], outcome: Brought) -> None:
         amended: dict[Key, None] = {}
         waiting = list(rows)
         while waiting:
@@ -195,14 +204,12 @@ class PatternBook:
                     wave[key] = row
             waiting = later
             if wave:
-                outcome.events += self._push_wave(wave)
+                self._push_wave(wave, outcome)
         for key in amended:
             tracker = self.trackers[key]
             outcome.add(self.load(key, tracker.series.bars, tracker.basis))
             if self.trackers[key].candles != tracker.candles:
                 outcome.replaced.add(key)
-        self._add_worth(outcome.events, in_haste=in_haste)
-        return outcome
 
     def learn(self, most: int | None = None) -> bool:
         """Take the newest bars into the worth of patterns, now that what they showed is told.
@@ -277,7 +284,7 @@ class PatternBook:
             amended[key] = None
         return False
 
-    def _push_wave(self, wave: Mapping[Key, Row]) -> list[Event]:
+    def _push_wave(self, wave: Mapping[Key, Row], outcome: Brought) -> None:
         trackers = [self.trackers[key] for key in wave]
         found: list[Finding] = []
         for tracker, row in zip(trackers, wave.values(), strict=True):
@@ -285,22 +292,18 @@ class PatternBook:
         hits = latest_of([tracker.series for tracker in trackers])
         for tracker, own in zip(trackers, hits, strict=True):
             found += [tracker.add_candle(*hit) for hit in own]
-        # A checkpoint that is on disk already is not written again with every bar.
         series: dict[Key, Kept] = {}
         for key, row in wave.items():
             kept = self._kept.get(key)
             if kept is None:
                 kept = Kept(row.time, row.time, self.trackers[key].basis.dump())
-            self._kept[key] = Kept(kept.first, row.time, kept.basis, kept.checkpoint)
-            series[key] = Kept(kept.first, row.time, kept.basis)
+            series[key] = replace(kept, last=row.time)
             self._unlearnt.setdefault(key, row.time)
             self._newest[key[1]] = max(self._newest.get(key[1], 0), row.time)
         self.bars_seen += len(wave)
-        events = self._numbered(found)
-        self._record.write(event=self._event, series=series, found=_changed(events))
+        outcome.events += self._written_down(found, series)
         for key in wave:
             self._trim(key)
-        return events
 
     # Private
 
@@ -322,22 +325,28 @@ class PatternBook:
         tracker = Tracker(key, bars, basis, self._shapes)
         tracker.look()
         tracker.look_for_candles()
-        self._take_over(key, tracker)
-        self._kept.pop(key, None)
         series = {}
         if len(bars):
-            kept = Kept(int(bars.time[0]), int(bars.time[-1]), basis.dump())
-            series[key] = self._kept[key] = kept
+            series[key] = Kept(int(bars.time[0]), int(bars.time[-1]), basis.dump())
         self._record.write(forget=[key], series=series, found=_shapes(tracker.shapes, key))
+        self._take_over(key, tracker)
+        self._kept.pop(key, None)
+        self._kept.update(series)
         return Brought(replaced={key} if was_kept else set(), loaded={key})
 
     def _take_over(self, key: Key, tracker: Tracker) -> None:
         self.trackers[key] = tracker
         self._stale_ledgers.add(key[1])
 
-    def _numbered(self, found: Sequence[Finding]) -> list[Event]:
+    def _written_down(self, found: Sequence[Finding], series: Mapping[Key, Kept]) -> list[Event]:
+        """Number what was found and write it down; if that fails nothing of it counts as known."""
         events = [Event(self._event + place, it) for place, it in enumerate(found, 1)]
-        self._event += len(events)
+        event = self._event + len(events)
+        # A checkpoint that is on disk already is not written again with every bar.
+        slim = {key: replace(kept, checkpoint=None) for key, kept in series.items()}
+        self._record.write(event=event, series=slim, found=_changed(events))
+        self._event = event
+        self._kept.update(series)
         return events
 
     def _trim(self, key: Key) -> None:
@@ -352,8 +361,8 @@ class PatternBook:
             last=checkpoint.last,
             checkpoint=checkpoint.dump(),
         )
-        self._kept[key] = kept
         self._record.write(series={key: kept}, drop=[(key, name) for name in gone])
+        self._kept[key] = kept
 
 
 def _from(bars: Bars, kept: Kept) -> Bars | None:

@@ -89,6 +89,8 @@ class Follower:
         """How many series there are to be followed."""
         self.trouble: str | None = NOT_YET
         """Why nothing newer is known; None while the market is followed."""
+        self.is_record_refused = False
+        """Whether that is because the record cannot be written."""
         self._market = market
         self._book = book
         self._listener = listener
@@ -117,6 +119,7 @@ class Follower:
                 await self._follow()
             except (MarketDataError, RecordUnusable) as error:
                 self._say(str(error.message))
+                self.is_record_refused = isinstance(error, RecordUnusable)
                 logger.warning("%s Observed: %s", error, error.observed)
             if self._monotonic() - began > MAX_RETRY_SECONDS:
                 pause = FIRST_RETRY_SECONDS
@@ -233,8 +236,7 @@ class Follower:
         rows, inbox.rows = inbox.rows[:BATCH], inbox.rows[BATCH:]
         in_haste = bool(inbox.rows)
         self._learn_at = self._monotonic() + LEARN_SECONDS
-        outcome = await self._in_thread(lambda: self._book.push(rows, in_haste=in_haste))
-        self._listener.happened(outcome)
+        self._tell(await self._in_thread(lambda: self._book.push(rows, in_haste=in_haste)))
 
     def _settle(self) -> None:
         """Say that the market is followed, if it is; history may still be on its way."""
@@ -361,13 +363,18 @@ class Follower:
         rows = [Row(*row) for row in zip(*(it.tolist() for it in columns), strict=True)]
         for start in range(0, len(rows), BATCH):
             part = [(key, row) for row in rows[start : start + BATCH]]
-            self._listener.happened(await self._in_thread(lambda part=part: self._book.push(part)))  # type: ignore[misc]
+            self._tell(await self._in_thread(lambda part=part: self._book.push(part)))  # type: ignore[misc]
 
     # Saying
 
+    def _tell(self, outcome: Brought) -> None:
+        self._listener.happened(outcome)
+        if outcome.failure is not None:
+            raise outcome.failure
+
     def _say(self, trouble: str | None) -> None:
         if trouble != self.trouble:
-            self.trouble = trouble
+            self.trouble, self.is_record_refused = trouble, False
             self._listener.condition(trouble)
 
     def _count(self) -> None:

@@ -283,7 +283,7 @@ _GAPS = (
         "The gap_bars before it are a trend in its direction: a net move of gap_trend_atr and of "
         "gap_efficiency of their height. Confirmed by a close gap_follow_atr beyond the gap bar's "
         "extreme within gap_fill_bars; wrong once a close fills the gap; the gap is half-way to "
-        "the target.",
+        "the target, which lies beyond that level.",
         (*_TREND_GAP, "gap_follow_atr"),
         _RUNAWAY,
     ),

@@ -65,7 +65,9 @@ class GapWatch:
             start = first + (lows.index(bottom) if sign > 0 else highs.index(top))
             gap = TrendGap(bar, sign, edge, far_edge, start, bottom if sign > 0 else top)
             self.gaps.append(gap)
-            return [_runaway(gap, track, settings)]
+            runaway = _runaway(gap, track, settings)
+            # After a short trend the target would be reached before the gap is confirmed.
+            return [runaway] if _has_room(runaway, bar) else []
         if beyond and height <= settings.gap_range_atr * atr:
             return [_breakaway(bar, sign, edge, far_edge, (first, bottom, top), settings)]
         return []
@@ -122,6 +124,13 @@ def _breakaway(
         stop=edge,
         confirms_at_once=True,
     )
+
+
+def _has_room(candidate: Candidate, bar: int) -> bool:
+    """Return whether the target lies beyond the price that confirms it."""
+    sign, target = candidate.direction, candidate.target
+    onward = candidate.above if sign > 0 else candidate.below
+    return target is None or sign * (target - onward.at(bar)) > 0
 
 
 def _runaway(gap: TrendGap, track: Track, settings: ShapeSettings) -> Candidate:
