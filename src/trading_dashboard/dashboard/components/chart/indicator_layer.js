@@ -31,6 +31,7 @@ class Indicator {
     this.lines = [];
     this.drawn = [];
     this.trouble = null;
+    this.newest = null;
     this.swatch = h('i', { class: `swatch series-${colour}`, 'aria-hidden': 'true' });
     this.name = h('span', { class: 'k' }, choiceName(choice));
     this.values = h('span', { class: 'v' });
@@ -204,6 +205,13 @@ export class IndicatorLayer {
     const hasFailed = indicators.some(({ trouble }) => trouble);
     if (this.isDue) this.#readSoon(PAUSE);
     else if (hasFailed) this.#readSoon(RETRY);
+    else if (this.#isBehind()) this.#readSoon(PAUSE);
+  }
+
+  /** Whether the agent had not seen the newest closed bar yet: the next one may be long in coming. */
+  #isBehind() {
+    const closed = this.series?.last ? lastClosed(this.series)?.time ?? null : null;
+    return closed !== null && this.indicators.some(({ newest }) => newest !== null && newest < closed);
   }
 
   async #read(indicator, { of, limit, signal }) {
@@ -231,6 +239,7 @@ export class IndicatorLayer {
     const kinds = lines.map(({ style, pane }) => `${style} ${pane}`).join();
     if (kinds !== indicator.kinds) this.#erase(indicator);
     indicator.lines = lines;
+    indicator.newest = times.at(-1) ?? null;
     if (indicator.drawn.length === 0) {
       indicator.kinds = kinds;
       const own = indicator.lines.some(({ pane }) => pane !== 'price') ? this.pane.newPane() : 0;
