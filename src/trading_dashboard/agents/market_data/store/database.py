@@ -77,13 +77,18 @@ class Database:
     @contextlib.contextmanager
     def stream(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a connection of its own, for a result that is read piece by piece."""
+        with self.explained(), self.lent() as cursor:
+            yield cursor
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a connection of its own; errors are DuckDB's."""
         with self._lock:
             self._check_open()
             cursor = self._root.cursor()
             self._cursors.add(cursor)
         try:
-            with self.explained():
-                yield cursor
+            yield cursor
         finally:
             cursor.close()
 
