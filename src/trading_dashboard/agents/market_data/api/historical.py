@@ -16,8 +16,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
 from trading_dashboard.agents.kit import AgentApp
+from trading_dashboard.agents.kit.answers import SYMBOL, Described
 from trading_dashboard.agents.kit.memory import give_back
-from trading_dashboard.agents.market_data.api.answers import BY_SYMBOL, SYMBOL, Described
+from trading_dashboard.agents.market_data.api.answers import BY_SYMBOL
 from trading_dashboard.agents.market_data.api.bar_json import history_json
 from trading_dashboard.agents.market_data.api.forms import MEDIA_TYPES, Format, chosen
 from trading_dashboard.agents.market_data.api.tables import (
