@@ -36,6 +36,19 @@ from trading_dashboard.models.errors import (
     UnknownSymbol,
     error_body,
 )
+from trading_dashboard.models.risk.errors import (
+    AccountStoreError,
+    DuplicateOrder,
+    InvalidImport,
+    InvalidLimit,
+    InvalidOrder,
+    InvalidScenario,
+    NotEnoughData,
+    OrderDenied,
+    OrderFinal,
+    ReopeningRefused,
+    UnknownOrder,
+)
 
 STATUS_BY_ERROR: dict[type[TradingDashboardError], int] = {
     Unauthorized: 401,
@@ -55,6 +68,17 @@ STATUS_BY_ERROR: dict[type[TradingDashboardError], int] = {
     ScanUnavailable: 503,
     ConfigurationError: 422,
     DataUnavailable: 503,
+    UnknownOrder: 404,
+    OrderDenied: 409,
+    OrderFinal: 409,
+    DuplicateOrder: 409,
+    ReopeningRefused: 409,
+    InvalidOrder: 422,
+    InvalidImport: 422,
+    InvalidLimit: 422,
+    InvalidScenario: 422,
+    NotEnoughData: 422,
+    AccountStoreError: 503,
 }
 """HTTP status of our errors, by the nearest class; 500 for the rest."""
 
