@@ -1,0 +1,75 @@
+"""`settings` of the embedded risk management agent.
+
+Owns what the agent follows, what a new account begins with, and the measures it tells without being
+asked for others. The thresholds of its broker, watches and limits are sections of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+_ADDRESS = re.compile(r"https?://[^\s/?#@]+:\d{1,5}/?")
+_DATABASE = re.compile(r"[a-z][a-z0-9_]*(\+[a-z0-9_]+)?://\S+")
+
+
+def _check_address(url: str | None) -> str | None:
+    if url is not None and not _ADDRESS.fullmatch(url):
+        raise ValueError("must be an address such as http://localhost:8000")
+    return url
+
+
+def _check_database(url: str | None) -> str | None:
+    if url is not None and not _DATABASE.fullmatch(url):
+        raise ValueError("must be a database URL such as postgresql+psycopg://user@host/name")
+    return url
+
+
+class RiskSettings(BaseModel):
+    """What is followed, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    market_data_url: Annotated[str | None, AfterValidator(_check_address)] = Field(
+        default=None,
+        description="Where the market data agent answers. Without it where `depends_on` says, and "
+        "http://localhost:8000 for an agent that runs alone.",
+    )
+    database_url: Annotated[str | None, AfterValidator(_check_database)] = Field(
+        default=None,
+        description="Where the account is kept, as SQLAlchemy writes it; without it in a file of "
+        "the agent's data directory.",
+    )
+    opening_cash: Decimal = Field(
+        default=Decimal("100000.00"),
+        ge=0,
+        le=Decimal(1_000_000_000),
+        decimal_places=2,
+        description="What a new account begins with.",
+    )
+    sample: bool = Field(
+        default=True,
+        description="Give a new account of a replay a sample portfolio, marked as one. Never done "
+        "in production, nor where prices are real.",
+    )
+    confidence: float = Field(
+        default=0.95, ge=0.8, le=0.999, description="Of VaR where a question names none."
+    )
+    horizon_days: int = Field(
+        default=1, ge=1, le=60, description="Of VaR where a question names none, in sessions."
+    )
+    window: int = Field(
+        default=500,
+        ge=60,
+        le=5_000,
+        description="Daily returns that measures look at where a question names none.",
+    )
+    history_days: int = Field(
+        default=5_200,
+        ge=250,
+        le=20_000,
+        description="Daily bars read of each symbol that is held or asked about.",
+    )
