@@ -298,7 +298,7 @@ class ImportProblem(Wire):
     """What is wrong with one row of an import."""
 
     row: int
-    """1-based, the heading not counted."""
+    """1-based, the heading not counted; 0 for the heading or the whole file."""
     column: str | None
     observed: str
     problem: str
