@@ -13,8 +13,9 @@ from decimal import Decimal
 
 from trading_dashboard.agents.risk_management.account.book import Book
 from trading_dashboard.agents.risk_management.account.state import Change
+from trading_dashboard.agents.risk_management.gate.memory import GATE_KINDS
 from trading_dashboard.agents.risk_management.limits.exposure import Exposure
-from trading_dashboard.agents.risk_management.limits.losses import LossVector
+from trading_dashboard.agents.risk_management.limits.losses import History, VarTerms
 from trading_dashboard.agents.risk_management.limits.view import Quote
 from trading_dashboard.agents.risk_management.live.clock import MarketTime
 from trading_dashboard.agents.risk_management.live.market import UNKNOWN, Label
@@ -47,13 +48,14 @@ class LiveAccount:
         self.label = UNKNOWN
         self.valuation = Valuation()
         self.exposure = Exposure()
-        self.losses: LossVector | None = None
-        """VaR of positions; None until history has been read."""
         self.listed: dict[str, SymbolInfo] = {}
         self.volumes: dict[str, float] = {}
         """Units traded on an average day lately."""
         self.traded: dict[str, tuple[Decimal, Decimal]] = {}
         """Units and money of today's trades by symbol, signed as bought."""
+        self.newest_at: datetime | None = None
+        """Market time of the newest thing the account has done."""
+        self.newest_price_at: datetime | None = None
         self.changes = 0
         """Grows with each entry and each price that changes a value."""
         self._fee = fee
@@ -66,14 +68,17 @@ class LiveAccount:
     # What changes it
 
     def market_began(self, label: Label, listed: Sequence[SymbolInfo]) -> None:
-        """Take who market data is; prices known before are another market's or another time's."""
+        """Take who market data is now."""
         self.label = label
         self.listed = {info.symbol: info for info in listed}
+
+    def forget_prices(self) -> None:
+        """Forget prices: they are another market's, or of a time that has not come yet."""
         for symbol in self.valuation.marks:
             self.exposure.set_price(symbol, NAN)
         self.valuation.forget_prices()
         self._came_at.clear()
-        self._revalue(self.book.positions)
+        self.newest_price_at = None
 
     def take_price(self, price: PriceResponse) -> bool:
         """Take a symbol's newest price; return whether the account is worth something else now."""
@@ -82,11 +87,12 @@ class LiveAccount:
         symbol = price.symbol
         before = self.valuation.marks.get(symbol)
         self._came_at[symbol] = now
+        if self.newest_price_at is None or mark.at > self.newest_price_at:
+            self.newest_price_at = mark.at
         has_changed = self.valuation.take(symbol, mark)
         if before is None or before.value != mark.value:
             self.exposure.set_price(symbol, mark.value)
         if has_changed:
-            self._value_changed(symbol)
             self._note_peak()
             self.changes += 1
         return has_changed
@@ -109,15 +115,17 @@ class LiveAccount:
             self._move_peak(profit)
         elif entry.kind is JournalKind.DAY_STARTED:
             self._begin_peak()
+        if entry.kind not in GATE_KINDS and entry.at is not None:
+            self.newest_at = entry.at
         self._note_peak()
         self.changes += 1
         return change
 
-    def take_history(self, losses: LossVector, volumes: dict[str, float]) -> None:
-        """Take what daily history says: past returns of the positions, average volumes."""
-        self.losses, self.volumes = losses, volumes
-        for symbol in self.book.positions:
-            losses.set_value(symbol, self.valuation.values.get(symbol, NAN))
+    def take_history(self, history: History, terms: VarTerms, volumes: dict[str, float]) -> None:
+        """Take what daily history says: past returns, average volumes."""
+        self.exposure.use_history(history, terms)
+        self.volumes = volumes
+        self.changes += 1
 
     # What is asked: `AccountView`
 
@@ -216,11 +224,6 @@ class LiveAccount:
         return self._monotonic() - self._came_at.get(symbol, 0.0) > STALE_SILENCE_SECONDS
 
     @property
-    def newest_price_at(self) -> datetime | None:
-        """Return the market time of the newest price."""
-        return max((mark.at for mark in self.valuation.marks.values()), default=None)
-
-    @property
     def symbols(self) -> set[str]:
         """Return what is held or ordered."""
         return {*self.book.positions, *self.book.working}
@@ -282,13 +285,6 @@ class LiveAccount:
         for symbol in symbols:
             self.valuation.holding_changed(symbol)
             self.exposure.set_quantity(symbol, self.book.quantity(symbol))
-            self._value_changed(symbol)
-
-    def _value_changed(self, symbol: str) -> None:
-        if self.losses is not None:
-            is_held = symbol in self.book.positions
-            worth = self.valuation.values.get(symbol, NAN) if is_held else 0.0
-            self.losses.set_value(symbol, worth)
 
     def _note_trades(self, entry: JournalEntry, change: Change) -> None:
         if entry.kind is JournalKind.DAY_STARTED:

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 
 from trading_dashboard.agents.risk_management.account.entries import Draft
 from trading_dashboard.models.risk.account import JournalEntry
-from trading_dashboard.models.risk.errors import AccountStoreError
+from trading_dashboard.models.risk.errors import AccountStoreError, RiskError
 
 MAX_TOGETHER = 500
 """Drafts in one transaction; what waits beyond goes into the next one."""
@@ -32,8 +32,10 @@ logger = logging.getLogger(__name__)
 class Appends(Protocol):
     """What is needed of the account's store here."""
 
-    def append(self, drafts: Sequence[Draft]) -> list[JournalEntry]:
-        """Write all or none; durable on return."""
+    def append_all(
+        self, batches: Sequence[Sequence[Draft]]
+    ) -> Sequence[list[JournalEntry] | RiskError]:
+        """Write batches with one commit, each whole or not at all; durable on return."""
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class AccountWriter:
         self,
         store: Appends,
         apply: Callable[[JournalEntry], None],
-        failed: Callable[[AccountStoreError], None],
+        written: Callable[[AccountStoreError | None], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make a writer.
@@ -59,12 +61,12 @@ class AccountWriter:
         Args:
             store: Where to write.
             apply: Takes each entry once it is durable, in their order.
-            failed: Told of each failure, before those who submitted.
+            written: Told of each transaction, and why it failed, before those who submitted.
             monotonic: Seconds.
         """
         self._store = store
         self._apply = apply
-        self._failed = failed
+        self._written = written
         self._monotonic = monotonic
         self._waiting: list[_Group] = []
         self._writing: list[_Group] = []
@@ -94,13 +96,18 @@ class AccountWriter:
     ) -> asyncio.Future[list[JournalEntry]]:
         """Have drafts written together; the future has their entries once they are applied.
 
-        It raises `AccountStoreError` if they cannot be written. Nobody needs to wait for it.
+        It raises `AccountStoreError` if they cannot be written, or another `RiskError` if they
+        contradict the account. Nobody needs to wait for it.
         """
         done: asyncio.Future[list[JournalEntry]] = asyncio.get_running_loop().create_future()
         done.add_done_callback(_retrieve)
         self._waiting.append(_Group(drafts, settle, done, self._monotonic()))
         self._wake.set()
         return done
+
+    async def flushed(self) -> None:
+        """Wait until all that was submitted before is on disk, or refused."""
+        await self.submit([])
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
         """Do what reads the store, in its thread."""
@@ -131,44 +138,36 @@ class AccountWriter:
 
     async def _write(self, groups: list[_Group]) -> None:
         self._writing = groups
-        drafts = [draft for group in groups for draft in group.drafts]
+        batches = [group.drafts for group in groups]
+        outcomes: Sequence[list[JournalEntry] | RiskError]
         try:
-            entries = await self.in_thread(lambda: self._store.append(drafts))
+            outcomes = await self.in_thread(lambda: self._store.append_all(batches))
         except AccountStoreError as error:
-            self._writing = []
-            self._refuse(groups, error)
+            self._written(error)
+            outcomes = [error] * len(groups)
         except Exception as error:
-            self._writing = []
-            if len(groups) > 1:
-                # One of them cannot be written as it is; the others are not to blame.
-                for group in groups:
-                    await self._write([group])
-            else:
-                logger.exception("A change of the account cannot be written")
-                self._refuse(groups, _unwritable(error))
+            logger.exception("Changes of the account cannot be written")
+            failure = _unwritable(error)
+            self._written(failure)
+            outcomes = [failure] * len(groups)
         else:
-            self._writing = []
-            self._settle(groups, entries)
+            self._written(None)
+        self._writing = []
+        for group, outcome in zip(groups, outcomes, strict=True):
+            self._settle(group, outcome)
 
-    def _settle(self, groups: list[_Group], entries: list[JournalEntry]) -> None:
-        start = 0
-        for group in groups:
-            own = entries[start : start + len(group.drafts)]
-            start += len(own)
-            for entry in own:
-                self._apply(entry)
-            if group.settle is not None:
-                group.settle(own)
-            if not group.done.done():
-                group.done.set_result(own)
-
-    def _refuse(self, groups: list[_Group], error: AccountStoreError) -> None:
-        self._failed(error)
-        for group in groups:
-            if group.settle is not None:
-                group.settle(None)
-            if not group.done.done():
-                group.done.set_exception(error)
+    def _settle(self, group: _Group, outcome: list[JournalEntry] | RiskError) -> None:
+        entries = None if isinstance(outcome, RiskError) else outcome
+        for entry in entries or ():
+            self._apply(entry)
+        if group.settle is not None:
+            group.settle(entries)
+        if group.done.done():
+            return
+        if isinstance(outcome, RiskError):
+            group.done.set_exception(outcome)
+        else:
+            group.done.set_result(outcome)
 
 
 def _unwritable(error: Exception) -> AccountStoreError:
