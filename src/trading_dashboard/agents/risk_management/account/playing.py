@@ -260,7 +260,7 @@ def _add_order(book: Book, order: Order, seq: int, change: Change) -> None:
         )
     book.orders[order.id] = order
     book.order_seqs[order.id] = seq
-    change.orders[order.id] = order
+    change.orders[order.id] = order, seq
     if not order_life.is_open(order):
         _forget_oldest(book, order)
         return
@@ -278,7 +278,7 @@ def _end(book: Book, entry: JournalEntry, change: Change, status: OrderStatus) -
 def _put_order(book: Book, order: Order, change: Change) -> None:
     """Take a later state of an open order."""
     book.orders[order.id] = order
-    change.orders[order.id] = order
+    change.orders[order.id] = order, book.order_seqs[order.id]
     if order_life.is_open(order):
         return
     working = book.working[order.symbol]

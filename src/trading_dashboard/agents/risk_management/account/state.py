@@ -17,8 +17,8 @@ ActionKey = tuple[str, str, str]
 class Change:
     """What an entry changed, for whoever keeps copies."""
 
-    orders: dict[str, Order] = field(default_factory=dict)
-    """As they are after it."""
+    orders: dict[str, tuple[Order, int]] = field(default_factory=dict)
+    """As they are after it, each with the entry that placed it."""
     symbols: set[str] = field(default_factory=set)
     fills: list[Fill] = field(default_factory=list)
 
