@@ -121,7 +121,7 @@ class RiskClient(JsonClient):
         return await self._get("/positions", PositionsResponse)
 
     async def import_positions(
-        self, data: bytes, *, format: Format = "csv", dry_run: bool = True
+        self, data: bytes, *, form: Format = "csv", dry_run: bool = True
     ) -> ImportReport:
         """Import holdings, or see what would come of it.
 
@@ -133,14 +133,14 @@ class RiskClient(JsonClient):
             "POST",
             "/positions/import",
             ImportReport,
-            params={"format": format, "dry_run": str(dry_run).lower()},
+            params={"format": form, "dry_run": str(dry_run).lower()},
             content=data,
-            headers={"Content-Type": _MEDIA_TYPES[format]},
+            headers={"Content-Type": _MEDIA_TYPES[form]},
         )
 
-    async def export_positions(self, *, format: Format = "csv") -> bytes:
+    async def export_positions(self, *, form: Format = "csv") -> bytes:
         """Return the holdings as a file that can be imported again."""
-        response = await self._send("GET", "/positions/export", params={"format": format})
+        response = await self._send("GET", "/positions/export", params={"format": form})
         return response.content
 
     async def clear_sample(self) -> PositionsResponse:

@@ -12,6 +12,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from trading_dashboard.models.risk.broker_settings import BrokerSettings
+
 _ADDRESS = re.compile(r"https?://[^\s/?#@]+:\d{1,5}/?")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]*(\+[a-z0-9_]+)?://\S+")
 
@@ -26,6 +28,58 @@ def _check_database(url: str | None) -> str | None:
     if url is not None and not _DATABASE.fullmatch(url):
         raise ValueError("must be a database URL such as postgresql+psycopg://user@host/name")
     return url
+
+
+class GateSettings(BaseModel):
+    """When the gate closes, and what an order must satisfy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lease: bool | None = Field(
+        default=None,
+        description="A supervisor has to renew its lease on the gate. Without it: whenever a "
+        "supervisor started this agent.",
+    )
+    max_price_age_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=3_600,
+        description="Age of the newest price, in market time, beyond which data is stale; also of "
+        "a symbol's own price for an order of it.",
+    )
+    min_silence_seconds: float = Field(
+        default=2.0,
+        gt=0,
+        le=600,
+        description="… and for so long no price must have come, in real time: in a fast replay a "
+        "market minute passes in a blink.",
+    )
+    max_quiet_seconds: float = Field(
+        default=3.0,
+        gt=0,
+        le=600,
+        description="How long market data may say nothing at all, in real time.",
+    )
+    reconnect_seconds: float = Field(
+        default=0.5,
+        ge=0,
+        le=60,
+        description="How long the connection to market data may be gone.",
+    )
+    clock_tolerance_seconds: float = Field(
+        default=1.0, gt=0, le=60, description="How far a clock may jump."
+    )
+    store_seconds: float = Field(
+        default=3.0, gt=0, le=60, description="How long a change may take to be on disk."
+    )
+    max_price_distance: float | None = Field(
+        default=0.2,
+        gt=0,
+        le=10,
+        description="How far a limit price may lie on the wrong side of the market, as a share of "
+        "it; `null` for any.",
+    )
+    allows_borrowing: bool = Field(default=False, description="Orders may take cash below zero.")
 
 
 class RiskSettings(BaseModel):
@@ -66,6 +120,15 @@ class RiskSettings(BaseModel):
         ge=60,
         le=5_000,
         description="Daily returns that measures look at where a question names none.",
+    )
+    benchmark: str | None = Field(
+        default=None,
+        max_length=32,
+        description="What beta is measured against; no beta without it.",
+    )
+    gate: GateSettings = Field(default_factory=GateSettings, description="When the gate closes.")
+    broker: BrokerSettings = Field(
+        default_factory=BrokerSettings, description="How paper orders are filled."
     )
     history_days: int = Field(
         default=5_200,

@@ -63,6 +63,7 @@ class LiveAccount:
         self._monotonic = monotonic
         self._came_at: dict[str, float] = {}
         self._best_profit: Decimal | None = None
+        self._session = "" if book.day is None else book.day.session.isoformat()
         self._begin()
 
     # What changes it
@@ -261,7 +262,7 @@ class LiveAccount:
             self._best_profit = profit
 
     def _move_peak(self, before: Decimal | None) -> None:
-        """Let what was brought in or taken out with its gain or loss be no gain or loss of today."""
+        """Let what was brought in with a gain or loss of its own be no gain or loss of ours."""
         after = self.profit
         if before is not None and after is not None and self._best_profit is not None:
             self._best_profit += after - before
@@ -287,7 +288,8 @@ class LiveAccount:
             self.exposure.set_quantity(symbol, self.book.quantity(symbol))
 
     def _note_trades(self, entry: JournalEntry, change: Change) -> None:
-        if entry.kind is JournalKind.DAY_STARTED:
+        if entry.kind is JournalKind.DAY_STARTED and entry.data["session"] != self._session:
+            self._session = str(entry.data["session"])
             self.traded.clear()
         for fill in change.fills:
             self.note_trade(fill)

@@ -1,4 +1,4 @@
-"""Paper orders filled from the live stream.
+"""Paper orders filled from the live stream, and ended at their exchange's close.
 
 Owns which orders a price may fill: none that the gate would not let through now, none whose last
 fill is still on its way to the disk. What the broker makes of the price is written first and takes
@@ -8,27 +8,19 @@ effect afterwards.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 
-from trading_dashboard.agents.risk_management.account.entries import (
-    DESK,
-    Draft,
-    order_cancelled,
-    order_expired,
-)
+from trading_dashboard.agents.risk_management.account.entries import Draft
 from trading_dashboard.agents.risk_management.broker.broker import PaperBroker
-from trading_dashboard.agents.risk_management.broker.tick import Tick
+from trading_dashboard.agents.risk_management.broker.ticks import TickReader
 from trading_dashboard.agents.risk_management.live.account import LiveAccount
-from trading_dashboard.agents.risk_management.live.expiry import is_over
-from trading_dashboard.agents.risk_management.live.valuation import ZERO, decimal_of
+from trading_dashboard.agents.risk_management.live.valuation import ZERO
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
-from trading_dashboard.models.market import PriceResponse
-from trading_dashboard.models.risk.account import JournalEntry, JournalKind, Order
+from trading_dashboard.models.market import ClockState, MarketPhase, PriceResponse
+from trading_dashboard.models.risk.account import JournalEntry, JournalKind, Order, TimeInForce
 from trading_dashboard.models.risk.gate import GateState
-
-NOTHING_LEFT = "It only reduces, and the position is smaller than the order by now."
 
 
 class Filling:
@@ -42,7 +34,6 @@ class Filling:
         look: Callable[[], GateState],
         *,
         max_price_age_seconds: float,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make it.
 
@@ -52,18 +43,20 @@ class Filling:
             writer: Where entries go.
             look: Says what may be traded at this moment.
             max_price_age_seconds: Of a price that may fill, in market time.
-            monotonic: Seconds.
         """
         self.is_suspended = False
         """Nothing is filled: the account is being brought to another time."""
+        self.closes: dict[str, datetime] = {}
+        """The newest close of each calendar before now."""
         self._account = account
         self._broker = broker
         self._writer = writer
         self._look = look
         self._max_age = max_price_age_seconds
-        self._monotonic = monotonic
+        self._reader = TickReader()
         self._busy: dict[str, asyncio.Future[list[JournalEntry]]] = {}
         self._moving: dict[str, Decimal] = {}
+        self._clock: ClockState | None = None
 
     def busy(self, order_id: str) -> asyncio.Future[list[JournalEntry]] | None:
         """Return what is on its way to the disk about an order."""
@@ -82,60 +75,93 @@ class Filling:
         self._busy[order.id] = future
         return future
 
+    def market_began(self) -> None:
+        """Forget what was traded before: the clock was set, or ticks were missed."""
+        self._reader.forget()
+        self._clock = None
+
     def take_price(self, price: PriceResponse) -> None:
         """Let a price fill what it can."""
         symbol = price.symbol
+        is_open = self._is_open(symbol)
+        tick = self._reader.read(
+            price,
+            is_open=is_open,
+            is_stale=(price.age_seconds or 0.0) > self._max_age,
+            last_close_at=self._last_close(symbol),
+        )
         if self.is_suspended or symbol not in self._account.book.working:
             return
-        if not self._account.is_market_open or (price.age_seconds or 0.0) > self._max_age:
-            return
-        waiting = [
-            order
-            for order in self._account.book.open_orders(symbol)
-            if order.id not in self._busy and not self._is_ended(order)
+        orders = [
+            order for order in self._account.book.open_orders(symbol) if order.id not in self._busy
         ]
-        orders = self._allowed(waiting)
         if not orders:
             return
-        drafts = self._broker.on_tick(orders, tick_of(price))
+        state = self._look()
+        if state is GateState.HALTED:
+            return
+        position = self._account.book.quantity(symbol) + self._moving.get(symbol, ZERO)
+        drafts = self._broker.on_tick(
+            orders, tick, position, reducing_only=state is not GateState.ACTIVE
+        )
+        self._begin_all(orders, drafts)
+
+    def clock_moved(self) -> None:
+        """End the day orders of the clock's calendar when it closes."""
+        state, before = self._account.clock.state, self._clock
+        self._clock = state
+        if state is None or before is None or before.next_close is None:
+            return
+        is_other = state.session != before.session or state.market is MarketPhase.CLOSED
+        was_open = before.market is MarketPhase.OPEN and before.next_close <= state.now
+        if was_open and is_other:
+            self.closed(state.calendar, before.next_close)
+
+    def closed(self, calendar: str, at: datetime) -> None:
+        """Take a calendar's newest close; day orders placed before it end."""
+        known = self.closes.get(calendar)
+        self.closes[calendar] = at if known is None else max(known, at)
+        if self.is_suspended:
+            return
+        orders = [
+            order
+            for order in self._account.book.open_orders()
+            if order.id not in self._busy and self._calendar(order.symbol) == calendar
+        ]
+        self._begin_all(orders, self._broker.on_close(orders, at))
+
+    @property
+    def calendars(self) -> dict[str, str]:
+        """Return the calendars of day orders that work, each with one of their symbols."""
+        return {
+            calendar: order.symbol
+            for order in self._account.book.open_orders()
+            if order.time_in_force is TimeInForce.DAY
+            and (calendar := self._calendar(order.symbol)) is not None
+        }
+
+    # Private
+
+    def _begin_all(self, orders: Sequence[Order], drafts: Sequence[Draft]) -> None:
         for order in orders:
             own = [draft for draft in drafts if draft.data["order_id"] == order.id]
             if own:
                 self.begin(order, own)
 
-    def clock_moved(self) -> None:
-        """End the day orders whose session is over."""
+    def _is_open(self, symbol: str) -> bool:
+        """Return whether a symbol trades: by the clock, if it is on its calendar."""
         state = self._account.clock.state
-        if self.is_suspended or state is None:
-            return
-        for order in self._account.book.open_orders():
-            info = self._account.listed.get(order.symbol)
-            if order.id not in self._busy and is_over(order, state, info):
-                self.begin(order, [order_expired(order.id, at=state.now)])
+        if state is not None and self._calendar(symbol) not in (None, state.calendar):
+            return True  # its prices come only while it trades, and old ones are stale
+        return bool(self._account.is_market_open)
 
-    # Private
+    def _last_close(self, symbol: str) -> datetime | None:
+        calendar = self._calendar(symbol)
+        return None if calendar is None else self.closes.get(calendar)
 
-    def _allowed(self, orders: list[Order]) -> list[Order]:
-        """Return the orders that the gate would let through at this moment."""
-        state = self._look() if orders else GateState.HALTED
-        if state is GateState.HALTED:
-            return []
-        if state is GateState.ACTIVE:
-            return orders
-        increasing = set(self._account.exposure.increasing())
-        return [order for order in orders if order.id not in increasing]
-
-    def _is_ended(self, order: Order) -> bool:
-        """Cancel an order that only reduces and has too little left to reduce."""
-        if not order.reduce_only:
-            return False
-        held = self._account.book.quantity(order.symbol) + self._moving.get(order.symbol, ZERO)
-        room = held if order.side == "sell" else -held
-        if order.remaining <= room:
-            return False
-        at = self._account.as_of or order.updated_at
-        self.begin(order, [order_cancelled(order.id, actor=DESK, reason=NOTHING_LEFT, at=at)])
-        return True
+    def _calendar(self, symbol: str) -> str | None:
+        info = self._account.listed.get(symbol)
+        return None if info is None else info.calendar
 
     def _move(self, symbol: str, quantity: Decimal) -> None:
         moving = self._moving.get(symbol, ZERO) + quantity
@@ -143,19 +169,6 @@ class Filling:
             self._moving[symbol] = moving
         else:
             self._moving.pop(symbol, None)
-
-
-def tick_of(price: PriceResponse) -> Tick:
-    """Return a price as the broker takes it."""
-    return Tick(
-        symbol=price.symbol,
-        at=price.timestamp,
-        price=decimal_of(price.price),
-        bid=None if price.bid is None else decimal_of(price.bid),
-        ask=None if price.ask is None else decimal_of(price.ask),
-        volume=decimal_of(price.volume),
-        source=price.source,
-    )
 
 
 def _filled(draft: Draft, order: Order) -> Decimal:

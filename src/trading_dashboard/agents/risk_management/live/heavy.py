@@ -42,7 +42,7 @@ class WorkerEnded(Exception):
 
 @dataclass(slots=True)
 class _Question:
-    function: Callable[..., Any]
+    function: str
     data: tuple[Hashable, Any]
     arguments: tuple[Any, ...]
     answer: asyncio.Future[Any] = field(default_factory=asyncio.Future)
@@ -81,15 +81,15 @@ class Heavy:
     async def ask(
         self,
         key: Hashable,
-        function: Callable[..., Any],
+        function: str,
         data: tuple[Hashable, Any],
         *arguments: Any,
     ) -> Any:
-        """Return ``function(data, *arguments)``, computed in the process.
+        """Return what a function of some data and arguments comes to, computed in the process.
 
         Args:
             key: The same for the same question; then it is computed once.
-            function: Of a module, so that the process can import it.
+            function: Such as ``package.module:function``: imported there, and nowhere else.
             data: Something large and its version: sent only if the process has another version.
             arguments: Pickled.
 

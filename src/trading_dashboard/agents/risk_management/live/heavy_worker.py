@@ -15,6 +15,7 @@ import struct
 import sys
 import threading
 import traceback
+from importlib import import_module
 from typing import Any, BinaryIO
 
 LENGTH = struct.Struct("<Q")
@@ -47,10 +48,11 @@ def _outcome(task: dict[str, Any], data: Any) -> tuple[bool, Any]:
     from trading_dashboard.models.errors import TradingDashboardError
 
     try:
-        return True, task["function"](data, *task["arguments"])
+        module, _, name = task["function"].partition(":")
+        return True, getattr(import_module(module), name)(data, *task["arguments"])
     except TradingDashboardError as error:
         return False, error
-    except Exception:
+    except Exception:  # noqa: BLE001 - told to whoever asked; this process goes on
         return False, ComputingFailed(traceback.format_exc(limit=-8))
 
 

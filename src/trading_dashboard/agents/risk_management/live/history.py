@@ -10,9 +10,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import date
 
+from trading_dashboard.agents.risk_management.live.asked import Histories
 from trading_dashboard.agents.risk_management.live.market import Market
 from trading_dashboard.models.errors import (
     DataUnavailable,
@@ -28,17 +28,6 @@ POSTPONED_SECONDS = 30.0
 """A symbol whose history cannot be had is asked for again after so long."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Histories:
-    """Bars as they are known now."""
-
-    version: tuple[int, int]
-    bars: dict[str, bytes]
-    """Of every symbol there are bars of, as Arrow streams."""
-    missing: dict[str, str]
-    """Why symbols that were asked for have none."""
 
 
 class DailyHistory:

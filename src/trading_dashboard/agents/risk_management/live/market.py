@@ -26,6 +26,7 @@ from trading_dashboard.models.market_api import (
     PriceTick,
     SymbolSnapshot,
 )
+from trading_dashboard.models.market_reading import SessionTimes
 
 NOT_YET = "Market data has not answered yet."
 """What is said before it was tried."""
@@ -71,11 +72,18 @@ class Market(Protocol):
     async def actions(self, symbol: str) -> list[CorporateAction]:
         """Return splits and dividends that are effective."""
 
+    async def sessions(self, symbol: str) -> list[SessionTimes]:
+        """Return the sessions of a symbol's exchange around the clock."""
+
     async def daily(self, symbol: str, limit: int) -> bytes:
         """Return the newest closed daily bars as Arrow, adjusted for splits and dividends."""
 
     def stream(self) -> AsyncGenerator[MarketMessage]:
         """Yield the messages of all symbols, for ever."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Return whether a connection of the stream stands."""
 
     async def close(self) -> None:
         """Close what is open."""
@@ -105,6 +113,11 @@ class RemoteMarket:
         self._client = MarketDataClient(url)
         self._turns = asyncio.Semaphore(AT_ONCE)
 
+    @property
+    def is_connected(self) -> bool:
+        """See `Market`."""
+        return self._client.is_streaming
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.__aexit__(None, None, None)
@@ -121,6 +134,10 @@ class RemoteMarket:
         """See `Market`."""
         async with self._turns:
             return await self._client.actions(symbol)
+
+    async def sessions(self, symbol: str) -> list[SessionTimes]:
+        """See `Market`."""
+        return (await self._client.calendar(symbol)).sessions
 
     async def daily(self, symbol: str, limit: int) -> bytes:
         """See `Market`."""

@@ -1,4 +1,4 @@
-"""The sample portfolio of a replay: a few real symbols, so that the desk is alive at first start."""
+"""The sample portfolio of a replay: a few real symbols, so that a first start is alive."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def candidates(listed: Sequence[SymbolInfo], currency: str) -> list[str]:
     names = [info.symbol for info in listed if info.currency == currency]
     chosen = [name for name in _WEIGHTS if name in names]
     others = [name for name in names if name not in chosen]
-    return (chosen + others)[: len(_WEIGHTS)] if not chosen else chosen
+    return chosen or others[: len(_WEIGHTS)]
 
 
 def sample(

@@ -17,8 +17,10 @@ from decimal import Decimal
 from trading_dashboard.agents.risk_management.account import actions as corporate
 from trading_dashboard.agents.risk_management.account.entries import Draft, day_started
 from trading_dashboard.agents.risk_management.live.account import LiveAccount
+from trading_dashboard.agents.risk_management.live.filling import Filling
 from trading_dashboard.agents.risk_management.live.market import Market
 from trading_dashboard.agents.risk_management.live.valuation import decimal_of
+from trading_dashboard.agents.risk_management.live.worlds import World
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
 from trading_dashboard.models.errors import MarketDataError, UnknownSymbol
 from trading_dashboard.models.market import CorporateAction, PriceResponse
@@ -40,6 +42,7 @@ class Sessions:
         account: LiveAccount,
         market: Market,
         writer: AccountWriter,
+        filling: Filling,
         release: Callable[[PriceResponse], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -49,6 +52,7 @@ class Sessions:
             account: Whose.
             market: Asked for splits and dividends.
             writer: Where entries go.
+            filling: Told of closes, at which day orders end.
             release: Takes prices that waited.
             monotonic: Seconds.
         """
@@ -57,6 +61,7 @@ class Sessions:
         self._account = account
         self._market = market
         self._writer = writer
+        self._filling = filling
         self._release = release
         self._monotonic = monotonic
         self._checked: dict[str, date | None] = {}
@@ -121,6 +126,7 @@ class Sessions:
         return day is None or day.session != state.session
 
     async def _start(self) -> None:
+        await self._note_closes()
         await self._apply_actions()
         if self._is_day_due:
             if self._is_too_early():
@@ -152,6 +158,17 @@ class Sessions:
             for draft in drafts:
                 logger.info("%s of %s is applied", draft.kind.value, draft.data["symbol"])
         self._checked.update(waiting)
+
+    async def _note_closes(self) -> None:
+        """End day orders whose exchange has closed since they were placed."""
+        at = self._account.as_of
+        if at is None or not self._is_day_due:
+            return
+        for calendar, symbol in self._filling.calendars.items():
+            sessions = await self._market.sessions(symbol)
+            closes = [session.close for session in sessions if session.close <= at]
+            if closes:
+                self._filling.closed(calendar, max(closes))
 
     async def _actions(self, symbol: str) -> list[CorporateAction]:
         try:
@@ -195,13 +212,14 @@ class Sessions:
         assert at is not None  # noqa: S101 - a session is known by the clock
         known = [worth for worth in (account.peak, equity) if worth is not None]
         peak = max(known, default=None)
-        return day_started(
+        start = day_started(
             session,
             equity,
             at=at,
             prices=closes,
             peak_equity=None if peak is None else peak.quantize(CENT),
         )
+        return World.of(account.label).told(start)
 
     def _close_of(self, symbol: str, session: date) -> Decimal | None:
         """Return a symbol's close before a session, on the basis of its units today."""

@@ -83,10 +83,11 @@ class AccountWriter:
             while self._waiting:
                 await self._write(self._next())
 
-    async def close(self) -> None:
-        """Write what still waits and end the thread. `run` must have been cancelled."""
+    async def close(self, close_store: Callable[[], None]) -> None:
+        """Write what still waits, close the store in its thread, end that. `run` must be over."""
         while self._waiting:
             await self._write(self._next())
+        await self.in_thread(close_store)
         self._thread.shutdown()
 
     # Use
