@@ -92,11 +92,10 @@ class Gate:
             return
         self._seq = max(self._seq, (memory.seq // SEQ_STEP + 1) * SEQ_STEP)
         for cause in memory.causes:
-            lasts = cause.kind is not CauseKind.KILL_SWITCH and cause.kind is not (
-                CauseKind.OWN_DOUBT
-            )
+            lasts = cause.kind not in (CauseKind.KILL_SWITCH, CauseKind.OWN_DOUBT)
             key = (cause.kind, cause.subject)
             self._put(key, cause.model_copy(update={"lasts": lasts, "ended_at": None}))
+        self._arrival = self._seq
 
     def say_awaited(self, message: str, at: datetime) -> None:
         """Say what the start waits for."""
@@ -146,7 +145,7 @@ class Gate:
         """Halt because a person says so. In force on return."""
         key = (CauseKind.KILL_SWITCH, "desk")
         self._come(key, f"Halted by {actor}: {reason}", at, market_time, lasts=False)
-        self._note(JournalKind.KILL_SWITCH, actor, reason, market_time, [key])
+        self._note(JournalKind.KILL_SWITCH, key, market_time, actor=actor, reason=reason)
 
     def observe(
         self,
@@ -219,11 +218,13 @@ class Gate:
         Raises:
             ReopeningRefused: A cause has come meanwhile; it holds.
         """
-        self._refuse_lasting()
-        if reopening.arrival != self._arrival or not self._causes:
-            # The journal says open; what has come meanwhile must be the last word in it.
-            keys = list(self._causes)
-            self._note(JournalKind.GATE_CLOSED, ACTOR, "A cause came meanwhile.", None, keys)
+        if not self._causes:
+            return  # another reopening was first
+        if reopening.arrival != self._arrival or any(x.lasts for x in self._causes.values()):
+            # The journal says open by now; that it is closed must be the last word in it.
+            for key in self._causes:
+                self._note(JournalKind.GATE_CLOSED, key, reopening.change.at)
+            self._refuse_lasting()
             raise ReopeningRefused(
                 "A cause came while the gate was being reopened.",
                 observed=self._state.value,
@@ -289,10 +290,9 @@ class Gate:
             for subject, message in faults.items()
             if self._come((kind, subject), message, at, market_time, lasts=lasts)
         ]
-        due = [key for key in came if self._is_due(key, at)]
-        if due:
-            reason = "; ".join(self._causes[key].message for key in due)[:500]
-            self._note(JournalKind.GATE_CLOSED, ACTOR, reason, market_time, due)
+        for key in came:
+            if self._is_due(key, at):
+                self._note(JournalKind.GATE_CLOSED, key, market_time)
 
     def _come(
         self, key: _Key, message: str, at: datetime, market_time: datetime | None, *, lasts: bool
@@ -315,10 +315,8 @@ class Gate:
         for key in keys:
             changes = {"lasts": False, "ended_at": at}
             self._put(key, self._causes[key].model_copy(update=changes), at)
-        due = [key for key in keys if self._is_due((key[0], f"{key[1]} ended"), at)]
-        if due:
-            reason = "No longer: " + "; ".join(self._causes[key].message for key in due)
-            self._note(JournalKind.GATE_CAUSE_ENDED, ACTOR, reason[:500], market_time, due)
+            if self._is_due((key[0], f"{key[1]} ended"), at):
+                self._note(JournalKind.GATE_CAUSE_ENDED, key, market_time)
 
     def _is_due(self, key: _Key, at: datetime) -> bool:
         """Return whether to journal now what comes and goes, and remember that."""
@@ -356,21 +354,22 @@ class Gate:
     def _note(
         self,
         kind: JournalKind,
-        actor: str,
-        reason: str,
+        key: _Key,
         market_time: datetime | None,
-        keys: list[_Key],
+        *,
+        actor: str = ACTOR,
+        reason: str | None = None,
     ) -> None:
-        kept = [cause for key, cause in self._causes.items() if key != _OPENING]
+        """Have a cause journalled as it is now, with the gate's whole memory."""
+        kept = [cause for known, cause in self._causes.items() if known != _OPENING]
         memory = GateMemory(
             state=strictest(cause.closes_to for cause in kept), seq=self._seq, causes=kept
         )
-        data = {
-            "causes": [{"kind": kind_.value, "subject": subject} for kind_, subject in keys],
-            KEY: memory.model_dump(mode="json"),
-        }
+        cause = self._causes[key]
+        data = {**cause.model_dump(mode="json"), KEY: memory.model_dump(mode="json")}
+        text = (reason or cause.message)[:500]
         self._changes.append(
-            GateChange(kind=kind, actor=actor, reason=reason, at=market_time, data=data)
+            GateChange(kind=kind, actor=actor, reason=text, at=market_time, data=data)
         )
 
 

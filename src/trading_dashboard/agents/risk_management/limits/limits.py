@@ -75,8 +75,8 @@ class LimitBook:
             kind=change.kind, subject=change.subject, soft=change.soft, hard=change.hard, unit=unit
         )
         data = {
+            **after.model_dump(mode="json"),
             "before": before.model_dump(mode="json") if before else None,
-            "after": after.model_dump(mode="json"),
         }
         return GateChange(
             kind=JournalKind.LIMIT_CHANGED, actor=actor, reason=change.reason, at=at, data=data
@@ -92,7 +92,7 @@ class LimitBook:
             InvalidLimit: The entry is damaged.
         """
         try:
-            limit = Limit.model_validate(data["after"])
+            limit = Limit.model_validate({name: data[name] for name in Limit.model_fields})
         except (KeyError, TypeError, ValidationError) as error:
             raise InvalidLimit(
                 "A journalled change of a limit cannot be read.",

@@ -252,7 +252,7 @@ def _worsens(limit: Limit, before: Figure, after: Figure) -> bool:
     """Return whether an order takes what is breached further; a loss bars all that increases."""
     if limit.kind in (LimitKind.DRAWDOWN, LimitKind.DAILY_LOSS) or after.value is None:
         return True
-    return before.value is None or after.value > before.value * (1 - _SLACK)
+    return before.value is None or after.value > before.value * (1 + _SLACK)
 
 
 def _of_totals(kind: LimitKind, totals: Totals | None) -> Figure:
