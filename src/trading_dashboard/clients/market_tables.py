@@ -14,7 +14,7 @@ from trading_dashboard.clients.market_questions import Adjusted, MarketQuestions
 from trading_dashboard.models.market import Interval
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
     import pyarrow as pa
 
 ARROW = "application/vnd.apache.arrow.stream"

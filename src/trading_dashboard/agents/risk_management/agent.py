@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -32,7 +33,12 @@ from trading_dashboard.agents.risk_management.live.gatekeeping import GateWatch
 from trading_dashboard.agents.risk_management.live.heavy import Heavy
 from trading_dashboard.agents.risk_management.live.history import DailyHistory
 from trading_dashboard.agents.risk_management.live.limitkeeping import LimitKeeping
-from trading_dashboard.agents.risk_management.live.market import Follower, Label, Market
+from trading_dashboard.agents.risk_management.live.market import (
+    NOT_YET,
+    Follower,
+    Label,
+    Market,
+)
 from trading_dashboard.agents.risk_management.live.memory import remember
 from trading_dashboard.agents.risk_management.live.sessions import Sessions
 from trading_dashboard.agents.risk_management.live.telling import Telling, order_update
@@ -113,7 +119,7 @@ class RiskAgent:
         self.beginnings = Beginnings(
             self.account, self.writer, opening_cash=settings.opening_cash,
             wants_sample=settings.sample and may_sample, known=known.world,
-            suspend=self._suspend, resume=self._resume,
+            opened=self.gate.restore, suspend=self._suspend, resume=self._resume,
         )  # fmt: skip
         self.desk = Desk(
             self.account, self.gate, self.check, self.writer, self.filling,
@@ -129,7 +135,9 @@ class RiskAgent:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Follow the market, write, look at the gate and compute, while serving."""
-        self.gate.restore(self._gate_memory, self.writer)
+        self.gate.connect(self.writer)
+        if self.account.book.is_opened:
+            self.gate.restore(self._gate_memory)
         self.limits.evaluate()
         parts = (
             self.writer, self.gate, self.sessions, self.beginnings, self.limits, self.heavy,
@@ -167,7 +175,7 @@ class RiskAgent:
             account.forget_prices()
         account.market_began(label, listed)
         account.clock.forget()
-        account.clock.take(clock, self._monotonic())
+        account.clock.take(clock, time.monotonic())
         self.sessions.forget()
         self.filling.market_began()
         self.history.begin(clock.session)
@@ -181,7 +189,7 @@ class RiskAgent:
     def clock_said(self, clock: ClockState) -> None:
         """See `market.Listener`."""
         before = self.account.clock.state
-        self.account.clock.take(clock, self._monotonic())
+        self.account.clock.take(clock, time.monotonic())
         if before is not None and before.session != clock.session:
             self.history.session_began(clock.session)
             self.limits.session_began()
@@ -240,11 +248,11 @@ class RiskAgent:
 
     @property
     def _is_trying(self) -> bool:
-        return self.account.clock.state is None
+        return self.follower.trouble == NOT_YET
 
     def _freshness(self) -> dict[str, Any]:
         state = self.account.clock.state
-        if state is None:
+        if state is None or self._is_trying:
             return {"state": "unknown"}
         is_open = bool(self.account.is_market_open)
         is_stale = self.follower.trouble is not None
@@ -253,9 +261,6 @@ class RiskAgent:
             "market": state.market.value,
             "source": self.account.label.source,
         }
-
-    def _monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
 
     def _take_price(self, price: PriceResponse) -> None:
         if self.account.take_price(price):
@@ -274,7 +279,7 @@ class RiskAgent:
             raise
         self.telling.changed(change.symbols)
         fills = {fill.order_id: fill for fill in change.fills}
-        for order in change.orders.values():
+        for order, _ in change.orders.values():
             self.hub.happened("order", order_update(order, fills.get(order.id)))
         self.limits.changed()
 
@@ -292,7 +297,8 @@ class RiskAgent:
         self.limits.changed()
 
     def _gate_told(self, status: GateStatus) -> None:
-        level = logging.INFO if status.state is GateState.ACTIVE else logging.WARNING
+        is_usual = status.state is GateState.ACTIVE or self.gate.keeper.gate.is_starting
+        level = logging.INFO if is_usual else logging.WARNING
         causes = "; ".join(cause.message for cause in status.causes)
         logger.log(level, "The gate is %s. %s", status.state.value, causes)
         self.hub.happened("gate", {"gate": status.model_dump(mode="json")})

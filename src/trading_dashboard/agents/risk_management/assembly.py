@@ -65,6 +65,7 @@ def build(environment: AgentEnvironment, market: Market | None = None) -> AgentA
         max_body_bytes=MAX_BODY_BYTES,
     )
     app.state.agent = agent
+    app.operator.ensure()
     add_routes(app, agent)
     add_metrics(app, agent)
     app.before_exit.append(agent.close_streams)

@@ -109,7 +109,7 @@ def _add_reading(app: AgentApp, agent: RiskAgent) -> None:
 
 
 def _add_placing(app: AgentApp, agent: RiskAgent) -> None:
-    trader = [Security(app.trader)]
+    trader = [Security(app.operator)]
 
     @app.post(
         "/orders",

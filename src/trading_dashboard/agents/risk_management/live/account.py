@@ -103,7 +103,7 @@ class LiveAccount:
         is_brought_in = entry.kind in _BROUGHT_IN
         profit = self.profit if is_brought_in else None
         change = self.book.apply(entry)
-        for order in change.orders.values():
+        for order, _ in change.orders.values():
             self._order_changed(order, change.fills)
         if entry.kind is JournalKind.SPLIT_APPLIED:
             numerator, _, denominator = str(entry.data["ratio"]).partition("/")
@@ -132,8 +132,12 @@ class LiveAccount:
 
     @property
     def as_of(self) -> datetime | None:
-        """Return market time."""
-        return self.clock.now(self._monotonic())
+        """Return market time as far as market data has told it: by its clock or by a price."""
+        state, newest = self.clock.state, self.newest_price_at
+        if state is None or newest is None or newest <= state.now:
+            return None if state is None else state.now
+        guessed = self.clock.now(self._monotonic())
+        return newest if guessed is None else min(newest, guessed)
 
     @property
     def cash(self) -> float:
@@ -294,10 +298,8 @@ class LiveAccount:
         for fill in change.fills:
             self.note_trade(fill)
         if entry.kind in _BROUGHT_IN:
-            # From now on as if it had been bought at the newest price.
-            symbol = str(entry.data["symbol"])
-            value = self.valuation.value_of(symbol) or ZERO
-            self.traded[symbol] = (self.book.quantity(symbol), value)
+            # As if it had been there at the day's start, which is told anew with a price for it.
+            self.traded.pop(str(entry.data["symbol"]), None)
 
     def note_trade(self, fill: Fill) -> None:
         """Count a fill among today's trades."""

@@ -32,7 +32,7 @@ from trading_dashboard.agents.risk_management.live.worlds import (
 )
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
 from trading_dashboard.models.market import ClockState
-from trading_dashboard.models.risk.account import CENT
+from trading_dashboard.models.risk.account import CENT, JournalEntry
 from trading_dashboard.models.risk.errors import RiskError
 
 PRICES_SECONDS = 5.0
@@ -53,6 +53,7 @@ class Beginnings:
         opening_cash: Decimal,
         wants_sample: bool,
         known: World | None,
+        opened: Callable[[Sequence[JournalEntry]], None],
         suspend: Callable[[], None],
         resume: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
@@ -65,6 +66,7 @@ class Beginnings:
             opening_cash: What a new account begins with.
             wants_sample: A new account of a replay gets the sample portfolio.
             known: The world the account lives in, by its journal.
+            opened: Takes the first entries of a new account.
             suspend: Stops filling and starting days.
             resume: Lets them go on, in the market as it is.
             monotonic: Seconds.
@@ -76,6 +78,7 @@ class Beginnings:
         self._opening_cash = opening_cash
         self._wants_sample = wants_sample
         self._known = known
+        self._tell_opened = opened
         self._suspend = suspend
         self._resume = resume
         self._monotonic = monotonic
@@ -133,7 +136,10 @@ class Beginnings:
             return
         await self._writer.flushed()
         had_sample, is_new = account.book.is_sample, not account.book.is_opened
-        await self._writer.submit(self._opened(state) if is_new else self._begun_anew(state))
+        drafts = self._opened(state) if is_new else self._begun_anew(state)
+        entries = await self._writer.submit(drafts)
+        if is_new:
+            self._tell_opened(entries)
         self._known = self.world
         if self.world.replay and self._wants_sample and (is_new or had_sample):
             await self._give_sample()

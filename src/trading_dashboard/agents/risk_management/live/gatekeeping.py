@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -81,11 +81,14 @@ class GateWatch:
 
     # Life
 
-    def restore(self, entries: list[JournalEntry], writer: AccountWriter) -> None:
-        """Take over what the journal remembers, and write what comes to it from now on."""
+    def connect(self, writer: AccountWriter) -> None:
+        """Write what comes from now on."""
         self._writer = writer
-        self.keeper.gate.restore(entries, self._wall(), self._account.as_of)
         self.keeper.store.succeeded()
+
+    def restore(self, entries: Sequence[JournalEntry]) -> None:
+        """Take over what the journal remembers."""
+        self.keeper.gate.restore(entries, self._wall(), self._account.as_of)
         self._tell()
 
     async def run(self) -> None:
@@ -189,7 +192,7 @@ class GateWatch:
         return MarketNow(
             connected=connected,
             heard=heard,
-            now=state.now,
+            now=account.as_of,
             era=self.era,
             is_open=bool(account.is_market_open),
             is_moving=not (state.paused or state.finished),

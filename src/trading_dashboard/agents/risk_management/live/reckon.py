@@ -13,7 +13,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from trading_dashboard.agents.risk_management.backtests.walk import backtest
 from trading_dashboard.agents.risk_management.live.asked import (
     Facts,
     Histories,
@@ -92,6 +91,8 @@ def portfolio(histories: Histories, held: Portfolio, terms: Terms) -> bytes:
 
 def backtests(histories: Histories, held: Portfolio, terms: Terms, subject: str) -> bytes:
     """Return each method's VaR held against what came, as JSON."""
+    from trading_dashboard.agents.risk_management.backtests.walk import backtest
+
     panel = panel_of(histories, held.symbols)
     weights = np.array(held.values) / (held.equity or 1.0)
     rows = [
