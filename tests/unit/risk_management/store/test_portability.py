@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Dialect
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
 from sqlalchemy.schema import CreateTable
 
 from trading_dashboard.agents.risk_management.account.book import Book
@@ -22,7 +22,9 @@ from trading_dashboard.agents.risk_management.store.store import AccountStore
 from trading_dashboard.models.risk.errors import AccountStoreError, AccountStoreInUse
 
 URL = os.environ.get("TRADING_DASHBOARD_TEST_POSTGRESQL")
-DIALECTS: list[Dialect] = [postgresql.psycopg.dialect(), sqlite.pysqlite.dialect()]
+DIALECTS: list[Dialect] = [
+    make_url(name).get_dialect()() for name in ("postgresql+psycopg://", "sqlite://")
+]
 Live = Callable[[AccountStore, int], Book]
 
 
