@@ -77,11 +77,11 @@ class Ledger:
         """Place an order and fill it whole."""
         return self.fill(self.place(ticket(symbol, side, quantity)), quantity, price, fee)
 
-    def balance(self) -> tuple[Decimal, Decimal]:
+    def balance(self) -> list[Decimal]:
         """Return what cash and holdings miss of what they must be, by average cost and by lots."""
         book = self.book
         earned = book.dividends - book.fees
-        return (
+        return [
             book.cash + book.cost - book.contributed - book.realised - earned,
             book.cash + book.cost_fifo - book.contributed_fifo - book.realised_fifo - earned,
-        )
+        ]

@@ -72,7 +72,7 @@ def test_the_same_entries_give_an_equal_book() -> None:
     again.play(ledger.entries)
 
     assert again == ledger.book
-    assert ledger.balance() == (0, 0)
+    assert ledger.balance() == [0, 0]
 
 
 def test_one_changed_entry_gives_another_book() -> None:
@@ -175,7 +175,7 @@ def test_an_import_takes_the_place_of_what_was_held() -> None:
         holding = ledger.book.positions["IBM"]
         assert (holding.quantity, holding.cost, len(holding.lots)) == (D(-7), D("-577.50"), 1)
         assert holding.lots[0].opened_at == START - timedelta(days=900)
-        assert ledger.balance() == (0, 0)
+        assert ledger.balance() == [0, 0]
     assert ledger.book.cash == D(100000) - 800
 
 
@@ -204,7 +204,7 @@ class TestActions:
         assert ledger.book.quantity("MSFT") == D(200)
         assert ledger.book.dividends == D(16)
         assert ledger.book.cash == D(100000) - 5000 + 16
-        assert ledger.balance() == (0, 0)
+        assert ledger.balance() == [0, 0]
 
     def test_a_short_is_charged(self) -> None:
         ledger = Ledger()

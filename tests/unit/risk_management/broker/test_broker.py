@@ -285,10 +285,10 @@ class TestFees:
     def test_an_order_filled_in_parts_costs_what_it_does_in_one(self) -> None:
         floor = Floor(self.SETTINGS)
         order = floor.place(quantity="1000")
-        charged = []
+        charged: list[Decimal] = []
         while floor.status(order) is not OrderStatus.FILLED:
             floor.tick("80", volume=D(900))
-            charged.append(floor.ledger.book.fees - sum(charged))
+            charged.append(floor.ledger.book.fees - sum(charged, D(0)))
         assert len(charged) == 12
         assert sum(charged) == D(5)
         assert charged[0] == D(1)

@@ -170,7 +170,7 @@ _ENTRIES = (
           "|quantity| / (participation × mean volume of 20 days); of the slowest",
           "Almgren, Chriss (2001), Optimal execution of portfolio transactions, J. Risk 3(2)"),
     Entry("liquidity.after_one_day", "Left after a day", "fraction",
-          "Σ |value| min(1, 1/days) / gross",
+          "1 − Σ |value| min(1, 1/days) / gross; unknown volume stays",
           "Almgren, Chriss (2001), Optimal execution of portfolio transactions, J. Risk 3(2)"),
 )  # fmt: skip
 

@@ -81,6 +81,6 @@ def days_to_leave(
     return Liquidity(
         days,
         float(days[~missing].max()) if (~missing).any() else None,
-        float(shares @ leaving / shares.sum()) if largest else None,
+        float(1 - shares @ leaving / shares.sum()) if largest else None,
         tuple(int(i) for i in np.flatnonzero(missing)),
     )
