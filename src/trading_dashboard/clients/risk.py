@@ -113,6 +113,7 @@ class RiskClient(JsonClient):
         """
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         super().__init__(base_url, headers)
+        self._headers = headers
 
     # The account
 
@@ -315,7 +316,9 @@ class RiskClient(JsonClient):
 
         url = self._base_url.replace("http", "ws", 1) + "/stream"
         try:
-            async with connect(url, max_size=MAX_MESSAGE_BYTES, proxy=None) as connection:
+            async with connect(
+                url, max_size=MAX_MESSAGE_BYTES, proxy=None, additional_headers=self._headers
+            ) as connection:
                 expected = 1
                 while True:
                     async with asyncio.timeout(SILENCE_SECONDS):

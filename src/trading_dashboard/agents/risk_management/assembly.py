@@ -63,9 +63,11 @@ def build(environment: AgentEnvironment, market: Market | None = None) -> AgentA
         health=agent.health,
         lifespan=agent.lifespan,
         max_body_bytes=MAX_BODY_BYTES,
+        needs_read_token=settings.read_token,
     )
     app.state.agent = agent
     app.operator.ensure()
+    app.trader.ensure()
     add_routes(app, agent)
     add_metrics(app, agent)
     app.before_exit.append(agent.close_streams)

@@ -97,6 +97,10 @@ class RiskSettings(BaseModel):
         description="Where the account is kept, as SQLAlchemy writes it; without it in a file of "
         "the agent's data directory.",
     )
+    read_token: bool = Field(
+        default=False,
+        description="Reading needs a token, too. The dashboard has one.",
+    )
     opening_cash: Decimal = Field(
         default=Decimal("100000.00"),
         ge=0,

@@ -102,7 +102,7 @@ def _add_moving(app: AgentApp, agent: RiskAgent) -> None:
     ) -> Response:
         """Holdings from a file, all rows or none; each takes the place of what is held of it."""
         report = await agent.acts.import_positions(
-            await request.body(), form, dry_run=dry_run, actor=actor_of(request)
+            await request.body(), form, dry_run=dry_run, actor=actor_of(request, "operator")
         )
         return JsonResponse(report.model_dump(mode="json"))
 
@@ -115,7 +115,7 @@ def _add_moving(app: AgentApp, agent: RiskAgent) -> None:
     )
     async def clear_sample(request: Request) -> Response:
         """Take the sample portfolio out of the account; what was traded besides it stays."""
-        await agent.acts.clear_sample(actor_of(request))
+        await agent.acts.clear_sample(actor_of(request, "operator"))
         return JsonResponse(agent.telling.positions())
 
     @app.post(
@@ -127,5 +127,5 @@ def _add_moving(app: AgentApp, agent: RiskAgent) -> None:
     )
     async def move_cash(move: CashMove, request: Request) -> Response:
         """Pay cash in (above zero), or take out what is free (below zero)."""
-        await agent.acts.move_cash(move, actor_of(request))
+        await agent.acts.move_cash(move, actor_of(request, "operator"))
         return JsonResponse(agent.telling.positions())

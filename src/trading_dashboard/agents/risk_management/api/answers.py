@@ -22,9 +22,8 @@ class JsonResponse(Response):
         return content if isinstance(content, bytes) else orjson.dumps(content)
 
 
-def actor_of(request: Request) -> str:
-    """Return who asks, for the journal: the role and the address."""
-    role = getattr(request.state, "role", "operator")
+def actor_of(request: Request, role: str) -> str:
+    """Return who asks, for the journal: the role the route needs, and the address."""
     address = "unknown address" if request.client is None else request.client.host
     return f"{role} at {address}"
 

@@ -77,7 +77,7 @@ def _add_acts(app: AgentApp, agent: RiskAgent) -> None:
     )
     async def kill(order: KillSwitch, request: Request) -> Response:
         """Halt at once, cancel what works, and show by a probe order that the gate holds."""
-        report = await agent.acts.kill(order, actor_of(request))
+        report = await agent.acts.kill(order, actor_of(request, "operator"))
         return JsonResponse(report.model_dump(mode="json"))
 
     @app.post(
@@ -90,7 +90,7 @@ def _add_acts(app: AgentApp, agent: RiskAgent) -> None:
     async def reopen(reopening: GateReopening, request: Request) -> Response:
         """Open the gate: an act of a person, journalled, refused while a cause lasts."""
         agent.limits.evaluate()
-        status = await agent.gate.reopen(reopening, actor_of(request))
+        status = await agent.gate.reopen(reopening, actor_of(request, "operator"))
         return JsonResponse(status.model_dump(mode="json"))
 
     @app.post(

@@ -109,7 +109,7 @@ def _add_reading(app: AgentApp, agent: RiskAgent) -> None:
 
 
 def _add_placing(app: AgentApp, agent: RiskAgent) -> None:
-    trader = [Security(app.operator)]
+    trader = [Security(app.trader)]
 
     @app.post(
         "/orders",
@@ -132,7 +132,7 @@ def _add_placing(app: AgentApp, agent: RiskAgent) -> None:
         """Place an order; answered once it is on disk. With a `client_order_id` safe to repeat."""
         ticket = agent.desk.named(ticket)
         await agent.limits.prepare(ticket.symbol)
-        order, is_new = await agent.desk.place(ticket, actor_of(request))
+        order, is_new = await agent.desk.place(ticket, actor_of(request, "trade"))
         return JsonResponse(order_body(order), 201 if is_new else 200)
 
     @app.delete(
@@ -147,7 +147,7 @@ def _add_placing(app: AgentApp, agent: RiskAgent) -> None:
         request: Request,
     ) -> Response:
         """Cancel an order, whatever the gate's state."""
-        return JsonResponse(order_body(await agent.desk.cancel(id, actor_of(request))))
+        return JsonResponse(order_body(await agent.desk.cancel(id, actor_of(request, "trade"))))
 
     @app.delete(
         "/orders",
@@ -158,7 +158,9 @@ def _add_placing(app: AgentApp, agent: RiskAgent) -> None:
     )
     async def cancel_orders(request: Request) -> Response:
         """Cancel every order that works; the answer has those that were cancelled."""
-        cancelled = await agent.desk.cancel_all(actor_of(request), "All orders were cancelled.")
+        cancelled = await agent.desk.cancel_all(
+            actor_of(request, "trade"), "All orders were cancelled."
+        )
         orders = [order_body(order) for order in cancelled]
         body = {"orders": orders, "total": len(orders), "next_before": None}
         return JsonResponse({**body, **agent.telling.label()})

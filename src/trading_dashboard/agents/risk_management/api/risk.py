@@ -63,7 +63,7 @@ def add_risk(app: AgentApp, agent: RiskAgent, questions: Questions) -> None:
     )
     async def put_limit(change: LimitChange, request: Request) -> Response:
         """Change one limit; neither soft nor hard turns it off. A closed gate stays closed."""
-        await agent.acts.change_limit(change, actor_of(request))
+        await agent.acts.change_limit(change, actor_of(request, "operator"))
         agent.limits.evaluate()
         return JsonResponse(agent.limits_body())
 
