@@ -36,6 +36,21 @@ from trading_dashboard.models.errors import (
     UnknownSymbol,
     error_body,
 )
+from trading_dashboard.models.risk.errors import (
+    AccountStoreError,
+    DuplicateOrder,
+    InvalidImport,
+    InvalidLimit,
+    InvalidOrder,
+    InvalidScenario,
+    NotEnoughData,
+    OrderDenied,
+    OrderFinal,
+    ReopeningRefused,
+    RiskBusy,
+    RiskUnavailable,
+    UnknownOrder,
+)
 
 STATUS_BY_ERROR: dict[type[TradingDashboardError], int] = {
     Unauthorized: 401,
@@ -55,6 +70,19 @@ STATUS_BY_ERROR: dict[type[TradingDashboardError], int] = {
     ScanUnavailable: 503,
     ConfigurationError: 422,
     DataUnavailable: 503,
+    UnknownOrder: 404,
+    OrderDenied: 409,
+    OrderFinal: 409,
+    DuplicateOrder: 409,
+    ReopeningRefused: 409,
+    InvalidOrder: 422,
+    InvalidImport: 422,
+    InvalidLimit: 422,
+    InvalidScenario: 422,
+    NotEnoughData: 422,
+    RiskBusy: 429,
+    RiskUnavailable: 503,
+    AccountStoreError: 503,
 }
 """HTTP status of our errors, by the nearest class; 500 for the rest."""
 
