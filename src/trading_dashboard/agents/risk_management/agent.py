@@ -139,13 +139,13 @@ class RiskAgent:
         if self.account.book.is_opened:
             self.gate.restore(self._gate_memory)
         self.limits.evaluate()
+        writing = asyncio.create_task(self.writer.run(), name="writer")
         parts = (
-            self.writer, self.gate, self.sessions, self.beginnings, self.limits, self.heavy,
-            self.follower,
+            self.gate, self.sessions, self.beginnings, self.limits, self.heavy, self.follower,
         )  # fmt: skip
         tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         tasks.append(asyncio.create_task(self._tell_now_and_then(), name="telling"))
-        for task in tasks:
+        for task in (writing, *tasks):
             task.add_done_callback(self._part_ended)
         try:
             yield
@@ -154,6 +154,8 @@ class RiskAgent:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.gate.close()
+            self.writer.finish()
+            await asyncio.gather(writing, return_exceptions=True)
             await self.writer.close(self.store.close)
             await self.market.close()
 
