@@ -77,8 +77,9 @@ class AccountWriter:
     # Life
 
     async def run(self) -> None:
-        """Write what is submitted, until `finish`. Not to be cancelled: what is being written
-        would be on disk and never take effect.
+        """Write what is submitted, until `finish`.
+
+        Not to be cancelled: what is being written would be on disk and never take effect.
         """
         while not self._is_finishing or self._waiting:
             await self._wake.wait()
