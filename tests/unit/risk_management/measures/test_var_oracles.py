@@ -70,7 +70,8 @@ def test_historical(confidence: float) -> None:
     assert_equal((result.var, result.es), expected, wrong=-np.quantile(PNL, 1 - confidence))
     # The definition: no more than 1 − confidence of all days are worse, with this one more are.
     mass = round((1 - confidence) * DAYS, 9)
-    assert np.sum(result.var < -PNL) <= mass < np.sum(result.var <= -PNL)
+    worse, as_bad = (np.sum(result.var * (1 + slack) < -PNL) for slack in (1e-12, -1e-12))
+    assert worse <= mass < as_bad
 
 
 @pytest.mark.parametrize("confidence", LEVELS)
@@ -254,7 +255,7 @@ def test_filtered_paths_agree_with_an_exact_sum_over_all_pairs_of_days() -> None
     drawn = filtered_losses(kept, 2, paths, seed=1)
     share = float(np.mean(drawn > exact))
     assert share == pytest.approx(0.05, abs=4 * (0.05 * 0.95 / paths) ** 0.5)
-    wild = filtered_losses(replace(kept, alpha=0.3, beta=0.9), 2, paths, seed=1)
+    wild = filtered_losses(replace(kept, alpha=0.9, beta=0.9), 2, paths, seed=1)
     assert np.mean(wild > exact) != pytest.approx(0.05, abs=4 * (0.05 * 0.95 / paths) ** 0.5)
 
 

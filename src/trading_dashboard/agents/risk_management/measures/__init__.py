@@ -10,11 +10,12 @@
     filtered.py       filtered historical simulation
     monte_carlo.py    correlated normal draws and the t copula, in chunks
     copula.py         what the t copula is fitted to
+    methods.py        one function a method of VaR
     var.py            value at risk and expected shortfall by every method, one signature
     contributions.py  component, marginal and incremental VaR
     drawdown.py ratios.py concentration.py liquidity.py
     catalogue.py      what each number is: name, unit, formula, source
-    report.py         all of it for one portfolio, as it travels
+    question.py sections.py report.py   all of it for one portfolio, as it travels
 
 Losses are above zero. Arrays in, numbers out: no event loop, no files, no market.
 """
