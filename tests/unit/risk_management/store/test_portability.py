@@ -17,6 +17,7 @@ from sqlalchemy.schema import CreateTable
 
 from trading_dashboard.agents.risk_management.account.book import Book
 from trading_dashboard.agents.risk_management.store.columns import ExactDecimal
+from trading_dashboard.agents.risk_management.store.database import Database
 from trading_dashboard.agents.risk_management.store.schema import METADATA
 from trading_dashboard.agents.risk_management.store.store import AccountStore
 from trading_dashboard.models.risk.errors import AccountStoreError, AccountStoreInUse
@@ -45,7 +46,8 @@ def test_tables_are_those_of_either_database() -> None:
 def test_decimals_pass_through_no_binary_fractions(value: str) -> None:
     column = ExactDecimal()
     for dialect in DIALECTS:
-        sent = column.process_bind_param(Decimal(value), dialect)
+        process = column.bind_processor(dialect)
+        sent = process(Decimal(value)) if process else Decimal(value)
         assert isinstance(sent, str if dialect.name == "sqlite" else Decimal)
         assert column.process_result_value(sent, dialect) == Decimal(value)
 
@@ -60,6 +62,10 @@ def test_a_driver_that_is_missing_is_named(tmp_path: Path) -> None:
 def store(tmp_path: Path) -> Iterator[AccountStore]:
     with AccountStore.open(URL, tmp_path) as opened:
         yield opened
+    database = Database.of(URL, tmp_path)
+    with database.transaction() as connection:
+        METADATA.drop_all(connection)
+    database.close()
 
 
 @pytest.mark.skipif(URL is None, reason="no PostgreSQL to use")

@@ -86,7 +86,7 @@ def correlation_of(covariance: Floats, flat: np.ndarray | None = None) -> Floats
 
 def flat_columns(returns: Floats) -> np.ndarray:
     """Tell which columns of ``(T, N)`` do not move, shape ``(N,)``."""
-    return np.asarray(np.ptp(returns, axis=0) <= 1e-13 * np.abs(returns).max(axis=0, initial=0))
+    return np.array([is_flat(column) for column in returns.T], bool)
 
 
 def ledoit_wolf(returns: Floats, target: Target = "constant_correlation") -> Shrunk:

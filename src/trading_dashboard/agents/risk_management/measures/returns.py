@@ -26,6 +26,7 @@ MINIMUM_OBSERVATIONS = 30
 """Fewer returns than this tell nothing of a tail."""
 LARGEST_RETURN = 1e6
 """A day's return beyond this is damaged data, not a market."""
+_SMALLEST_MOVE = 1e-140
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,5 +232,5 @@ def observed(series: ArrayLike, minimum: int, what: str) -> Floats:
 
 
 def is_flat(series: Floats) -> bool:
-    """Tell whether the numbers do not move, beyond rounding."""
-    return bool(np.ptp(series) <= 1e-13 * np.abs(series).max(initial=0))
+    """Tell whether the numbers do not move, beyond rounding or so little that squares vanish."""
+    return bool(np.ptp(series) <= max(1e-13 * np.abs(series).max(initial=0), _SMALLEST_MOVE))

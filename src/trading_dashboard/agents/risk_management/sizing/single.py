@@ -14,13 +14,11 @@ from trading_dashboard.agents.risk_management.sizing.sizing import (
     Budget,
     Side,
     Sizing,
-    counted,
-    money,
     rounded,
-    share,
     size_row,
     too_small,
 )
+from trading_dashboard.agents.risk_management.wording import counted, money, share
 from trading_dashboard.models.risk.errors import InvalidScenario, NotEnoughData
 
 _FIXED = "quantity = equity × f / |entry − stop|"

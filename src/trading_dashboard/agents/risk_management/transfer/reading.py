@@ -41,7 +41,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _TIME_STEP = "Write a date, such as 2010-05-06, or a time with its zone: 2010-05-06T14:30:00Z."
-_MAX_SUGGESTIONS = 25
+_MAX_SUGGESTIONS = 10
 """Looking for near names is slow; a file of nothing but unknown ones must not be."""
 
 
