@@ -99,7 +99,7 @@ def test_copies_that_differ_from_the_journal_are_refused_at_the_start(
     tamper(kept, script)
     with pytest.raises(AccountStoreError, match="is damaged") as caught:
         opened()
-    assert "make the copies anew" in str(caught.value.next_step)
+    assert "store rebuild DIRECTORY" in str(caught.value.next_step)
 
     store = opened(rebuild=True)
 

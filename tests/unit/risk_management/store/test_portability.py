@@ -11,10 +11,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Dialect
+from sqlalchemy import Dialect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.schema import CreateTable
 
+from tests.unit.risk_management.ledger import START
+from trading_dashboard.agents.risk_management.account import entries
 from trading_dashboard.agents.risk_management.account.book import Book
 from trading_dashboard.agents.risk_management.store.columns import ExactDecimal
 from trading_dashboard.agents.risk_management.store.database import Database
@@ -85,3 +87,19 @@ def test_postgresql_keeps_an_account(store: AccountStore, tmp_path: Path, live: 
         assert again.load() == book
         again.rebuild()
         assert again.check() == []
+
+
+@pytest.mark.skipif(URL is None, reason="no PostgreSQL to use")
+def test_postgresql_that_drops_the_connection_is_gone_on_with(
+    store: AccountStore, live: Live
+) -> None:
+    book = live(store, 50)
+    with pytest.raises(AccountStoreError, match="cannot be reached"), \
+            store._database.transaction() as connection:  # fmt: skip
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    assert store.load() == book
+    draft = entries.cash_moved(Decimal(1), actor="test", reason="so", at=START)
+    book.play(store.append([draft]))
+    assert store.load() == book
+    assert store.check() == []
