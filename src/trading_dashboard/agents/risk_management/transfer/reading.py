@@ -191,13 +191,22 @@ class _RowReader:
             )
         near = self._near.get(symbol)
         if near is None and len(self._near) < _MAX_SUGGESTIONS:
-            known = self._known or frozenset()
             upper = symbol.upper()
-            near = [upper] if upper in known else get_close_matches(upper, known, 3, 0.6)
+            is_known = self._known is not None and upper in self._known
+            near = [upper] if is_known else get_close_matches(upper, self._like(upper), 3, 0.6)
             self._near[symbol] = near
         if near:
             return "The symbol is not known.", f"Did you mean {' or '.join(near)}?"
         return "The symbol is not known.", "Search for it on the dashboard, or remove the row."
+
+    def _like(self, symbol: str) -> list[str]:
+        """Return symbols of about its length that begin or end as it does."""
+        ends = (symbol[0], symbol[-1])
+        return sorted(
+            one
+            for one in self._known or ()
+            if abs(len(one) - len(symbol)) <= 2 and (one[0] == ends[0] or one[-1] == ends[1])
+        )
 
     def _number(self, raw: RawRow, column: str, largest: Decimal) -> Decimal | None:
         cell = raw.cells.get(column, "")
