@@ -55,7 +55,7 @@ def normal_tail(
     """Return VaR and expected shortfall of normal profits.
 
     ``VaR = −μh + σ√h z``, ``ES = −μh + σ√h φ(z)/(1 − α)``. McNeil, Frey and Embrechts (2015),
-    "Quantitative Risk Management", 2nd ed., examples 2.11 and 2.14.
+    "Quantitative Risk Management", 2nd ed., section 2.3.
     """
     z = float(special.ndtri(confidence))
     density = math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
@@ -67,7 +67,7 @@ def student_t_tail(fit: StudentT, confidence: float, horizon: float = 1) -> tupl
     """Return VaR and expected shortfall of profits by Student's t.
 
     ``ES = −μ + s (g(t)/(1 − α)) (ν + t²)/(ν − 1)`` with t the quantile and g the density. McNeil,
-    Frey and Embrechts (2015), examples 2.12 and 2.15. Over more than one day the scale grows by √h;
+    Frey and Embrechts (2015), section 2.3. Over more than one day the scale grows by √h;
     a sum of t's is thinner in the far tail than that.
     """
     df = fit.df
@@ -87,7 +87,7 @@ def is_in_domain(skewness: float, kurtosis: float) -> bool:
     """Tell whether Cornish and Fisher's expansion rises everywhere, so is a quantile function.
 
     ``S²/9 − 4 (K/8 − S²/6)(1 − K/8 + 5S²/36) ≤ 0``. Maillard (2012), "A user's guide to the
-    Cornish Fisher expansion", section 3.
+    Cornish Fisher expansion".
     """
     bend, slope, level = _derivative(skewness, kurtosis)
     return slope**2 - 4 * bend * level <= 0 and level >= 0
