@@ -55,6 +55,8 @@ class Closes:
         """
         days = np.asarray(dates, "datetime64[D]")
         prices = np.array(closes, np.float64, ndmin=2)
+        if not prices.size:
+            prices = np.empty((len(days), len(symbols) if not len(days) else prices.shape[1]))
         if prices.shape != (len(days), len(symbols)) or not np.all(days[1:] > days[:-1]):
             raise InvalidScenario(
                 "Closes, dates and symbols do not fit each other.",
