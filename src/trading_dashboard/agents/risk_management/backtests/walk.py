@@ -114,14 +114,8 @@ def walk(
         NotEnoughData: There is no day after a first window.
     """
     exposure, left_out = _checked(returns, dates, weights, symbols, window)
+    _refuse_too_many(method, len(exposure.values))
     table, held = exposure.returns, exposure.values
-    if method in _DRAWN and len(held) > MAX_DRAWN:
-        raise InvalidScenario(
-            f"A back-test draws at most {MAX_DRAWN} holdings together.",
-            subject=method.value,
-            observed=len(held),
-            next_step="Choose a method that does not draw.",
-        )
     chosen = settings or WalkSettings()
     asked = estimator or estimator_of(method, held, chosen)
     first = max(window, len(table) - MAX_DAYS)
@@ -229,6 +223,16 @@ def _checked(
         raise InvalidScenario("Nothing is held, so there is no VaR to test.")
     exposure = _with_history(panel, held, window)
     return exposure, len(panel.dates) - len(exposure.dates)
+
+
+def _refuse_too_many(method: VarMethod, holdings: int) -> None:
+    if method in _DRAWN and holdings > MAX_DRAWN:
+        raise InvalidScenario(
+            f"A back-test draws at most {MAX_DRAWN} holdings together.",
+            subject=method.value,
+            observed=holdings,
+            next_step="Choose a method that does not draw.",
+        )
 
 
 def _with_history(panel: ReturnPanel, held: Floats, window: int) -> Exposure:
