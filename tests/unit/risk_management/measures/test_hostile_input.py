@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -68,6 +69,7 @@ def assert_sound(report: PortfolioReport) -> None:
     parts = [*report.measures, *report.var, *report.contributions]
     parts += [report.correlation] if report.correlation else []
     dumped = [part.model_dump() for part in parts]
+    assert all(json.loads(part.model_dump_json()) for part in parts)
     assert all(math.isfinite(number) for number in numbers_in(dumped))
     for measure in measures_of(report):
         assert measure.value is not None or measure.note, measure.id
@@ -169,6 +171,16 @@ def test_a_price_that_does_not_move_is_answered_and_not_called_safe(method: VarM
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_numbers_near_the_largest_are_measured_or_refused(method: VarMethod) -> None:
+    still = value_at_risk(panel_of(np.full((DAYS, 1), -0.5)), [1e308], method, paths=PATHS)
+    assert still.var == pytest.approx(5e307)
+    with pytest.raises(InvalidScenario, match="too large"):
+        value_at_risk(panel_of(np.full((DAYS, 1), -0.5)), [1e308], method, 0.95, 10, paths=PATHS)
+    found = value_at_risk(panel_of(noise(1)), [1.7e308], method, paths=PATHS)
+    assert found.var > 1e306
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_one_observation_is_not_enough(method: VarMethod) -> None:
     with pytest.raises(NotEnoughData):
         value_at_risk(panel_of(noise(1, 1)), [1.0], method)
@@ -264,8 +276,10 @@ def test_cornish_fisher_refuses_where_it_is_no_quantile() -> None:
         ({"confidence": 1.0}, "confidence"),
         ({"confidence": math.nan}, "confidence"),
         ({"horizon_days": 0}, "horizon_days"),
+        ({"horizon_days": math.nan}, "horizon_days"),
         ({"paths": 10}, "paths"),
         ({"settings": VarSettings(age_decay=1.0)}, "age_decay"),
+        ({"settings": VarSettings(minimum=1)}, "minimum"),
         ({"settings": VarSettings(ewma_decay=math.nan)}, "ewma_decay"),
     ],
 )

@@ -31,6 +31,7 @@ def test_a_part_of_a_panel() -> None:
     panel = ReturnPanel(("A",), DATES, np.arange(6)[:, None] / 100)
     np.testing.assert_array_equal(panel.tail(2).returns.ravel(), [0.04, 0.05])
     assert len(panel.tail(100).dates) == 6
+    assert len(panel.tail(0).dates) == 0
     np.testing.assert_array_equal(panel.until(date(2010, 3, 2)).returns.ravel(), [0, 0.01])
     np.testing.assert_array_equal(panel.series("A"), np.arange(6) / 100)
     with pytest.raises(NotEnoughData, match="no returns of B"):

@@ -56,7 +56,13 @@ def beta(returns: ArrayLike, benchmark: ArrayLike, minimum: int = 2) -> float:
 
 
 def sample_covariance(returns: Floats) -> Floats:
-    """Return the covariance with n − 1, shape ``(N, N)``, of returns ``(T, N)`` without NaN."""
+    """Return the covariance with n − 1, shape ``(N, N)``, of returns ``(T, N)`` without NaN.
+
+    Raises:
+        NotEnoughData: Fewer than two days.
+    """
+    if len(returns) < 2:
+        raise NotEnoughData("Covariance needs at least two days", observed=len(returns))
     centred = returns - returns.mean(axis=0)
     return np.asarray(centred.T @ centred / (len(returns) - 1))
 
@@ -68,9 +74,10 @@ def sample_correlation(returns: Floats) -> Floats:
         returns: Shape ``(T, N)`` without NaN, T ≥ 2.
 
     Rows and columns of a series that does not move are NaN: it has no correlation.
+
+    Raises:
+        NotEnoughData: Fewer than two days.
     """
-    if len(returns) < 2:
-        raise NotEnoughData("Correlation needs at least two days", observed=len(returns))
     return correlation_of(sample_covariance(returns), flat_columns(returns))
 
 

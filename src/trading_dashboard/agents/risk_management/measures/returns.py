@@ -97,8 +97,9 @@ class ReturnPanel:
         return cls(tuple(symbols), np.asarray(dates, "datetime64[D]")[1:], returns)
 
     def tail(self, rows: int) -> ReturnPanel:
-        """Return the last `rows` days."""
-        return ReturnPanel(self.symbols, self.dates[-rows:], self.returns[-rows:])
+        """Return the last `rows` days; all of them if they are fewer."""
+        first = max(len(self.dates) - rows, 0)
+        return ReturnPanel(self.symbols, self.dates[first:], self.returns[first:])
 
     def until(self, day: date) -> ReturnPanel:
         """Return the days up to `day`, and it."""
@@ -233,4 +234,6 @@ def observed(series: ArrayLike, minimum: int, what: str) -> Floats:
 
 def is_flat(series: Floats) -> bool:
     """Tell whether the numbers do not move, beyond rounding or so little that squares vanish."""
-    return bool(np.ptp(series) <= max(1e-13 * np.abs(series).max(initial=0), _SMALLEST_MOVE))
+    with np.errstate(over="ignore"):
+        span = np.ptp(series)
+    return bool(span <= max(1e-13 * np.abs(series).max(initial=0), _SMALLEST_MOVE))
