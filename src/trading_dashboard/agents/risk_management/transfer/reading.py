@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
+from heapq import nsmallest
 
 from trading_dashboard.agents.risk_management.transfer.csv_file import (
     decoded,
@@ -42,6 +43,7 @@ _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _TIME_STEP = "Write a date, such as 2010-05-06, or a time with its zone: 2010-05-06T14:30:00Z."
 _MAX_SUGGESTIONS = 10
+_CANDIDATES = 200
 """Looking for near names is slow; a file of nothing but unknown ones must not be."""
 
 
@@ -200,12 +202,12 @@ class _RowReader:
         return "The symbol is not known.", "Search for it on the dashboard, or remove the row."
 
     def _like(self, symbol: str) -> list[str]:
-        """Return symbols of about its length that begin or end as it does."""
-        ends = (symbol[0], symbol[-1])
-        return sorted(
-            one
-            for one in self._known or ()
-            if abs(len(one) - len(symbol)) <= 2 and (one[0] == ends[0] or one[-1] == ends[1])
+        """Return the symbols that share most of its letters and have about its length."""
+        letters = set(symbol)
+        return nsmallest(
+            _CANDIDATES,
+            self._known or (),
+            key=lambda one: (abs(len(one) - len(symbol)) - len(letters.intersection(one)), one),
         )
 
     def _number(self, raw: RawRow, column: str, largest: Decimal) -> Decimal | None:
