@@ -283,14 +283,54 @@ def test_a_walk_can_be_ended() -> None:
         ({"weights": [float("nan")]}, InvalidScenario),
         ({"dates": DATES[::-1]}, InvalidScenario),
         ({"dates": DATES[1:]}, InvalidScenario),
-        ({"returns": np.zeros((360, 51)), "weights": np.ones(51)}, InvalidScenario),
+        ({"weights": [0.0]}, InvalidScenario),
+        (
+            {
+                "method": VarMethod.MONTE_CARLO_NORMAL,
+                "returns": np.zeros((360, 51)),
+                "weights": np.ones(51),
+            },
+            InvalidScenario,
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(changes: dict[str, Any], error: type[Exception]) -> None:
     asked: dict[str, Any] = {"returns": RETURNS, "dates": DATES, "window": WINDOW} | changes
+    method = asked.pop("method", VarMethod.NORMAL)
     returns, dates, window = asked.pop("returns"), asked.pop("dates"), asked.pop("window")
     with pytest.raises(error):
-        backtest(returns, dates, VarMethod.NORMAL, 0.95, window, **asked)
+        backtest(returns, dates, method, 0.95, window, **asked)
+
+
+def test_a_holding_with_too_little_history_is_left_out_and_named() -> None:
+    young = np.full(600, np.nan)
+    young[-40:] = 0.01
+    returns = np.column_stack([market(600), young, market(600, 9)])
+    found = backtest(
+        returns, calendar(600), VarMethod.NORMAL, 0.95, WINDOW,
+        weights=[0.6, -0.3, 0.1], symbols=["A", "B", "C"],
+    )  # fmt: skip
+    assert found.missing == ["B"]
+    assert found.coverage == pytest.approx(0.7)
+    assert "B: too little history, not in it; it covers 70 % of gross weight." in found.notes
+    alone = backtest(
+        returns[:, [0, 2]], calendar(600), VarMethod.NORMAL, 0.95, WINDOW, weights=[0.6, 0.1]
+    )
+    assert found.violations == alone.violations
+    assert found.days == 350
+    # With a year to test in, it is in.
+    young[-520:] = 0.01
+    returns[:, 1] = young
+    whole = backtest(
+        returns, calendar(600), VarMethod.NORMAL, 0.95, WINDOW, weights=[0.6, -0.3, 0.1]
+    )
+    assert (whole.missing, whole.days) == ([], 270)
+
+
+def test_any_number_of_holdings_is_walked_without_draws() -> None:
+    table = np.column_stack([market(320, seed) for seed in range(60)])
+    found = backtest(table, calendar(320), VarMethod.NORMAL, 0.95, WINDOW, weights=np.ones(60))
+    assert found.days == 70
 
 
 def test_every_method_says_what_it_kept() -> None:

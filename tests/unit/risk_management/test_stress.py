@@ -156,6 +156,28 @@ def test_a_gap_inside_is_bridged_and_one_at_the_end_is_not() -> None:
     assert (gone.missing, gone.coverage) == (["B"], 0.5)
 
 
+def test_the_worst_day_is_not_that_of_a_small_part() -> None:
+    held = stressed(("NEW", "OLD"), [900.0, 100.0], 1_000.0)
+    old = [10.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    new = [np.nan, np.nan, np.nan, 10.0, 9.5, 9.6]
+    closes = np.array([new, old]).T
+    dates = np.datetime64("2020-01-06", "D") + np.arange(6)
+    rows = historical_rows(held, Closes.of(held.symbols, dates, closes))
+    # OLD lost 90 on the first day, NEW 45 on the fourth.
+    assert row_of(rows, "historical.worst_day").pnl == pytest.approx(-45)
+    assert row_of(rows, "historical.worst_10_days").pnl is None
+    assert "at least 50 %" in row_of(rows, "historical.worst_10_days").explanation
+
+
+def test_closes_of_nothing() -> None:
+    assert Closes.of((), [], []).closes.shape == (0, 0)
+    assert Closes.of((), [], np.empty((0, 0))).closes.shape == (0, 0)
+    assert Closes.of((), DAYS, np.empty((4, 0))).closes.shape == (4, 0)
+    assert Closes.of(("A",), [], []).closes.shape == (0, 1)
+    with pytest.raises(InvalidScenario, match="do not fit"):
+        Closes.of(("A",), DAYS, [1.0, 2.0])
+
+
 def test_every_window_is_of_days_with_a_close() -> None:
     for window in WINDOWS:
         assert str(window.start) in real()["IBM"]

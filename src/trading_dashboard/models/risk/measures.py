@@ -172,6 +172,10 @@ class VarBacktest(Wire):
     violated: list[bool] = Field(default_factory=list)
     parameters: dict[str, Any] = Field(default_factory=dict)
     """Such as how many days a slow fit is kept for."""
+    missing: list[str] = Field(default_factory=list)
+    """Holdings with too little history, which have no part in it."""
+    coverage: float = 1.0
+    """Share of gross exposure that has a part."""
     notes: list[str] = Field(default_factory=list)
     """Days that are in no test, and why."""
 

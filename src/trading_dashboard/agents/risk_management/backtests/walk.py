@@ -26,6 +26,12 @@ from trading_dashboard.agents.risk_management.backtests.tests import (
     kupiec,
     traffic_light,
 )
+from trading_dashboard.agents.risk_management.measures.returns import (
+    Exposure,
+    ReturnPanel,
+    expose,
+)
+from trading_dashboard.agents.risk_management.wording import listed, share
 from trading_dashboard.models.risk.errors import InvalidScenario, NotEnoughData
 from trading_dashboard.models.risk.measures import VarBacktest, VarMethod
 
@@ -35,8 +41,9 @@ Days = NDArray[np.datetime64]
 MAX_DAYS = 5_000
 """Days walked at most, the newest: some twenty years."""
 MIN_WINDOW, MAX_WINDOW = 60, 5_000
-MAX_SERIES = 50
-"""Holdings of a portfolio that is walked; the t copula's cost grows with them."""
+MAX_DRAWN = 50
+"""Holdings that methods draw together; what a day costs grows with them."""
+_DRAWN = (VarMethod.MONTE_CARLO_NORMAL, VarMethod.MONTE_CARLO_T_COPULA)
 _LOOK_EVERY = 25
 
 
@@ -52,7 +59,9 @@ class Walk:
         dates: Of the days that were walked, shape ``(D,)``.
         returns: Of the holdings on each, as a fraction, shape ``(D,)``.
         var: Said the evening before, shape ``(D, confidences)``; NaN where it could not be told.
-        left_out: Days of the history without a return of every holding.
+        left_out: Days of the history without a return of every holding that has a part.
+        missing: Holdings with too little history, which have no part.
+        coverage: Share of gross weight that has a part.
         untold: Why VaR could not be told on some days; None if it always could.
         parameters: What was set.
     """
@@ -61,6 +70,8 @@ class Walk:
     returns: Floats
     var: Floats
     left_out: int
+    missing: tuple[str, ...]
+    coverage: float
     untold: str | None
     parameters: dict[str, Any]
 
@@ -78,6 +89,7 @@ def walk(
     window: int,
     *,
     weights: ArrayLike | None = None,
+    symbols: Sequence[str] | None = None,
     settings: WalkSettings | None = None,
     look: Callable[[], None] = go_on,
     estimator: Estimator | None = None,
@@ -85,12 +97,14 @@ def walk(
     """Walk a method through history, one day ahead, in one go for several confidences.
 
     Args:
-        returns: Simple daily returns, shape ``(T,)`` or ``(T, N)``; days with a NaN are left out.
+        returns: Simple daily returns, shape ``(T,)`` or ``(T, N)``. Only days on which every
+            holding has one are walked; holdings with too short a history are left out and named.
         dates: Of the returns, rising, shape ``(T,)``.
         method: How VaR is computed.
         confidences: Such as ``[0.95, 0.99]``.
         window: Days that each VaR is made of.
         weights: Of the holdings, shape ``(N,)``, the same every day; 1 for a single series.
+        symbols: Names of the holdings.
         settings: What is left open.
         look: Called every few days; what it raises ends the walk (a deadline, say).
         estimator: In the place of the method's own.
@@ -99,7 +113,9 @@ def walk(
         InvalidScenario: An argument is out of bounds.
         NotEnoughData: There is no day after a first window.
     """
-    table, days, held, left_out = _checked(returns, dates, weights, window)
+    exposure, left_out = _checked(returns, dates, weights, symbols, window)
+    _refuse_too_many(method, len(exposure.values))
+    table, held = exposure.returns, exposure.values
     chosen = settings or WalkSettings()
     asked = estimator or estimator_of(method, held, chosen)
     first = max(window, len(table) - MAX_DAYS)
@@ -113,7 +129,16 @@ def walk(
             var[number] = asked.losses_at(table[day - window : day], number, confidences)
         except NotEnoughData as error:
             untold = error.message
-    return Walk(days[first:], table[first:] @ held, var, left_out, untold, asked.parameters())
+    return Walk(
+        exposure.dates[first:],
+        table[first:] @ held,
+        var,
+        left_out,
+        exposure.missing,
+        exposure.coverage,
+        untold,
+        asked.parameters(),
+    )
 
 
 def backtest(
@@ -125,13 +150,14 @@ def backtest(
     *,
     subject: str = "portfolio",
     weights: ArrayLike | None = None,
+    symbols: Sequence[str] | None = None,
     settings: WalkSettings | None = None,
     look: Callable[[], None] = go_on,
 ) -> VarBacktest:
     """Return a walk and its tests at one confidence; arguments and errors as of `walk`."""
     walked = walk(
         returns, dates, method, [confidence], window,
-        weights=weights, settings=settings, look=look,
+        weights=weights, symbols=symbols, settings=settings, look=look,
     )  # fmt: skip
     return judge(walked, 0, subject, method, confidence, window)
 
@@ -165,6 +191,8 @@ def judge(
         var=[float(one) if is_told else None for one, is_told in zip(var, told, strict=True)],
         violated=violated.tolist(),
         parameters=walked.parameters,
+        missing=list(walked.missing),
+        coverage=walked.coverage,
         notes=_notes(walked, int((~told).sum()), days),
     )
 
@@ -173,46 +201,64 @@ def judge(
 
 
 def _checked(
-    returns: ArrayLike, dates: ArrayLike, weights: ArrayLike | None, window: int
-) -> tuple[Floats, Days, Floats, int]:
-    table = np.asarray(returns, np.float64)
-    table = table[:, np.newaxis] if table.ndim == 1 else table
-    days = np.asarray(dates, "datetime64[D]")
-    held = np.ones(1) if weights is None else np.asarray(weights, np.float64)
-    if table.ndim != 2 or table.shape != (len(days), len(held)) or not np.isfinite(held).all():
-        raise InvalidScenario(
-            "Returns, dates and weights of a back-test do not fit each other.",
-            observed=f"returns {table.shape}, {len(days)} dates, {len(held)} weights",
-        )
-    if len(held) > MAX_SERIES:
-        raise InvalidScenario(
-            f"A back-test walks at most {MAX_SERIES} holdings.",
-            observed=len(held),
-            next_step="Walk the portfolio's returns as one series.",
-        )
+    returns: ArrayLike,
+    dates: ArrayLike,
+    weights: ArrayLike | None,
+    symbols: Sequence[str] | None,
+    window: int,
+) -> tuple[Exposure, int]:
+    """Return what is walked, and how many days are not whole."""
     if not MIN_WINDOW <= window <= MAX_WINDOW:
         raise InvalidScenario(
             f"The window of a back-test is {MIN_WINDOW} to {MAX_WINDOW} days.",
             subject="window",
             observed=window,
         )
-    if not np.all(days[1:] > days[:-1]):
-        raise InvalidScenario("The dates of a back-test do not rise.", subject="dates")
-    whole = np.isfinite(table).all(axis=1)
-    table, days = table[whole], days[whole]
-    if len(table) <= window:
-        raise NotEnoughData(
-            f"A back-test with a window of {window} days needs more than {window} daily returns.",
-            observed=len(table),
-            next_step="Take a shorter window, or a symbol with more history.",
+    table = np.asarray(returns, np.float64)
+    table = table[:, np.newaxis] if table.ndim == 1 else table
+    held = np.ones(1) if weights is None else np.asarray(weights, np.float64)
+    names = symbols or [f"holding {number}" for number in range(1, table.shape[-1] + 1)]
+    panel = ReturnPanel(tuple(names), np.asarray(dates, "datetime64[D]"), table)
+    if not held.any():
+        raise InvalidScenario("Nothing is held, so there is no VaR to test.")
+    exposure = _with_history(panel, held, window)
+    return exposure, len(panel.dates) - len(exposure.dates)
+
+
+def _refuse_too_many(method: VarMethod, holdings: int) -> None:
+    if method in _DRAWN and holdings > MAX_DRAWN:
+        raise InvalidScenario(
+            f"A back-test draws at most {MAX_DRAWN} holdings together.",
+            subject=method.value,
+            observed=holdings,
+            next_step="Choose a method that does not draw.",
         )
-    return table, days, held, int((~whole).sum())
+
+
+def _with_history(panel: ReturnPanel, held: Floats, window: int) -> Exposure:
+    """Return the holdings with a year to test after the window, or at least a day."""
+    for days in (TRAFFIC_DAYS, 1):
+        try:
+            return expose(panel, held, window + days)
+        except NotEnoughData:
+            continue
+    longest = int(np.isfinite(panel.returns[:, held != 0]).sum(axis=0).max(initial=0))
+    raise NotEnoughData(
+        f"A back-test with a window of {window} days needs more than {window} daily returns.",
+        observed=longest,
+        next_step="Take a shorter window, or a symbol with more history.",
+    )
 
 
 def _notes(walked: Walk, untold: int, days: int) -> list[str]:
     notes = []
     if untold:
         notes.append(f"On {untold} days VaR could not be told: {walked.untold}")
+    if walked.missing:
+        notes.append(
+            f"{listed(walked.missing)}: too little history, not in it; it covers "
+            f"{share(walked.coverage)} of gross weight."
+        )
     if walked.left_out:
         notes.append(f"{walked.left_out} days without a return of every holding were left out.")
     if days < TRAFFIC_DAYS:

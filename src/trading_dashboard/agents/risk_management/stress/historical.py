@@ -55,6 +55,8 @@ class Closes:
         """
         days = np.asarray(dates, "datetime64[D]")
         prices = np.array(closes, np.float64, ndmin=2)
+        if not prices.size:
+            prices = np.empty((len(days), len(symbols) if not len(days) else prices.shape[1]))
         if prices.shape != (len(days), len(symbols)) or not np.all(days[1:] > days[:-1]):
             raise InvalidScenario(
                 "Closes, dates and symbols do not fit each other.",
@@ -163,32 +165,30 @@ def _through(
     name: str,
     what: str,
 ) -> StressRow:
-    first, last = rows
-    path = table[first : last + 1]
+    path = table[rows[0] : rows[1] + 1]
     known = np.isfinite(path[0]) & np.isfinite(path[-1])
     symbols = [
         symbol for symbol, is_known in zip(held.symbols, known.tolist(), strict=True) if is_known
     ]
     missing = [symbol for symbol in held.symbols if symbol not in symbols]
     if not symbols:
-        why = f"{what} No holding has data in it." if held.symbols else f"{what} Nothing is held."
-        return _untold(id_, name, held, why)
+        why = "No holding has data in it." if held.symbols else "Nothing is held."
+        return _untold(id_, name, held, f"{what} {why}")
     moves = path[:, known] / path[0, known] - 1
+    profits = _bridged(moves) @ held.values[known]
     returns = dict(zip(symbols, moves[-1].tolist(), strict=True))
     by_symbol = held.revalued(returns)
     pnl = sum(by_symbol.values())
-    profits = _bridged(moves) @ held.values[known]
-    worst = float(np.diff(profits).min())
     coverage = held.covered(symbols)
     return StressRow(
         id=id_,
         name=name,
         kind="historical",
-        start=dates[first].item(),
-        end=dates[last].item(),
+        start=dates[rows[0]].item(),
+        end=dates[rows[1]].item(),
         pnl=pnl,
         pnl_fraction=held.fraction(pnl),
-        worst_day=held.fraction(worst),
+        worst_day=held.fraction(float(np.diff(profits).min())),
         worst_drawdown=_drawdown(profits, held.equity),
         by_symbol={symbol: by_symbol.get(symbol) for symbol in held.symbols},
         returns={symbol: returns.get(symbol) for symbol in held.symbols},
