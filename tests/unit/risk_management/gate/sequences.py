@@ -1,19 +1,26 @@
 """Faults in random order, in virtual time, against an oracle of when the gate must be closed.
 
-Owns a world (feed, supervisor, clocks, store, account) that goes wrong by a seed, the parts of the
-agent under test put together as the agent does it, and an oracle that knows the world's facts and
-none of the gate's code. What an order may do is counted by the oracle in whole shares of its own.
+Owns a world (feed, supervisor, clocks, store, account) that goes wrong by a seed, and the parts of
+the agent under test put together as the agent does it. The oracle is `oracle`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
 from tests.unit.risk_management.gate.moments import MARKET, START, journal, renewal
+from tests.unit.risk_management.gate.oracle import (
+    CLOSED_WITHIN,
+    RANK,
+    STEP,
+    STEPS,
+    SYMBOLS,
+    Facts,
+    Oracle,
+)
 from tests.unit.risk_management.limits.accounts import Account, order
 from trading_dashboard.agents.risk_management.gate.causes import GateChange
 from trading_dashboard.agents.risk_management.gate.gate import Gate, first_opening
@@ -24,92 +31,6 @@ from trading_dashboard.agents.risk_management.limits.limits import LimitBook, br
 from trading_dashboard.models.risk.account import Side
 from trading_dashboard.models.risk.errors import ReopeningRefused
 from trading_dashboard.models.risk.gate import GateState, Limit, LimitKind
-
-STEP = 0.1
-STEPS = 400
-SLACK = 1e-6
-CLOSED_WITHIN = 1.0
-SYMBOLS = ("A", "B", "C")
-_RANK = {GateState.ACTIVE: 0, GateState.REDUCING: 1, GateState.HALTED: 2}
-_HALTS = frozenset({"lease", "clock", "store", "kill", "start"})
-
-
-@dataclass
-class Facts:
-    """What is so in the world."""
-
-    t: float = 1000.0
-    wall_offset: float = 0.0
-    market: float = 0.0
-    """Market seconds since `MARKET`, as told."""
-    era: int = 0
-    is_open: bool = True
-    is_moving: bool = True
-    newest: float | None = 0.0
-    heard: float = 1000.0
-    drawdown: float = 0.0
-    faults: dict[str, float] = field(default_factory=dict)
-    """What is broken, and until when."""
-
-    def is_on(self, fault: str) -> bool:
-        return self.faults.get(fault, 0.0) > self.t
-
-    @property
-    def is_connected(self) -> bool:
-        return not self.is_on("death") and not self.is_on("cut")
-
-
-class Oracle:
-    """When the gate must be closed, by the facts alone."""
-
-    def __init__(self, speed: float, max_age: float) -> None:
-        self.speed, self.max_age = speed, max_age
-        self.latched: dict[str, float] = {"start": 0.0}
-        self.durable: set[str] = set()
-        self.price_age = 0.0
-        """Market seconds since a price came or was due anew."""
-        self.price_silence = 0.0
-        self.renewed: float | None = None
-        self.word = "healthy"
-        self.lost = 0.0
-        self.trouble_until = -1.0
-        self.store_is_known_down = False
-        self.restarted_at = 0.0
-        self.held: Counter[str] = Counter()
-        self.open: dict[str, tuple[str, str, int]] = {}
-
-    def lasting(self, facts: Facts) -> set[str]:
-        """Return what holds now."""
-        quiet = facts.t - facts.heard > 3.0 + SLACK
-        old = self.price_age > self.max_age + SLACK and self.price_silence > 2.0 + SLACK
-        due = facts.is_open and facts.is_moving
-        found = {
-            "stale": quiet or (due and old),
-            "upstream": self.word not in ("healthy", "degraded") or self.lost > 0.5 + STEP + SLACK,
-            "limit": facts.drawdown > 0.2,
-            "lease": self.renewed is None or facts.t >= self.renewed + 3.0 + SLACK,
-            "clock": facts.t < self.trouble_until - SLACK,
-            "store": self.store_is_known_down,
-        }
-        return {name for name, holds in found.items() if holds}
-
-    def note(self, facts: Facts) -> None:
-        """Latch what holds now, unless the agent has yet to open for the first time."""
-        if "start" not in self.latched:
-            for name in self.lasting(facts):
-                self.latched.setdefault(name, facts.t)
-
-    def must(self, facts: Facts, known_for: float = 0.0) -> GateState:
-        """Return how far it must be closed by what has been known for so many seconds."""
-        causes = {name for name, since in self.latched.items() if facts.t - since >= known_for}
-        if causes & _HALTS:
-            return GateState.HALTED
-        return GateState.REDUCING if causes else GateState.ACTIVE
-
-    def reduces(self, symbol: str, side: str, quantity: int) -> bool:
-        held = self.held[symbol]
-        pending = sum(n for name, way, n in self.open.values() if (name, way) == (symbol, side))
-        return pending + quantity <= (held if side == "sell" else -held)
 
 
 class Sequence:
@@ -197,7 +118,7 @@ class Sequence:
         if self.unwritten:
             self._write()
         must = self.oracle.must(self.facts, CLOSED_WITHIN)
-        if _RANK[self.keeper.gate.state] < _RANK[must]:
+        if RANK[self.keeper.gate.state] < RANK[must]:
             self.violations.append(f"{self._now}: still {self.keeper.gate.state}, must be {must}")
         self.counts[f"looks {self.keeper.gate.state.value}"] += 1
 
