@@ -33,11 +33,13 @@ from trading_dashboard.config.validation import validate
 from trading_dashboard.config.variables import RESERVED_PREFIX
 from trading_dashboard.models.errors import Mistake
 from trading_dashboard.models.pattern_settings import PatternSettings
+from trading_dashboard.models.risk.settings import RiskSettings
 from trading_dashboard.models.settings import MarketDataSettings
 
 EMBEDDED_SETTINGS: Mapping[str, type[BaseModel]] = {
     "market_data": MarketDataSettings,
     "pattern_recognition": PatternSettings,
+    "risk_management": RiskSettings,
 }
 
 _LOOPBACK = re.compile(r"^(localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0|::)$", re.IGNORECASE)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from trading_dashboard.models.market import Wire
-from trading_dashboard.models.risk.account import Text
+from trading_dashboard.models.risk.account import Marked, Text
 
 
 class GateState(StrEnum):
@@ -151,7 +151,7 @@ class LimitState(Limit):
     message: str
 
 
-class LimitsResponse(Wire):
+class LimitsResponse(Marked):
     """``GET /risk/limits``."""
 
     limits: list[LimitState]
@@ -209,7 +209,7 @@ class CheckFinding(Wire):
     unit: str | None = None
 
 
-class CheckResult(Wire):
+class CheckResult(Marked):
     """``POST /check``: what would become of the order now. Reserves nothing."""
 
     allowed: bool
