@@ -128,7 +128,7 @@ def type_words(annotation: Any) -> str:
     if origin is dict:
         return f"mapping to {type_words(arguments[1])}"
     names = {
-        "str": "text", "Path": "path", "int": "whole number", "float": "number", "Decimal": "number",
-        "bool": "true or false", "date": "date", "Any": "any value",
+        "str": "text", "Path": "path", "int": "whole number", "float": "number",
+        "Decimal": "number", "bool": "true or false", "date": "date", "Any": "any value",
     }  # fmt: skip
     return names.get(getattr(annotation, "__name__", "Any"), "section")
