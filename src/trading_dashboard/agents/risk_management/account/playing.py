@@ -44,14 +44,14 @@ _SYMBOL: TypeAdapter[str] = TypeAdapter(Symbol)
 def _open(book: Book, entry: JournalEntry, _: Change) -> None:
     if book.is_opened:
         raise InvalidOrder("The account was opened before.", observed=f"entry {book.seq}")
-    cash, currency = _exact(entry, "cash", CENT), str(entry.data["currency"])
+    cash, currency = _money(entry, "cash"), str(entry.data["currency"])
     book.is_opened, book.currency = True, currency
     book.cash += cash
     _contribute(book, cash, cash)
 
 
 def _move_cash(book: Book, entry: JournalEntry, _: Change) -> None:
-    amount = _exact(entry, "amount", CENT)
+    amount = _money(entry, "amount")
     book.cash += amount
     _contribute(book, amount, amount)
 
@@ -97,8 +97,8 @@ def _expire(book: Book, entry: JournalEntry, change: Change) -> None:
 
 
 def _fill(book: Book, entry: JournalEntry, change: Change) -> None:
-    quantity, price = _exact(entry, "quantity", STEP), _exact(entry, "price", STEP)
-    market_price, fee = _exact(entry, "market_price", STEP), _exact(entry, "fee", CENT)
+    quantity, price = _steps(entry, "quantity"), _steps(entry, "price")
+    market_price, fee = _steps(entry, "market_price"), _money(entry, "fee")
     source, at = str(entry.data["source"]), _time_of(entry)
     order = book.order(entry.data["order_id"])
     signed = quantity if order.side == "buy" else -quantity
@@ -127,7 +127,7 @@ def _fill(book: Book, entry: JournalEntry, change: Change) -> None:
 
 def _import(book: Book, entry: JournalEntry, change: Change) -> None:
     data = entry.data
-    quantity, at = _exact(entry, "quantity", STEP), _time_of(entry)
+    quantity, at = _steps(entry, "quantity"), _time_of(entry)
     opened_at, currency = datetime.fromisoformat(data["opened_at"]), str(data["currency"])
     cost = worth(quantity, _decimal(entry, "average_cost"))
     holding = _holding(book, _SYMBOL.validate_python(data["symbol"]))
@@ -192,12 +192,23 @@ def _decimal(entry: JournalEntry, name: str) -> Decimal:
     return value
 
 
-def _exact(entry: JournalEntry, name: str, unit: Decimal) -> Decimal:
-    """Return a decimal that has no more decimals than `unit`: rounding is for others to decide."""
+def _money(entry: JournalEntry, name: str) -> Decimal:
+    """Return an amount, in cents; finer ones are refused: rounding is for others to decide."""
+    return _exact(_decimal(entry, name), name, CENT)
+
+
+def _steps(entry: JournalEntry, name: str) -> Decimal:
+    """Return a price or quantity as it was told; finer ones than are kept are refused."""
     value = _decimal(entry, name)
-    if value.quantize(unit, context=CONTEXT) != value:
-        raise ValueError(f"{name} is {value}, finer than {unit}")
+    _exact(value, name, STEP)
     return value
+
+
+def _exact(value: Decimal, name: str, unit: Decimal) -> Decimal:
+    exact = value.quantize(unit, context=CONTEXT)
+    if exact != value:
+        raise ValueError(f"{name} is {value}, finer than {unit}")
+    return exact
 
 
 def _time_of(entry: JournalEntry) -> datetime:
