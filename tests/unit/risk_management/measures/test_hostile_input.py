@@ -91,7 +91,7 @@ amounts = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=80, derandomize=True)
 @given(data=st.data())
 def test_any_portfolio_has_an_answer_without_nan(data: st.DataObject) -> None:
     columns = data.draw(st.integers(1, 4))
@@ -110,14 +110,15 @@ def test_any_portfolio_has_an_answer_without_nan(data: st.DataObject) -> None:
         place = data.draw(st.integers(0, DAYS - 1)), data.draw(st.integers(0, columns - 1))
         returns[place] = data.draw(returns_of_a_day)
     values = np.array(data.draw(st.lists(amounts, min_size=columns, max_size=columns)))
+    panel = panel_of(returns)
     question = PortfolioQuestion(
-        panel_of(returns),
+        panel,
         values,
         data.draw(st.one_of(st.none(), st.sampled_from([0.0, -5.0, 1e-300, 1e5, 1e300]))),
         quantities=np.ones(columns),
         confidence=data.draw(st.sampled_from([0.9, 0.95, 0.99, 0.999])),
         horizon_days=data.draw(st.sampled_from([1, 10])),
-        benchmark=("market", returns.mean(axis=1)),
+        benchmark=("market", panel.returns.mean(axis=1)),
         paths=PATHS,
     )
     if np.abs(values).max() > 1e290:
@@ -294,6 +295,7 @@ def test_values_that_are_no_numbers_are_refused(value: float) -> None:
         value_at_risk(panel_of(noise()), [1.0, value, 1.0], VarMethod.NORMAL)
 
 
+@settings(derandomize=True)
 @given(st.lists(returns_of_a_day, max_size=60))
 def test_measures_of_a_series_are_numbers_or_reasons(series: list[float]) -> None:
     for measure in (
@@ -310,6 +312,7 @@ def test_measures_of_a_series_are_numbers_or_reasons(series: list[float]) -> Non
         assert 0 <= found.average <= found.maximum * (1 + 1e-12)
 
 
+@settings(derandomize=True)
 @given(
     st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=50),
     st.floats(0.5, 0.9999),
@@ -318,7 +321,7 @@ def test_shortfall_is_between_var_and_the_worst(losses: list[float], confidence:
     sample = np.array(losses)
     var, shortfall = tail(sample, confidence)
     assert var in losses
-    assert var <= shortfall <= max(losses) + 1e-9 * abs(max(losses))
+    assert var <= shortfall <= max(losses) + 1e-9 * abs(max(losses)) + 1e-300
     weighted = weighted_tail(sample, np.ones(len(sample)), confidence)
     assert weighted[0] == var
     assert weighted[1] == pytest.approx(shortfall, rel=1e-9, abs=1e-9)
