@@ -15,6 +15,7 @@ from tests.unit.risk_management.live.conftest import Running
 from tests.unit.risk_management.live.fake_market import FakeMarket
 from trading_dashboard.agents.risk_management.agent import RiskAgent
 from trading_dashboard.agents.risk_management.limits.limits import LimitBook
+from trading_dashboard.agents.risk_management.live import acts, gatekeeping
 from trading_dashboard.models.errors import DataUnavailable
 from trading_dashboard.models.risk.account import JournalKind, Order, OrderStatus, OrderTicket
 from trading_dashboard.models.risk.errors import (
@@ -285,6 +286,25 @@ async def test_the_kill_switch_halts_cancels_and_shows_that_it_holds(
     async with running(is_open=False) as agent:  # latched over a restart
         await eventually(lambda: not agent.gate.keeper.gate.is_starting)
         assert agent.gate.look() is GateState.HALTED
+
+
+async def test_who_killed_is_told_whether_a_restart_will_know_of_it(
+    running: Running, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that hangs keeps nobody from knowing that it is halted."""
+    monkeypatch.setattr(gatekeeping, "JOURNAL_SECONDS", 0.1)
+    monkeypatch.setattr(acts, "KILL_SECONDS", 0.1)
+    async with running() as agent:
+        store = SlowStore(agent, monkeypatch)
+        store.may_write.clear()
+        report = await agent.acts.kill(KillSwitch(reason="enough"), ME)
+        assert (report.gate.state, report.verified) == (GateState.HALTED, True)
+        assert "not all be cancelled within 0.1 s" in report.message
+        assert "not on disk yet" in report.message
+        store.may_write.set()
+        report = await agent.acts.kill(KillSwitch(reason="enough"), ME)
+        assert "not on disk" not in report.message
+        assert len(agent.store.journal(kinds=[JournalKind.KILL_SWITCH]).entries) == 2
 
 
 async def test_other_currencies_and_no_market_time_are_refused(
