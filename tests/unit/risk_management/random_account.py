@@ -88,7 +88,7 @@ class RandomLife:
 
     def _tick(self, book: Book) -> list[Draft]:
         symbol = self._random.choice(SYMBOLS)
-        self._prices[symbol] = max(0.05, self._prices[symbol] * (1 + self._random.gauss(0, 0.01)))
+        self._prices[symbol] = max(0.05, self._prices[symbol] * self._random.gauss(1, 0.01))
         tick = Tick(
             symbol=symbol, price=Decimal(repr(round(self._prices[symbol], 4))), at=self._now,
             source="demo", volume=Decimal(self._random.randint(0, 4000)),
@@ -119,7 +119,9 @@ class RandomLife:
         symbol = self._random.choice(SYMBOLS)
         ex_date = morning.date()
         if self._random.random() < 0.3:
-            ratio = self._random.choice(RATIOS)
+            # Prices stay in the usual range, however often there are splits.
+            is_low = self._prices[symbol] < 30
+            ratio = self._random.choice([one for one in RATIOS if (one < 1) is is_low])
             self._prices[symbol] /= ratio
             action = CorporateAction(
                 symbol=symbol, ex_date=ex_date, kind="split", ratio=ratio, source="demo"

@@ -8,6 +8,7 @@ event loop but the store's thread and the process that computes.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -18,6 +19,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from trading_dashboard.agents.kit.memory import freeze
 from trading_dashboard.agents.risk_management.broker.broker import PaperBroker
 from trading_dashboard.agents.risk_management.broker.fees import order_fee
 from trading_dashboard.agents.risk_management.gate.keeper import GateRules
@@ -139,13 +141,13 @@ class RiskAgent:
         if self.account.book.is_opened:
             self.gate.restore(self._gate_memory)
         self.limits.evaluate()
+        writing = asyncio.create_task(self.writer.run(), name="writer")
         parts = (
-            self.writer, self.gate, self.sessions, self.beginnings, self.limits, self.heavy,
-            self.follower,
+            self.gate, self.sessions, self.beginnings, self.limits, self.heavy, self.follower,
         )  # fmt: skip
         tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         tasks.append(asyncio.create_task(self._tell_now_and_then(), name="telling"))
-        for task in tasks:
+        for task in (writing, *tasks):
             task.add_done_callback(self._part_ended)
         try:
             yield
@@ -154,8 +156,11 @@ class RiskAgent:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.gate.close()
+            self.writer.finish()
+            await asyncio.gather(writing, return_exceptions=True)
             await self.writer.close(self.store.close)
             await self.market.close()
+            gc.unfreeze()
 
     async def close_streams(self) -> None:
         """End every stream; returns once their last message is on its way."""
@@ -307,8 +312,13 @@ class RiskAgent:
         self.hub.stands("limits", lambda: {"limits": self.limits_body()})
 
     async def _tell_now_and_then(self) -> None:
+        is_frozen = False
         while True:
             await asyncio.sleep(TELL_SECONDS)
+            if not is_frozen and self.limits.has_history:
+                # A check must not wait while the collector looks through all that was imported.
+                await asyncio.to_thread(freeze)
+                is_frozen = True
             if self._changes_told != self.account.changes and self.hub.subscribers:
                 self._changes_told = self.account.changes
                 self.hub.stands("account", lambda: {"account": self.telling.positions()})

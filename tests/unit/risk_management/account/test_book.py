@@ -130,7 +130,8 @@ def test_an_entry_out_of_its_order_is_refused() -> None:
     ("name", "value"),
     [
         ("price", "NaN"), ("price", "Infinity"), ("quantity", "ten"), ("fee", None),
-        ("market_price", "NaN"), ("fee", "NaN"), ("order_id", None), ("source", ...), ("at", None),
+        ("market_price", "NaN"), ("fee", "NaN"), ("fee", "0.001"), ("quantity", "0.000000001"),
+        ("price", "80.123456789"), ("order_id", None), ("source", ...), ("at", None),
     ],
 )  # fmt: skip
 def test_an_entry_that_cannot_be_understood_changes_nothing(name: str, value: Any) -> None:
@@ -154,6 +155,16 @@ def test_an_entry_that_cannot_be_understood_changes_nothing(name: str, value: An
 
     assert ledger.book.snapshot() == before
     ledger.add(draft)
+
+
+@pytest.mark.parametrize("symbol", ["", "A B", "X" * 33, 7, None])
+def test_an_import_of_no_symbol_changes_nothing(symbol: Any) -> None:
+    ledger = lived_in()
+    draft = entries.position_imported("IBM", D(1), D(80), actor="import", at=ledger.now)
+    before = ledger.book.snapshot()
+    with pytest.raises(InvalidOrder, match="understood"):
+        ledger.add(replace(draft, data={**draft.data, "symbol": symbol}))
+    assert ledger.book.snapshot() == before
 
 
 def test_an_account_is_opened_once() -> None:

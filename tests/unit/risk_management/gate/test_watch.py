@@ -138,6 +138,43 @@ def test_a_feed_that_falls_silent_closes_it_even_in_closed_hours() -> None:
     assert kinds(keeper) == [CauseKind.STALE_DATA]
 
 
+@pytest.mark.parametrize("speed", [1.0, 60.0])
+def test_a_feed_that_tells_old_prices_closes_it(speed: float) -> None:
+    """They keep coming, and each is from ten minutes ago."""
+    world = World(speed)
+    keeper = open_keeper(world)
+    world.say(speed=speed)
+    run(keeper, world, 65)
+    assert_active(keeper)
+    for _ in range(3):
+        now = world.pass_time(0.1).market.now or MARKET
+        keeper.look(world.say(newest=now - timedelta(minutes=10)))
+    assert kinds(keeper) == [CauseKind.STALE_DATA]
+
+
+def test_a_night_that_a_replay_skips_makes_no_price_old() -> None:
+    world = World(60.0)
+    keeper = open_keeper(world)
+    world.say(speed=60.0)
+    run(keeper, world, 30)
+    now = world.market.now or MARKET
+    keeper.look(world.say(now=now + timedelta(hours=17.5)))
+    run(keeper, world, 0.5, ticks=False)
+    run(keeper, world, 10)
+    assert_active(keeper)
+
+
+def test_a_clock_that_fell_makes_no_price_young() -> None:
+    """Market time is behind the newest price, and behind when prices became due."""
+    world = World()
+    keeper = open_keeper(world)
+    run(keeper, world, 10)
+    keeper.look(world.say(now=MARKET - timedelta(hours=5)))
+    assert kinds(keeper) == [CauseKind.CLOCK_TROUBLE]
+    run(keeper, world, 62, ticks=False)
+    assert kinds(keeper) == [CauseKind.CLOCK_TROUBLE, CauseKind.STALE_DATA]
+
+
 def test_a_market_clock_that_stands_closes_it() -> None:
     world = World()
     keeper = open_keeper(world)

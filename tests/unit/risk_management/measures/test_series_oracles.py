@@ -35,6 +35,7 @@ from trading_dashboard.agents.risk_management.measures.liquidity import (
     days_to_leave,
 )
 from trading_dashboard.agents.risk_management.measures.returns import Floats
+from trading_dashboard.models.risk.errors import NotEnoughData
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -284,6 +285,20 @@ def test_ratios(series: Floats) -> None:
     calmar = empyrical.calmar_ratio(frame.dropna())
     wrong = frame.mean() * 252 / -empyrical.max_drawdown(frame.dropna())
     assert_equal(ratios.calmar(series), calmar, wrong)
+
+
+def test_a_ratio_without_its_denominator_is_no_number() -> None:
+    rising, still = [0.01, 0.02, 0.03], [0.01] * 5
+    for ratio, returns in (
+        (ratios.sharpe, still),
+        (ratios.sharpe, [0.01]),
+        (ratios.sortino, rising),
+        (ratios.calmar, rising),
+        (ratios.calmar, [1e-12, -1e-12, 1e6]),
+    ):
+        with pytest.raises(NotEnoughData):
+            ratio(returns)
+    assert ratios.calmar([0.1, -1.0, 0.5]) == -1
 
 
 def test_concentration() -> None:

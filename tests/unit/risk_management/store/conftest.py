@@ -14,6 +14,7 @@ from tests.unit.risk_management.ledger import Ledger
 from tests.unit.risk_management.random_account import RandomLife
 from trading_dashboard.agents.risk_management.account.book import Book
 from trading_dashboard.agents.risk_management.account.entries import Draft
+from trading_dashboard.agents.risk_management.store import sqlite
 from trading_dashboard.agents.risk_management.store.store import AccountStore
 
 
@@ -21,6 +22,12 @@ class Opener(Protocol):
     """Opens the store of a folder; it is closed after the test."""
 
     def __call__(self, folder: Path | None = None, *, rebuild: bool = False) -> AccountStore: ...
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait no second for a file that stays in use."""
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.01)
 
 
 @pytest.fixture

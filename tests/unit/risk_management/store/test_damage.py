@@ -99,7 +99,7 @@ def test_copies_that_differ_from_the_journal_are_refused_at_the_start(
     tamper(kept, script)
     with pytest.raises(AccountStoreError, match="is damaged") as caught:
         opened()
-    assert "make the copies anew" in str(caught.value.next_step)
+    assert "store rebuild DIRECTORY" in str(caught.value.next_step)
 
     store = opened(rebuild=True)
 
@@ -116,6 +116,13 @@ def test_the_past_is_held_against_the_journal_by_the_check(
     assert store.check() != []
     store.rebuild()
     assert store.check() == []
+
+
+def test_a_journal_cut_off_at_its_end_is_refused_at_the_start(kept: Path, opened: Opener) -> None:
+    tamper(kept, "DELETE FROM journal WHERE seq > (SELECT max(seq) - 3 FROM journal)")
+    with pytest.raises(AccountStoreError, match="is damaged") as caught:
+        opened()
+    assert "account: seq is" in str(caught.value.observed)
 
 
 def test_a_journal_that_was_tampered_with_is_never_rebuilt_from(kept: Path, opened: Opener) -> None:

@@ -30,11 +30,6 @@ def move(cents: int, reason: str = "so") -> Draft:
     return entries.cash_moved(Decimal(cents) / 100, actor="test", reason=reason, at=START)
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.01)
-
-
 def test_a_second_opening_is_refused_also_within_a_process(opened: Opener) -> None:
     first = opened()
     first.append([move(100)])
@@ -48,7 +43,9 @@ def test_a_second_opening_is_refused_also_within_a_process(opened: Opener) -> No
 
 TRIES = """
 import sys, pathlib
+from trading_dashboard.agents.risk_management.store import sqlite
 from trading_dashboard.agents.risk_management.store.store import AccountStore
+sqlite.LOCK_SECONDS = 0.01
 from trading_dashboard.models.risk.errors import AccountStoreInUse
 for _ in sys.stdin:
     try:

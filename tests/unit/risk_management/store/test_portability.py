@@ -11,12 +11,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Dialect
+from sqlalchemy import Dialect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.schema import CreateTable
 
+from tests.unit.risk_management.ledger import START
+from trading_dashboard.agents.risk_management.account import entries
 from trading_dashboard.agents.risk_management.account.book import Book
 from trading_dashboard.agents.risk_management.store.columns import ExactDecimal
+from trading_dashboard.agents.risk_management.store.database import Database
 from trading_dashboard.agents.risk_management.store.schema import METADATA
 from trading_dashboard.agents.risk_management.store.store import AccountStore
 from trading_dashboard.models.risk.errors import AccountStoreError, AccountStoreInUse
@@ -45,7 +48,8 @@ def test_tables_are_those_of_either_database() -> None:
 def test_decimals_pass_through_no_binary_fractions(value: str) -> None:
     column = ExactDecimal()
     for dialect in DIALECTS:
-        sent = column.process_bind_param(Decimal(value), dialect)
+        process = column.bind_processor(dialect)
+        sent = process(Decimal(value)) if process else Decimal(value)
         assert isinstance(sent, str if dialect.name == "sqlite" else Decimal)
         assert column.process_result_value(sent, dialect) == Decimal(value)
 
@@ -60,6 +64,10 @@ def test_a_driver_that_is_missing_is_named(tmp_path: Path) -> None:
 def store(tmp_path: Path) -> Iterator[AccountStore]:
     with AccountStore.open(URL, tmp_path) as opened:
         yield opened
+    database = Database.of(URL, tmp_path)
+    with database.transaction() as connection:
+        METADATA.drop_all(connection)
+    database.close()
 
 
 @pytest.mark.skipif(URL is None, reason="no PostgreSQL to use")
@@ -79,3 +87,19 @@ def test_postgresql_keeps_an_account(store: AccountStore, tmp_path: Path, live: 
         assert again.load() == book
         again.rebuild()
         assert again.check() == []
+
+
+@pytest.mark.skipif(URL is None, reason="no PostgreSQL to use")
+def test_postgresql_that_drops_the_connection_is_gone_on_with(
+    store: AccountStore, live: Live
+) -> None:
+    book = live(store, 50)
+    with pytest.raises(AccountStoreError, match="cannot be reached"), \
+            store._database.transaction() as connection:  # fmt: skip
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    assert store.load() == book
+    draft = entries.cash_moved(Decimal(1), actor="test", reason="so", at=START)
+    book.play(store.append([draft]))
+    assert store.load() == book
+    assert store.check() == []

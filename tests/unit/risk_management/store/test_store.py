@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,11 +19,13 @@ from trading_dashboard.agents.risk_management.account import entries, playing
 from trading_dashboard.agents.risk_management.account.book import Book
 from trading_dashboard.agents.risk_management.account.entries import Draft
 from trading_dashboard.agents.risk_management.store import recovery
+from trading_dashboard.agents.risk_management.store.sqlite import _raw
 from trading_dashboard.agents.risk_management.store.store import AccountStore
 from trading_dashboard.models.risk.account import JournalKind, OrderStatus
 from trading_dashboard.models.risk.errors import (
     AccountStoreError,
     DuplicateOrder,
+    InvalidOrder,
     OrderFinal,
     UnknownOrder,
 )
@@ -151,6 +155,30 @@ class TestAllOrNone:
         assert set(store.load().orders) == {"a", "c"}
         assert store.check() == []
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"at": START.replace(tzinfo=None)},
+            {"reason": "NUL \0"},
+            {"actor": "half a pair \ud800"},
+            {"data": {"amount": "1", "note": "\0"}},
+            {"data": {"amount": object()}},
+            {"data": {"amount": "1", "note": "\ud800"}},
+        ],
+    )
+    def test_what_cannot_be_written_down_hurts_nobody_else(
+        self, opened: Opener, changes: dict[str, Any]
+    ) -> None:
+        store = opened()
+        good = entries.cash_moved(D(1), actor="test", reason="so", at=START)
+        bad = replace(good, **changes)
+        outcomes = store.append_all([[opening()], [good, bad], [bad], [good]])
+
+        assert [isinstance(outcome, InvalidOrder) for outcome in outcomes] == [
+            False, True, True, False,
+        ]  # fmt: skip
+        assert (store.seq, store.load().cash, store.check()) == (2, D(100001), [])
+
     def test_an_id_the_book_has_forgotten_is_still_used(
         self, opened: Opener, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -240,6 +268,19 @@ def test_a_backup_is_whole_and_opens_as_an_account(
     assert kept.load() == book
     assert kept.check() == []
     assert [path.name for path in copy.parent.iterdir() if "partial" in path.name] == []
+
+
+def test_a_commit_is_on_the_disk_when_it_returns(opened: Opener) -> None:
+    """What `kill -9` cannot show: the settings that hold when the power goes, too."""
+    raw = _raw(opened()._database._connection)
+    found = {
+        name: raw.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "locking_mode", "fullfsync")
+    }
+    full = 2
+    assert found == {
+        "journal_mode": "wal", "synchronous": full, "locking_mode": "exclusive", "fullfsync": 1,
+    }  # fmt: skip
 
 
 def test_a_store_that_was_closed_says_so(opened: Opener) -> None:

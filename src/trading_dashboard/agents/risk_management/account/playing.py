@@ -12,16 +12,21 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from trading_dashboard.agents.risk_management.account import orders as order_life
 from trading_dashboard.agents.risk_management.account.holdings import Holding, Lot, Realised
-from trading_dashboard.agents.risk_management.account.money import ZERO, cents, worth
+from trading_dashboard.agents.risk_management.account.money import CONTEXT, ZERO, cents, worth
 from trading_dashboard.agents.risk_management.account.state import ActionKey, Change, Day
 from trading_dashboard.models.risk.account import (
+    CENT,
+    STEP,
     Fill,
     JournalEntry,
     JournalKind,
     Order,
     OrderStatus,
+    Symbol,
 )
 from trading_dashboard.models.risk.errors import DuplicateOrder, InvalidOrder
 
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
 
 KEPT_FINAL_ORDERS = 1_000
 """Orders that have ended stay in memory so many more."""
+_SYMBOL: TypeAdapter[str] = TypeAdapter(Symbol)
 
 
 # The account
@@ -38,14 +44,14 @@ KEPT_FINAL_ORDERS = 1_000
 def _open(book: Book, entry: JournalEntry, _: Change) -> None:
     if book.is_opened:
         raise InvalidOrder("The account was opened before.", observed=f"entry {book.seq}")
-    cash, currency = cents(_decimal(entry, "cash")), str(entry.data["currency"])
+    cash, currency = _money(entry, "cash"), str(entry.data["currency"])
     book.is_opened, book.currency = True, currency
     book.cash += cash
     _contribute(book, cash, cash)
 
 
 def _move_cash(book: Book, entry: JournalEntry, _: Change) -> None:
-    amount = cents(_decimal(entry, "amount"))
+    amount = _money(entry, "amount")
     book.cash += amount
     _contribute(book, amount, amount)
 
@@ -91,8 +97,8 @@ def _expire(book: Book, entry: JournalEntry, change: Change) -> None:
 
 
 def _fill(book: Book, entry: JournalEntry, change: Change) -> None:
-    quantity, price = _decimal(entry, "quantity"), _decimal(entry, "price")
-    market_price, fee = _decimal(entry, "market_price"), cents(_decimal(entry, "fee"))
+    quantity, price = _steps(entry, "quantity"), _steps(entry, "price")
+    market_price, fee = _steps(entry, "market_price"), _money(entry, "fee")
     source, at = str(entry.data["source"]), _time_of(entry)
     order = book.order(entry.data["order_id"])
     signed = quantity if order.side == "buy" else -quantity
@@ -121,10 +127,10 @@ def _fill(book: Book, entry: JournalEntry, change: Change) -> None:
 
 def _import(book: Book, entry: JournalEntry, change: Change) -> None:
     data = entry.data
-    quantity, at = _decimal(entry, "quantity"), _time_of(entry)
+    quantity, at = _steps(entry, "quantity"), _time_of(entry)
     opened_at, currency = datetime.fromisoformat(data["opened_at"]), str(data["currency"])
     cost = worth(quantity, _decimal(entry, "average_cost"))
-    holding = _holding(book, data["symbol"])
+    holding = _holding(book, _SYMBOL.validate_python(data["symbol"]))
     lot = Lot(entry.seq, opened_at, at, quantity, cost) if quantity else None
     _contribute(book, *holding.replace(quantity, cost, lot))
     holding.is_sample, holding.currency = bool(data["is_sample"]), currency
@@ -184,6 +190,25 @@ def _decimal(entry: JournalEntry, name: str) -> Decimal:
     if not value.is_finite():
         raise ValueError(f"{name} is {value}")
     return value
+
+
+def _money(entry: JournalEntry, name: str) -> Decimal:
+    """Return an amount, in cents; finer ones are refused: rounding is for others to decide."""
+    return _exact(_decimal(entry, name), name, CENT)
+
+
+def _steps(entry: JournalEntry, name: str) -> Decimal:
+    """Return a price or quantity as it was told; finer ones than are kept are refused."""
+    value = _decimal(entry, name)
+    _exact(value, name, STEP)
+    return value
+
+
+def _exact(value: Decimal, name: str, unit: Decimal) -> Decimal:
+    exact = value.quantize(unit, context=CONTEXT)
+    if exact != value:
+        raise ValueError(f"{name} is {value}, finer than {unit}")
+    return exact
 
 
 def _time_of(entry: JournalEntry) -> datetime:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from trading_dashboard.models.risk.account import JournalKind
-from trading_dashboard.models.risk.gate import CauseKind, GateState
+from trading_dashboard.models.risk.gate import CauseKind, GateCause, GateState
 
 CLOSES_TO: Mapping[CauseKind, GateState] = {
     CauseKind.STARTING: GateState.HALTED,
@@ -65,3 +65,26 @@ class GateChange:
 def strictest(states: Iterable[GateState]) -> GateState:
     """Return the state that allows least; ACTIVE if there is none."""
     return max(states, key=_RANK.__getitem__, default=GateState.ACTIVE)
+
+
+def new_cause(
+    kind: CauseKind,
+    subject: str,
+    message: str,
+    at: datetime,
+    market_time: datetime | None,
+    *,
+    lasts: bool = True,
+) -> GateCause:
+    """Return a cause that comes now; one that does not last has ended at once."""
+    return GateCause(
+        kind=kind,
+        subject=subject,
+        closes_to=CLOSES_TO[kind],
+        message=message,
+        next_step=NEXT_STEP[kind],
+        since=at,
+        market_time=market_time,
+        lasts=lasts,
+        ended_at=None if lasts else at,
+    )

@@ -18,8 +18,8 @@ from typing import Any
 
 from trading_dashboard.agents.risk_management.gate.causes import (
     CLOSES_TO,
-    NEXT_STEP,
     GateChange,
+    new_cause,
     strictest,
 )
 from trading_dashboard.agents.risk_management.gate.memory import (
@@ -68,7 +68,7 @@ class Gate:
         self._arrival = 0
         self._since = at
         self._state = GateState.HALTED
-        self._put(_OPENING, _cause(*_OPENING, "Not all is known yet.", at, None))
+        self._put(_OPENING, new_cause(*_OPENING, "Not all is known yet.", at, None))
 
     # Life.
 
@@ -304,7 +304,7 @@ class Gate:
         is_stricter = strictest((self._state, CLOSES_TO[key[0]])) is not self._state
         if known is None and len(self._causes) >= MAX_CAUSES and not is_stricter:
             return False  # it is closed as far already, and why is told often enough
-        new = _cause(*key, message, at, market_time, lasts=lasts)
+        new = new_cause(*key, message, at, market_time, lasts=lasts)
         if known is not None:
             new = new.model_copy(update={"since": known.since, "times": known.times + 1})
         self._put(key, new, at)
@@ -381,25 +381,3 @@ def first_opening(reason: str, actor: str, at: datetime | None = None) -> GateCh
     memory = GateMemory(state=GateState.ACTIVE, seq=0, causes=[])
     data = {"cleared": [], KEY: memory.model_dump(mode="json")}
     return GateChange(kind=JournalKind.GATE_REOPENED, actor=actor, reason=reason, at=at, data=data)
-
-
-def _cause(
-    kind: CauseKind,
-    subject: str,
-    message: str,
-    at: datetime,
-    market_time: datetime | None,
-    *,
-    lasts: bool = True,
-) -> GateCause:
-    return GateCause(
-        kind=kind,
-        subject=subject,
-        closes_to=CLOSES_TO[kind],
-        message=message,
-        next_step=NEXT_STEP[kind],
-        since=at,
-        market_time=market_time,
-        lasts=lasts,
-        ended_at=None if lasts else at,
-    )

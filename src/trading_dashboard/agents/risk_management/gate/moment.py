@@ -18,6 +18,7 @@ class MarketNow:
             one era it never goes back.
         is_open: The exchange trades.
         is_moving: The clock moves: neither paused nor at its end.
+        speed: Market seconds per second; None if it is not known.
         newest: Market time of the newest price; None before the first.
         account_at: Market time of the newest thing the account has done; None if nothing.
     """
@@ -28,6 +29,7 @@ class MarketNow:
     era: int = 0
     is_open: bool = False
     is_moving: bool = True
+    speed: float | None = None
     newest: datetime | None = None
     account_at: datetime | None = None
 

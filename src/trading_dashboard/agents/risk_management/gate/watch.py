@@ -6,9 +6,10 @@ yet seen its thing well says what it awaits, which keeps the gate's start from e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, Protocol
 
 from trading_dashboard.agents.risk_management.gate.moment import MarketNow, Moment
@@ -18,6 +19,7 @@ WELL = frozenset({"healthy", "degraded"})
 """Health words of an agent that can serve. Degraded data shows as stale, if it is."""
 MAX_TTL_SECONDS = 10.0
 """A lease holds no longer than this, whatever the renewal says."""
+_LEAP_SECONDS = 60.0
 DRIFT = 0.001
 """Seconds a second by which the wall clock may be slewed; NTP does 0.0005."""
 
@@ -48,9 +50,10 @@ class StaleData:
     """Prices are older than they may be while the market trades, or the feed has fallen silent.
 
     Age counts in market time, and from the moment the market was first seen to trade and its clock
-    to move. In a fast replay a market minute may pass in a blink: what is too old must also have
-    been missing for `min_silence_seconds` of real time. A clock that is paused, at its end or in
-    closed hours owes no prices.
+    to move. It is added up from one look to the next, so that a clock that falls makes nothing
+    young. In a fast replay a market minute may pass in a blink: what is too old must also have been
+    missing for `min_silence_seconds` of real time, or be older by more than passes in these. A
+    clock that is paused, at its end or in closed hours owes no prices.
     """
 
     kind: ClassVar[CauseKind] = CauseKind.STALE_DATA
@@ -68,14 +71,17 @@ class StaleData:
             min_silence_seconds: Since a price came, real time.
             max_quiet_seconds: Since anything came over the feed, real time.
         """
-        self._max_age = timedelta(seconds=max_age_seconds)
+        self._max_age = max_age_seconds
         self._min_silence = min_silence_seconds
         self._max_quiet = max_quiet_seconds
         self._has_been_well = False
-        self._due_since: tuple[datetime, float] | None = None
-        self._newest: tuple[datetime | None, float] = (None, 0.0)
-        self._told: tuple[datetime, float] | None = None
         self._era: int | None = None
+        self._told: tuple[datetime, float] | None = None  # the clock, and when it last moved
+        self._newest: datetime | None = None
+        self._came = 0.0  # when it did, monotonic
+        self._price_age = math.inf
+        self._due: float | None = None  # since when prices are due, monotonic
+        self._due_age = 0.0
 
     def look(self, moment: Moment) -> Sight:
         """Return what is wrong with the prices."""
@@ -89,48 +95,62 @@ class StaleData:
     def _fault(self, market: MarketNow, monotonic: float) -> str | None:
         if market.heard is None or market.now is None:
             return "Market data has not been heard yet."
-        self._follow(market, market.now, monotonic)
+        moved = self._follow(market, market.now, monotonic)
         if monotonic - market.heard > self._max_quiet:
             return f"Market data has been silent for more than {self._max_quiet:g} s."
-        if not market.is_open or not market.is_moving or self._due_since is None:
+        if self._due is None:
             return None
-        if self._told is not None and monotonic - self._told[1] > self._max_quiet:
+        if monotonic - moved > self._max_quiet:
             return f"The market clock stands at {market.now:%Y-%m-%d %H:%M:%S} UTC."
-        return self._overdue(market, market.now, self._due_since, monotonic)
-
-    def _overdue(
-        self, market: MarketNow, now: datetime, due: tuple[datetime, float], monotonic: float
-    ) -> str | None:
-        newest = market.newest
-        if not self._has_been_well:
-            # What was there before anybody looked is given no time: the price itself must be new.
-            is_fresh = newest is not None and now - newest <= self._max_age
-        else:
-            base = due[0] if newest is None else max(newest, due[0])
-            silent = monotonic - max(self._newest[1], due[1])
-            is_fresh = now - base <= self._max_age or silent <= self._min_silence
-        if is_fresh:
+        if self._is_fresh(market, monotonic, self._due):
             return None
-        if newest is None:
+        if market.newest is None:
             return "The market trades, and no price has come."
         return (
-            f"No price since {newest:%Y-%m-%d %H:%M:%S} UTC of market time; "
-            f"{self._max_age.total_seconds():g} s are allowed."
+            f"No price since {market.newest:%Y-%m-%d %H:%M:%S} UTC of market time; "
+            f"{self._max_age:g} s are allowed."
         )
 
-    def _follow(self, market: MarketNow, now: datetime, monotonic: float) -> None:
-        """Remember since when prices are due, and when the newest came."""
-        if market.era != self._era:
-            self._era, self._due_since = market.era, None
-        if not market.is_open or not market.is_moving:
-            self._due_since = None
-        elif self._due_since is None:
-            self._due_since = (now, monotonic)
-            self._told = (now, monotonic)
-        if market.newest != self._newest[0]:
-            self._newest = (market.newest, monotonic)
+    def _is_fresh(self, market: MarketNow, monotonic: float, due: float) -> bool:
+        if not self._has_been_well:
+            # What was there before anybody looked is given no time: the price itself must be new.
+            return self._price_age <= self._max_age
+        age = min(self._price_age, self._due_age)
+        if age <= self._max_age:
+            return True
+        is_late = (
+            market.speed is not None and age > self._max_age + market.speed * self._min_silence
+        )
+        return not is_late and monotonic - max(self._came, due) <= self._min_silence
+
+    def _follow(self, market: MarketNow, now: datetime, monotonic: float) -> float:
+        """Let what is known grow older, take in what is new; return when the clock last moved."""
         if self._told is None or now != self._told[0]:
+            if self._told is not None and market.era == self._era:
+                self._grow_older(now, monotonic, market.speed, self._told)
             self._told = (now, monotonic)
+        if market.newest != self._newest:
+            self._newest, self._came = market.newest, monotonic
+            age = math.inf if self._newest is None else (now - self._newest).total_seconds()
+            self._price_age = max(0.0, age)
+        is_due = market.is_open and market.is_moving
+        if not is_due or market.era != self._era:
+            self._due = None
+        if is_due and self._due is None:
+            self._due, self._due_age = monotonic, 0.0
+            self._told = (now, monotonic)
+        self._era = market.era
+        return self._told[1]
+
+    def _grow_older(
+        self, now: datetime, monotonic: float, speed: float | None, told: tuple[datetime, float]
+    ) -> None:
+        passed = max(0.0, (now - told[0]).total_seconds())
+        if speed is not None and passed > _LEAP_SECONDS + 3 * speed * (monotonic - told[1]):
+            self._due_age = 0.0  # closed hours were skipped between two looks
+            return
+        self._price_age += passed
+        self._due_age += passed
 
 
 class Upstream:

@@ -6,6 +6,7 @@ the kill switch takes effect first.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -36,6 +37,9 @@ from trading_dashboard.models.risk.account import (
 )
 from trading_dashboard.models.risk.errors import InvalidImport, InvalidOrder
 from trading_dashboard.models.risk.gate import KillReport, KillSwitch, LimitChange
+
+KILL_SECONDS = 5.0
+"""How long the kill switch waits for open orders to be cancelled; none is filled meanwhile."""
 
 
 class Acts:
@@ -158,9 +162,15 @@ class Acts:
         cancelled, trouble = 0, ""
         if order.cancel_orders:
             try:
-                cancelled = len(await self._desk.cancel_all(actor, "Kill switch."))
-            except Exception as error:  # noqa: BLE001 - halted it is, and that is told whatever else fails
+                # Halted it is already; a store that hangs must not keep anybody from knowing.
+                async with asyncio.timeout(KILL_SECONDS):
+                    cancelled = len(await self._desk.cancel_all(actor, "Kill switch."))
+            except TimeoutError:
+                trouble = f" Orders could not all be cancelled within {KILL_SECONDS:g} s."
+            except Exception as error:  # noqa: BLE001 - halted it is, and that is told in any case
                 trouble = f" Orders could not all be cancelled: {error}"
+        if not await self._gate.is_journalled():
+            trouble += " It is not on disk yet: a restart now would not know of it."
         probe = send_probe(self._check, self._account, self._gate.keeper, self._gate.moment())
         return KillReport(
             gate=self._gate.status(),

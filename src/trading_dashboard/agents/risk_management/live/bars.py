@@ -57,11 +57,10 @@ def read_bars(stream: bytes) -> Bars:
     return Bars(days, *columns)
 
 
-def panel_of(histories: Histories, symbols: Sequence[str]) -> ReturnPanel:
-    """Return the daily returns of symbols on all days any of them traded.
-
-    A symbol without bars is a column of NaN.
-    """
+def closes_of(
+    histories: Histories, symbols: Sequence[str]
+) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
+    """Return all days any of some symbols traded, and closes of shape (T, N), NaN where missing."""
     found = [CACHE.of(histories, symbol) for symbol in symbols]
     known = [bars.dates for bars in found if bars is not None]
     dates = np.unique(np.concatenate(known)) if known else np.empty(0, "datetime64[D]")
@@ -69,7 +68,12 @@ def panel_of(histories: Histories, symbols: Sequence[str]) -> ReturnPanel:
     for column, bars in enumerate(found):
         if bars is not None:
             closes[np.searchsorted(dates, bars.dates), column] = bars.close
-    return ReturnPanel.from_closes(symbols, dates, closes)
+    return dates, closes
+
+
+def panel_of(histories: Histories, symbols: Sequence[str]) -> ReturnPanel:
+    """Return the daily returns of symbols; one without bars is a column of NaN."""
+    return ReturnPanel.from_closes(symbols, *closes_of(histories, symbols))
 
 
 def _column(table: Any, name: str, kind: np.dtype[Any]) -> NDArray[Any]:

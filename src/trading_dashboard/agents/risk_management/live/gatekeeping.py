@@ -31,6 +31,8 @@ MAX_TOGETHER = 100
 MAX_UNWRITTEN = 1_000
 """Changes kept for a store that cannot be written; each holds the gate's whole memory."""
 RETRY_SECONDS = 1.0
+JOURNAL_SECONDS = 2.0
+"""How long who killed waits to be told that a restart will know of it."""
 _NOWHERE = MarketNow(connected=False, heard=None)
 
 
@@ -159,6 +161,19 @@ class GateWatch:
         self.keeper.kill(reason, actor, self.moment())
         self._tell()
 
+    async def is_journalled(self) -> bool:
+        """Wait until what has changed so far is on disk; return whether it is."""
+        writer = self._writer
+        try:
+            async with asyncio.timeout(JOURNAL_SECONDS):
+                # What is being written now, what waited for that, and to be told of it.
+                for _ in range(3):
+                    if self._unwritten and writer is not None:
+                        await writer.flushed()
+        except (TimeoutError, AccountStoreError):
+            return False
+        return not self._unwritten
+
     async def reopen(self, reopening: GateReopening, actor: str) -> GateStatus:
         """Open, once the reopening is durable.
 
@@ -196,6 +211,7 @@ class GateWatch:
             era=self.era,
             is_open=bool(account.is_market_open),
             is_moving=not (state.paused or state.finished),
+            speed=state.speed,
             newest=account.newest_price_at,
             account_at=account.newest_at,
         )

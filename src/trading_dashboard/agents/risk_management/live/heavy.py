@@ -233,7 +233,10 @@ class _Worker:
         except (OSError, asyncio.IncompleteReadError) as error:
             raise WorkerEnded("The process that computes has ended.") from error
         self._version = version
-        outcome: tuple[bool, Any] = pickle.loads(answer)  # noqa: S301 - our own process
+        try:
+            outcome: tuple[bool, Any] = pickle.loads(answer)  # noqa: S301 - our own process
+        except Exception as error:
+            raise WorkerEnded(f"Its answer cannot be read: {error}") from error
         return outcome
 
     async def end(self) -> None:

@@ -23,10 +23,6 @@ NICENESS = 5
 """The agent and the desk come first."""
 
 
-class ComputingFailed(Exception):
-    """A task failed in a way that is not one of our errors; the message is its traceback."""
-
-
 def main() -> int:
     """Compute until the input ends."""
     with contextlib.suppress(AttributeError, OSError):
@@ -44,7 +40,7 @@ def main() -> int:
 
 
 def _outcome(task: dict[str, Any], data: Any) -> tuple[bool, Any]:
-    """Return whether it went well, and the result or the error."""
+    """Return whether it went well, and the result, one of our errors, or a traceback."""
     from trading_dashboard.models.errors import TradingDashboardError
 
     try:
@@ -53,7 +49,7 @@ def _outcome(task: dict[str, Any], data: Any) -> tuple[bool, Any]:
     except TradingDashboardError as error:
         return False, error
     except Exception:  # noqa: BLE001 - told to whoever asked; this process goes on
-        return False, ComputingFailed(traceback.format_exc(limit=-8))
+        return False, traceback.format_exc(limit=-8)
 
 
 def write(out: BinaryIO, message: Any) -> None:

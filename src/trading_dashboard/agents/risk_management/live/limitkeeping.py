@@ -118,6 +118,11 @@ class LimitKeeping:
 
     # History
 
+    @property
+    def has_history(self) -> bool:
+        """Return whether history has been read since the market began."""
+        return self._covered is not None
+
     def covers(self, symbol: str) -> bool:
         """Return whether a symbol's returns are known, or known to be missing."""
         return self._covered is not None and symbol in self._covered

@@ -20,7 +20,11 @@ from trading_dashboard.agents.risk_management.live.asked import (
     Prices,
     Terms,
 )
-from trading_dashboard.agents.risk_management.live.bars import CACHE, panel_of
+from trading_dashboard.agents.risk_management.live.bars import (
+    CACHE,
+    closes_of,
+    panel_of,
+)
 from trading_dashboard.agents.risk_management.measures.correlation import ledoit_wolf
 from trading_dashboard.agents.risk_management.measures.liquidity import average_volume
 from trading_dashboard.agents.risk_management.measures.question import (
@@ -36,7 +40,7 @@ from trading_dashboard.agents.risk_management.measures.volatility import close_t
 from trading_dashboard.agents.risk_management.sizing.answering import size
 from trading_dashboard.agents.risk_management.sizing.sizing import SizingFacts
 from trading_dashboard.models.risk.errors import RiskError
-from trading_dashboard.models.risk.measures import SizingQuestion
+from trading_dashboard.models.risk.measures import SizingQuestion, StressQuestion
 
 ATR_DAYS = 14
 """Wilder, New Concepts in Technical Trading Systems (1978), ch. 4."""
@@ -103,6 +107,30 @@ def backtests(histories: Histories, held: Portfolio, terms: Terms, subject: str)
         for method in terms.methods
     ]  # fmt: skip
     return _json(backtests=rows, notes=[])
+
+
+def stress(
+    histories: Histories, held: Portfolio, question: StressQuestion | None, terms: Terms
+) -> bytes:
+    """Return what scenarios do to holdings, as JSON."""
+    from trading_dashboard.agents.risk_management.stress.answering import (
+        DEFAULT_QUESTION,
+    )
+    from trading_dashboard.agents.risk_management.stress.answering import (
+        stress as answer,
+    )
+    from trading_dashboard.agents.risk_management.stress.historical import Closes
+    from trading_dashboard.agents.risk_management.stress.holdings import stressed
+
+    dates, closes = closes_of(histories, held.symbols)
+    rows, notes = answer(
+        DEFAULT_QUESTION if question is None else question,
+        stressed(held.symbols, held.values, held.equity),
+        Closes.of(held.symbols, dates, closes),
+        panel_of(histories, held.symbols).tail(terms.window),
+        terms.confidence,
+    )
+    return _json(scenarios=rows, notes=notes)
 
 
 def sizes(histories: Histories, question: SizingQuestion, now: Prices) -> bytes:

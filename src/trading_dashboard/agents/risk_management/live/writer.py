@@ -71,22 +71,29 @@ class AccountWriter:
         self._waiting: list[_Group] = []
         self._writing: list[_Group] = []
         self._wake = asyncio.Event()
+        self._is_finishing = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="account")
 
     # Life
 
     async def run(self) -> None:
-        """Write what is submitted, for ever."""
-        while True:
+        """Write what is submitted, until `finish`.
+
+        Not to be cancelled: what is being written would be on disk and never take effect.
+        """
+        while not self._is_finishing or self._waiting:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
                 await self._write(self._next())
 
+    def finish(self) -> None:
+        """Let `run` end once all that waits is written."""
+        self._is_finishing = True
+        self._wake.set()
+
     async def close(self, close_store: Callable[[], None]) -> None:
-        """Write what still waits, close the store in its thread, end that. `run` must be over."""
-        while self._waiting:
-            await self._write(self._next())
+        """Close the store in its thread and end that; `run` must be over."""
         await self.in_thread(close_store)
         self._thread.shutdown()
 

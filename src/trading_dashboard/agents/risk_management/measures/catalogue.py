@@ -48,7 +48,7 @@ class Entry:
         )
 
 
-_SAMPLE = "VaR = smallest loss with F(loss) ≥ α (inverted_cdf, no interpolation)"
+_SAMPLE = "smallest loss with F(loss) ≥ α (inverted_cdf, no interpolation)"
 _MEAN = "mean of exactly the worst 1 − α of probability"
 _MCNEIL = "McNeil, Frey, Embrechts (2015), Quantitative Risk Management, 2nd ed."
 _ACERBI = (
@@ -79,13 +79,13 @@ _VAR: dict[VarMethod, tuple[str, str, str, str]] = {
         "normal",
         "−μh + σ√h Φ⁻¹(α), σ with n − 1",
         "−μh + σ√h φ(Φ⁻¹(α))/(1 − α), σ with n − 1",
-        _MCNEIL + ", examples 2.11, 2.14",
+        _MCNEIL + ", 2.3",
     ),
     VarMethod.STUDENT_T: (
         "Student's t",
         "−μh + s√h t⁻¹(α; ν); μ, s, ν by maximum likelihood, 2.1 ≤ ν ≤ 100",
         "−μh + s√h g(t)/(1 − α) × (ν + t²)/(ν − 1), t = t⁻¹(α; ν), g its density",
-        _MCNEIL + ", examples 2.12, 2.15; Lange, Little, Taylor (1989), JASA 84(408)",
+        _MCNEIL + ", 2.3; Lange, Little, Taylor (1989), JASA 84(408)",
     ),
     VarMethod.CORNISH_FISHER: (
         "Cornish-Fisher",
@@ -165,7 +165,7 @@ _ENTRIES = (
     Entry("concentration.effective", "Effective holdings", "count", "1 / Σ w²",
           "Hirschman (1964), The paternity of an index, AER 54(5)"),
     Entry("concentration.largest", "Largest holding", "fraction", "max |value| / gross",
-          "Roncalli (2013), Introduction to Risk Parity and Budgeting, 2.2"),
+          "Roncalli (2013), Introduction to Risk Parity and Budgeting"),
     Entry("liquidity.days_to_leave", "Days to leave", "days",
           "|quantity| / (participation × mean volume of 20 days); of the slowest",
           "Almgren, Chriss (2001), Optimal execution of portfolio transactions, J. Risk 3(2)"),

@@ -56,7 +56,13 @@ def beta(returns: ArrayLike, benchmark: ArrayLike, minimum: int = 2) -> float:
 
 
 def sample_covariance(returns: Floats) -> Floats:
-    """Return the covariance with n − 1, shape ``(N, N)``, of returns ``(T, N)`` without NaN."""
+    """Return the covariance with n − 1, shape ``(N, N)``, of returns ``(T, N)`` without NaN.
+
+    Raises:
+        NotEnoughData: Fewer than two days.
+    """
+    if len(returns) < 2:
+        raise NotEnoughData("Covariance needs at least two days", observed=len(returns))
     centred = returns - returns.mean(axis=0)
     return np.asarray(centred.T @ centred / (len(returns) - 1))
 
@@ -68,9 +74,10 @@ def sample_correlation(returns: Floats) -> Floats:
         returns: Shape ``(T, N)`` without NaN, T ≥ 2.
 
     Rows and columns of a series that does not move are NaN: it has no correlation.
+
+    Raises:
+        NotEnoughData: Fewer than two days.
     """
-    if len(returns) < 2:
-        raise NotEnoughData("Correlation needs at least two days", observed=len(returns))
     return correlation_of(sample_covariance(returns), flat_columns(returns))
 
 
@@ -86,7 +93,7 @@ def correlation_of(covariance: Floats, flat: np.ndarray | None = None) -> Floats
 
 def flat_columns(returns: Floats) -> np.ndarray:
     """Tell which columns of ``(T, N)`` do not move, shape ``(N,)``."""
-    return np.asarray(np.ptp(returns, axis=0) <= 1e-13 * np.abs(returns).max(axis=0, initial=0))
+    return np.array([is_flat(column) for column in returns.T], bool)
 
 
 def ledoit_wolf(returns: Floats, target: Target = "constant_correlation") -> Shrunk:

@@ -16,6 +16,8 @@ from trading_dashboard.agents.risk_management.measures.returns import Floats
 from trading_dashboard.agents.risk_management.measures.student_t import StudentT
 from trading_dashboard.models.risk.errors import NotEnoughData
 
+_FAR_TAIL = 1e-3
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
@@ -53,7 +55,7 @@ def normal_tail(
     """Return VaR and expected shortfall of normal profits.
 
     ``VaR = −μh + σ√h z``, ``ES = −μh + σ√h φ(z)/(1 − α)``. McNeil, Frey and Embrechts (2015),
-    "Quantitative Risk Management", 2nd ed., examples 2.11 and 2.14.
+    "Quantitative Risk Management", 2nd ed., section 2.3.
     """
     z = float(special.ndtri(confidence))
     density = math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
@@ -65,7 +67,7 @@ def student_t_tail(fit: StudentT, confidence: float, horizon: float = 1) -> tupl
     """Return VaR and expected shortfall of profits by Student's t.
 
     ``ES = −μ + s (g(t)/(1 − α)) (ν + t²)/(ν − 1)`` with t the quantile and g the density. McNeil,
-    Frey and Embrechts (2015), examples 2.12 and 2.15. Over more than one day the scale grows by √h;
+    Frey and Embrechts (2015), section 2.3. Over more than one day the scale grows by √h;
     a sum of t's is thinner in the far tail than that.
     """
     df = fit.df
@@ -85,7 +87,7 @@ def is_in_domain(skewness: float, kurtosis: float) -> bool:
     """Tell whether Cornish and Fisher's expansion rises everywhere, so is a quantile function.
 
     ``S²/9 − 4 (K/8 − S²/6)(1 − K/8 + 5S²/36) ≤ 0``. Maillard (2012), "A user's guide to the
-    Cornish Fisher expansion", section 3.
+    Cornish Fisher expansion".
     """
     bend, slope, level = _derivative(skewness, kurtosis)
     return slope**2 - 4 * bend * level <= 0 and level >= 0
@@ -104,12 +106,13 @@ def cornish_fisher_tail(
 
     Raises:
         NotEnoughData: The expansion falls somewhere in the tail beyond VaR, so that what it says
-            there is no quantile.
+            there is no quantile. (Its farthest thousandth does not count: with kurtosis just below
+            zero any expansion falls at last.)
     """
     s, k = moments.skewness / math.sqrt(horizon), moments.kurtosis / horizon
     p = 1 - confidence
     z = float(special.ndtri(p))
-    if not _rises_below(z, s, k):
+    if not _rises_between(float(special.ndtri(p * _FAR_TAIL)), z, s, k):
         raise NotEnoughData(
             "The Cornish-Fisher expansion does not hold for these returns",
             observed=f"skewness {s:.2f}, excess kurtosis {k:.2f}",
@@ -128,10 +131,10 @@ def _derivative(skewness: float, kurtosis: float) -> tuple[float, float, float]:
     return kurtosis / 8 - square / 6, skewness / 3, 1 - kurtosis / 8 + 5 * square / 36
 
 
-def _rises_below(z: float, skewness: float, kurtosis: float) -> bool:
-    """Tell whether the expansion rises everywhere up to `z`."""
+def _rises_between(low: float, high: float, skewness: float, kurtosis: float) -> bool:
+    """Tell whether the expansion rises from `low` to `high`."""
     a, b, c = _derivative(skewness, kurtosis)
-    if a < 0 or (a == 0 and b > 0):
-        return False
-    lowest = min(-b / (2 * a), z) if a > 0 else z
-    return a * lowest**2 + b * lowest + c >= 0
+    points = [low, high]
+    if a > 0 and low < -b / (2 * a) < high:
+        points.append(-b / (2 * a))
+    return all(a * z**2 + b * z + c >= 0 for z in points)

@@ -69,7 +69,10 @@ def calmar(returns: ArrayLike, periods: float = TRADING_DAYS) -> float:
     deepest = drawdown(sample).maximum
     if deepest == 0:
         raise NotEnoughData("The Calmar ratio needs a drawdown", observed="there was none")
-    return annual_growth(sample, periods) / deepest
+    ratio = annual_growth(sample, periods) / deepest
+    if not math.isfinite(ratio):
+        raise NotEnoughData("The Calmar ratio is too large to tell", observed=f"drawdown {deepest}")
+    return ratio
 
 
 def annual_growth(returns: Floats, periods: float = TRADING_DAYS) -> float:

@@ -26,6 +26,7 @@ MINIMUM_OBSERVATIONS = 30
 """Fewer returns than this tell nothing of a tail."""
 LARGEST_RETURN = 1e6
 """A day's return beyond this is damaged data, not a market."""
+_SMALLEST_MOVE = 1e-140
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,8 +97,9 @@ class ReturnPanel:
         return cls(tuple(symbols), np.asarray(dates, "datetime64[D]")[1:], returns)
 
     def tail(self, rows: int) -> ReturnPanel:
-        """Return the last `rows` days."""
-        return ReturnPanel(self.symbols, self.dates[-rows:], self.returns[-rows:])
+        """Return the last `rows` days; all of them if they are fewer."""
+        first = max(len(self.dates) - rows, 0)
+        return ReturnPanel(self.symbols, self.dates[first:], self.returns[first:])
 
     def until(self, day: date) -> ReturnPanel:
         """Return the days up to `day`, and it."""
@@ -231,5 +233,7 @@ def observed(series: ArrayLike, minimum: int, what: str) -> Floats:
 
 
 def is_flat(series: Floats) -> bool:
-    """Tell whether the numbers do not move, beyond rounding."""
-    return bool(np.ptp(series) <= 1e-13 * np.abs(series).max(initial=0))
+    """Tell whether the numbers do not move, beyond rounding or so little that squares vanish."""
+    with np.errstate(over="ignore"):
+        span = np.ptp(series)
+    return bool(span <= max(1e-13 * np.abs(series).max(initial=0), _SMALLEST_MOVE))

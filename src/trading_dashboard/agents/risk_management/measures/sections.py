@@ -28,6 +28,7 @@ from trading_dashboard.agents.risk_management.measures.liquidity import (
 )
 from trading_dashboard.agents.risk_management.measures.question import PortfolioQuestion
 from trading_dashboard.agents.risk_management.measures.returns import (
+    LARGEST_RETURN,
     Exposure,
     Floats,
     ReturnPanel,
@@ -94,17 +95,15 @@ def write_returns(
         question: The portfolio.
         lacking: Why nothing has history.
     """
-    equity = question.equity
+    returns = _returns_on(question.equity, exposure)
     if lacking or not exposure.symbols:
         writing.add_without(OF_RETURNS, lacking or "Nothing is held.")
         return
-    if equity is None or not equity > 0:
+    if returns is None:
         writing.add_without(
-            OF_RETURNS, "Equity is not known to be above zero; there is no return on it."
+            OF_RETURNS, "Equity is not known to be above zero by enough for a return on it."
         )
         return
-    with np.errstate(over="ignore"):
-        returns = exposure.pnl / equity
     free, decay = question.risk_free, question.settings.ewma_decay
     writing.add("volatility.close_to_close", lambda: volatility.close_to_close(returns))
     writing.add(
@@ -118,6 +117,14 @@ def write_returns(
     writing.add("ratio.sortino", lambda: ratios.sortino(returns, free), parameters=rate)
     writing.add("ratio.calmar", lambda: ratios.calmar(returns))
     _write_drawdown(writing, drawdown(returns, question.confidence), question.confidence)
+
+
+def _returns_on(equity: float | None, exposure: Exposure) -> Floats | None:
+    if equity is None or not equity > 0:
+        return None
+    with np.errstate(over="ignore"):
+        returns = exposure.pnl / equity
+    return returns if np.abs(returns).max(initial=0) <= LARGEST_RETURN else None
 
 
 def _write_beta(

@@ -66,8 +66,8 @@ def sampling_errors(losses: Floats, confidence: float) -> tuple[float, float]:
 
     VaR: half the distance between the order statistics one standard deviation of the binomial
     count to either side (Serfling 1980, "Approximation Theorems of Mathematical Statistics",
-    section 2.6.3), which needs no density. Expected shortfall: Manistre and Hancock (2005),
-    "Variance of the CTE estimator", North American Actuarial Journal 9(2), equation 3.
+    section 2.6), which needs no density. Expected shortfall: Manistre and Hancock (2005),
+    "Variance of the CTE estimator", North American Actuarial Journal 9(2).
 
     Args:
         losses: Shape ``(n,)``, draws.

@@ -174,7 +174,8 @@ def series_var(
 def _check(confidence: float, horizon: int, paths: int, seed: int, settings: VarSettings) -> Asked:
     bounds = {
         "confidence": (confidence, 0.5 <= confidence < 1),
-        "horizon_days": (horizon, horizon == int(horizon) and 1 <= horizon <= LONGEST_HORIZON),
+        "horizon_days": (horizon, 1 <= horizon <= LONGEST_HORIZON and horizon == int(horizon)),
+        "minimum": (settings.minimum, settings.minimum >= 2),
         "paths": (paths, 100 <= paths <= 10_000_000),
         "age_decay": (settings.age_decay, 0 < settings.age_decay < 1),
         "ewma_decay": (settings.ewma_decay, 0 < settings.ewma_decay < 1),
@@ -190,13 +191,13 @@ def _check(confidence: float, horizon: int, paths: int, seed: int, settings: Var
 
 def _measure(exposure: Exposure, method: VarMethod, asked: Asked) -> Tail:
     pnl = exposure.pnl
-    if is_flat(pnl):
-        loss = -float(pnl.mean()) * asked.horizon
-        return Tail(loss, loss, {}, "The value does not move in the window; that is not safety.")
     # Near one, no square or cube of a holding of any size overflows; a power of two rounds nothing.
     scale = math.ldexp(1.0, math.frexp(float(np.abs(pnl).max()))[1] - 1)
     drawn = OF_HOLDINGS.get(method)
-    if drawn:
+    if is_flat(pnl):
+        loss = -float(pnl[-1]) / scale * asked.horizon
+        found = Tail(loss, loss, {}, "The value does not move in the window; that is not safety.")
+    elif drawn:
         found = drawn(replace(exposure, values=exposure.values / scale), asked)
     else:
         found = OF_SERIES[method](pnl / scale, asked)

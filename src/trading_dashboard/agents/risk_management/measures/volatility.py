@@ -93,7 +93,7 @@ def yang_zhang(
     ``σ² = σ²(overnight) + k σ²(open to close) + (1 − k) σ²(Rogers-Satchell)`` with
     ``k = 0.34 / (1.34 + (n + 1)/(n − 1))``, variances with n − 1. Yang and Zhang (2000),
     "Drift-independent volatility estimation based on high, low, open, and close prices", Journal of
-    Business 73(3), 477-491, equations 7 and 10.
+    Business 73(3), 477-491.
 
     Args:
         open_: Shape ``(T,)``; all four adjusted alike for splits and dividends.

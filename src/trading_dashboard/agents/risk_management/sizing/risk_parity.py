@@ -19,13 +19,11 @@ from trading_dashboard.agents.risk_management.sizing.sizing import (
     WHOLE,
     Budget,
     Sizing,
-    counted,
-    money,
     rounded,
-    share,
     size_row,
     too_small,
 )
+from trading_dashboard.agents.risk_management.wording import counted, money, share
 from trading_dashboard.models.risk.errors import InvalidScenario, NotEnoughData
 
 Floats = NDArray[np.float64]

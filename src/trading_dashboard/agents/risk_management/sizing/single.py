@@ -14,13 +14,11 @@ from trading_dashboard.agents.risk_management.sizing.sizing import (
     Budget,
     Side,
     Sizing,
-    counted,
-    money,
     rounded,
-    share,
     size_row,
     too_small,
 )
+from trading_dashboard.agents.risk_management.wording import counted, money, share
 from trading_dashboard.models.risk.errors import InvalidScenario, NotEnoughData
 
 _FIXED = "quantity = equity × f / |entry − stop|"
@@ -165,25 +163,8 @@ def kelly(
     Raises:
         InvalidScenario: p or b is missing or makes no sense, or the stop does not.
     """
-    for name, value in (("win_probability", win_probability), ("payoff", payoff)):
-        if value is None or not (isfinite(value) and value > 0):
-            raise InvalidScenario(
-                f"Kelly needs {name}.",
-                subject=name,
-                observed=value,
-                next_step="Take it from your own trades, or from a pattern's record.",
-            )
-    assert win_probability is not None and payoff is not None  # noqa: S101, PT018 - just checked
-    if win_probability >= 1:
-        raise InvalidScenario(
-            "A trade that cannot fail has no Kelly size.",
-            subject="win_probability",
-            observed=win_probability,
-            next_step="Give a probability below 1.",
-        )
+    best = _edge(win_probability, payoff)
     unit_risk, step = _unit_risk(trade, stop)
-    best = win_probability - (1 - win_probability) / payoff
-    best = 0.0 if abs(best) < _ROUNDING else best
     staked = min(max(best, 0.0), cap)
     said = f"Kelly: {win_probability:g} − (1 − {win_probability:g}) / {payoff:g} = {share(best)}"
     if best <= 0:
@@ -263,6 +244,31 @@ def _unit_risk(trade: Trade, stop: float | None) -> tuple[float, str]:
         distance,
         f"From {money(trade.entry)} to the stop at {money(stop)} a unit loses {money(distance)}.",
     )
+
+
+def _edge(win_probability: float | None, payoff: float | None) -> float:
+    """Return Kelly's fraction, ``p − (1 − p) / b``; zero or less is no edge."""
+    p, b = _needed("win_probability", win_probability), _needed("payoff", payoff)
+    if p >= 1:
+        raise InvalidScenario(
+            "A trade that cannot fail has no Kelly size.",
+            subject="win_probability",
+            observed=p,
+            next_step="Give a probability below 1.",
+        )
+    best = p - (1 - p) / b
+    return 0.0 if abs(best) < _ROUNDING else best
+
+
+def _needed(name: str, value: float | None) -> float:
+    if value is None or not (isfinite(value) and value > 0):
+        raise InvalidScenario(
+            f"Kelly needs {name}.",
+            subject=name,
+            observed=value,
+            next_step="Take it from your own trades, or from a pattern's record.",
+        )
+    return value
 
 
 def _above_zero(symbol: str, name: str, value: float | None) -> float:

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_dashboard.agents.risk_management.wording import money
 from trading_dashboard.models.risk.account import MAX_QUANTITY
 from trading_dashboard.models.risk.errors import InvalidScenario, NotEnoughData
 from trading_dashboard.models.risk.measures import SizeRow
@@ -154,23 +155,6 @@ def too_small(symbol: str, quantity: Decimal, price: float, lot: Decimal) -> lis
     if quantity:
         return []
     return [f"The amount does not buy {lot.normalize():f} of {symbol} at {money(price)}."]
-
-
-def money(amount: float) -> str:
-    """Return an amount as it is read: two decimals, more for a small price."""
-    if amount and abs(amount) < 1:
-        return f"{amount:.6g}"
-    return f"{amount:,.2f}"
-
-
-def share(fraction: float) -> str:
-    """Return a fraction as per cent."""
-    return f"{fraction * 100:.4g} %"
-
-
-def counted(quantity: Decimal) -> str:
-    """Return a quantity as it is read."""
-    return f"{quantity.normalize():,f}"
 
 
 def _floor(quantity: Decimal, lot: Decimal) -> Decimal:

@@ -8,5 +8,6 @@ reading      questions, page by page
 recovery     from disk to a book; snapshots
 integrity    the full check
 migrations   older versions
+__main__     check, rebuild and backup from a terminal
 database, sqlite, postgresql, failures
 """

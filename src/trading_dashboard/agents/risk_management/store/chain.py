@@ -16,6 +16,7 @@ import orjson
 from trading_dashboard.agents.risk_management.account.entries import Draft
 from trading_dashboard.agents.risk_management.store.columns import microseconds
 from trading_dashboard.models.risk.account import JournalEntry
+from trading_dashboard.models.risk.errors import InvalidOrder
 
 GENESIS = "0" * 64
 """Stands for what is before the first entry."""
@@ -43,27 +44,32 @@ class Chain:
         return Chain(self.seq, self.digest)
 
     def add(self, draft: Draft, recorded_at: datetime) -> tuple[JournalEntry, dict[str, Any]]:
-        """Return the next entry as it will be read, and its row."""
-        text = orjson.dumps(draft.data, option=orjson.OPT_SORT_KEYS).decode()
-        entry = JournalEntry(
-            seq=self.seq + 1,
-            kind=draft.kind,
-            actor=draft.actor,
-            reason=draft.reason,
-            at=draft.at,
-            recorded_at=recorded_at,
-            data=orjson.loads(text),
-        )
-        row: dict[str, Any] = {
-            "seq": entry.seq,
-            "kind": entry.kind.value,
-            "actor": entry.actor,
-            "reason": entry.reason,
-            "at": entry.at,
-            "recorded_at": recorded_at,
-            "data": text,
-        }
-        row["digest"] = _digest(self.digest, row)
+        """Return the next entry as it will be read, and its row.
+
+        Raises:
+            InvalidOrder: It cannot be written down: a time without a zone, text that is none.
+        """
+        try:
+            text = orjson.dumps(draft.data, option=orjson.OPT_SORT_KEYS).decode()
+            row: dict[str, Any] = {
+                "seq": self.seq + 1,
+                "kind": draft.kind.value,
+                "actor": draft.actor,
+                "reason": draft.reason,
+                "at": draft.at,
+                "recorded_at": recorded_at,
+                "data": text,
+            }
+            _refuse_nul(draft.actor, draft.reason or "", text)
+            row["digest"] = _digest(self.digest, row)
+            entry = entry_of(row)
+        except (TypeError, ValueError) as error:
+            raise InvalidOrder(
+                f"What is to be journalled ({draft.kind.value}) cannot be written down.",
+                subject=draft.kind.value,
+                observed=str(error),
+                next_step="Leave out characters that are no text.",
+            ) from error
         self.seq, self.digest = entry.seq, row["digest"]
         return entry, row
 
@@ -98,6 +104,12 @@ def entry_of(row: Row) -> JournalEntry:
 def state_digest(state: str, journal_digest: str) -> str:
     """Return the digest of a snapshot of the book at the entry with `journal_digest`."""
     return hashlib.sha256(f"{journal_digest}\n{state}".encode()).hexdigest()
+
+
+def _refuse_nul(actor: str, reason: str, data: str) -> None:
+    """Raise ValueError for the one character that not every database keeps."""
+    if "\0" in actor or "\0" in reason or "\\u0000" in data:
+        raise ValueError("it has the character NUL")
 
 
 def _digest(previous: str, row: Row) -> str:

@@ -6,6 +6,7 @@ elsewhere; neither passes through binary floating point. Instants are microsecon
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -31,11 +32,9 @@ class ExactDecimal(TypeDecorator[Decimal]):
         kind: TypeEngine[Any] = String() if dialect.name == "sqlite" else Numeric(38, 8)
         return dialect.type_descriptor(kind)
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        """Return what the driver is given."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return format(value, "f")
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Return what makes a value the driver's; one call for each, since there are many."""
+        return _decimal_text if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def process_result_value(self, value: Any, _: Dialect) -> Decimal | None:
         """Return what the driver gave as a decimal."""
@@ -48,9 +47,9 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, _: Dialect) -> int | None:
-        """Return microseconds since 1970."""
-        return None if value is None else microseconds(value)
+    def bind_processor(self, _: Dialect) -> Callable[[Any], Any]:
+        """Return what makes a value the driver's."""
+        return _instant_number
 
     def process_result_value(self, value: Any, _: Dialect) -> datetime | None:
         """Return the time in UTC."""
@@ -60,3 +59,11 @@ class Instant(TypeDecorator[datetime]):
 def microseconds(at: datetime) -> int:
     """Return microseconds since 1970 of an aware time."""
     return (at - _EPOCH) // _MICROSECOND
+
+
+def _decimal_text(value: Decimal | None) -> str | None:
+    return None if value is None else format(value, "f")
+
+
+def _instant_number(value: datetime | None) -> int | None:
+    return None if value is None else microseconds(value)

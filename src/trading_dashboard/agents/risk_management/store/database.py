@@ -6,11 +6,12 @@ Owns opening, connecting again after a server was away, and putting what drivers
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -127,14 +128,9 @@ class Database:
             self._drop()
 
     def upsert(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Insert rows, or put them in the place of those with the same key."""
-        if not rows:
-            return
-        build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = build(table)
-        keys = [column.name for column in table.primary_key]
-        others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
+        """Insert whole rows, or put them in the place of those with the same key."""
+        if rows:
+            connection.execute(_upsert_into(table, connection.dialect.name), rows)
 
     def _reconnect_if_lost(self) -> None:
         if self.is_closed:
@@ -146,3 +142,17 @@ class Database:
         with contextlib.suppress(SQLAlchemyError):
             self._connection.close()
         self._engine.dispose()
+
+
+@functools.cache
+def _upsert_into(table: Table, dialect: str) -> Executable:
+    """Return the statement; made once, since making it costs more than executing it."""
+    build = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = build(table)
+    keys = [column.name for column in table.primary_key]
+    others = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if column.name not in keys
+    }
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)

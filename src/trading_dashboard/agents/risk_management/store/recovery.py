@@ -36,8 +36,8 @@ KEPT_SNAPSHOTS = 2
 CHUNK = 5_000
 """Rows written or read at a time."""
 REBUILD_STEP = (
-    "Nothing was changed. If the journal is to be believed, make the copies anew from it; else put "
-    "a backup in its place."
+    "Nothing was changed. Stop the agent and make the copies anew from the journal with: python -m "
+    "trading_dashboard.agents.risk_management.store rebuild DIRECTORY; or put a backup there."
 )
 
 

@@ -60,6 +60,7 @@ POSITIONS = Table(
     Column("realised_fifo", ExactDecimal, nullable=False),
     Column("dividends", ExactDecimal, nullable=False),
     Column("is_sample", Boolean, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 ORDERS = Table(
@@ -87,6 +88,7 @@ ORDERS = Table(
     Column("at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),
+    sqlite_with_rowid=False,
 )
 Index("orders_by_seq", ORDERS.c.seq, unique=True)
 Index("orders_by_status", ORDERS.c.status, ORDERS.c.seq)

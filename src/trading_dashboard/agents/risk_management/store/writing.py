@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from trading_dashboard.agents.risk_management.account.book import Book
 from trading_dashboard.agents.risk_management.account.entries import Draft
@@ -30,8 +30,16 @@ from trading_dashboard.agents.risk_management.store.schema import (
     ORDERS,
     POSITIONS,
 )
-from trading_dashboard.models.risk.account import JournalEntry, JournalKind
+from trading_dashboard.models.risk.account import JournalEntry, JournalKind, Order
 from trading_dashboard.models.risk.errors import DuplicateOrder
+
+_USED_IDS = select(ORDERS.c.id, ORDERS.c.client_order_id, ORDERS.c.status).where(
+    or_(
+        ORDERS.c.id.in_(bindparam("ids", expanding=True)),
+        ORDERS.c.client_order_id.in_(bindparam("clients", expanding=True)),
+    )
+)
+_INSERT_ENTRIES, _INSERT_FILLS = JOURNAL.insert(), FILLS.insert()
 
 Drafts = Sequence[Draft]
 _NEW_ORDER = (JournalKind.ORDER_PLACED, JournalKind.ORDER_REJECTED)
@@ -47,7 +55,7 @@ class Staging:
         self._entries: list[JournalEntry] = []
         self._journal: list[dict[str, Any]] = []
         self._fills: list[dict[str, Any]] = []
-        self._orders: dict[str, dict[str, Any]] = {}
+        self._orders: dict[str, tuple[Order, int]] = {}
         self._symbols: set[str] = set()
         self._ids: set[str] = set()
         self._client_ids: set[str] = set()
@@ -59,11 +67,7 @@ class Staging:
         clients = [client for draft in drafts if (client := draft.data.get("client_order_id"))]
         if not ids:
             return
-        rows = connection.execute(
-            select(ORDERS.c.id, ORDERS.c.client_order_id, ORDERS.c.status).where(
-                or_(ORDERS.c.id.in_(ids), ORDERS.c.client_order_id.in_(clients))
-            )
-        ).all()
+        rows = connection.execute(_USED_IDS, {"ids": ids, "clients": clients}).all()
         self._ids = {row.id for row in rows}
         self._client_ids = {row.client_order_id for row in rows if row.status != "rejected"}
 
@@ -102,10 +106,11 @@ class Staging:
         """Write all of it."""
         if not self._journal:
             return
-        connection.execute(JOURNAL.insert(), self._journal)
+        connection.execute(_INSERT_ENTRIES, self._journal)
         if self._fills:
-            connection.execute(FILLS.insert(), self._fills)
-        database.upsert(connection, ORDERS, list(self._orders.values()))
+            connection.execute(_INSERT_FILLS, self._fills)
+        orders = [order_row(order, seq) for order, seq in self._orders.values()]
+        database.upsert(connection, ORDERS, orders)
         holdings = [
             self.book.positions.get(symbol) or self.book.closed[symbol]
             for symbol in sorted(self._symbols)
@@ -128,4 +133,4 @@ class Staging:
         self._symbols |= change.symbols
         self._fills += [fill_row(fill) for fill in change.fills]
         for order, seq in change.orders.values():
-            self._orders[order.id] = order_row(order, seq)
+            self._orders[order.id] = order, seq

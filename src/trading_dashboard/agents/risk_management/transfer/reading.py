@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
+from heapq import nsmallest
 
 from trading_dashboard.agents.risk_management.transfer.csv_file import (
     decoded,
@@ -41,7 +42,8 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _TIME_STEP = "Write a date, such as 2010-05-06, or a time with its zone: 2010-05-06T14:30:00Z."
-_MAX_SUGGESTIONS = 25
+_MAX_SUGGESTIONS = 10
+_CANDIDATES = 200
 """Looking for near names is slow; a file of nothing but unknown ones must not be."""
 
 
@@ -191,13 +193,22 @@ class _RowReader:
             )
         near = self._near.get(symbol)
         if near is None and len(self._near) < _MAX_SUGGESTIONS:
-            known = self._known or frozenset()
             upper = symbol.upper()
-            near = [upper] if upper in known else get_close_matches(upper, known, 3, 0.6)
+            is_known = self._known is not None and upper in self._known
+            near = [upper] if is_known else get_close_matches(upper, self._like(upper), 3, 0.6)
             self._near[symbol] = near
         if near:
             return "The symbol is not known.", f"Did you mean {' or '.join(near)}?"
         return "The symbol is not known.", "Search for it on the dashboard, or remove the row."
+
+    def _like(self, symbol: str) -> list[str]:
+        """Return the symbols that share most of its letters and have about its length."""
+        letters = set(symbol)
+        return nsmallest(
+            _CANDIDATES,
+            self._known or (),
+            key=lambda one: (abs(len(one) - len(symbol)) - len(letters.intersection(one)), one),
+        )
 
     def _number(self, raw: RawRow, column: str, largest: Decimal) -> Decimal | None:
         cell = raw.cells.get(column, "")

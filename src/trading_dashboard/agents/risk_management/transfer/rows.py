@@ -24,7 +24,8 @@ COST_ALIAS = "price"
 KNOWN_COLUMNS = (*COLUMNS, COST_ALIAS)
 REQUIRED = ("symbol", "quantity")
 
-MAX_BYTES = 1_048_576
+MAX_BYTES = 262_144
+"""Twice what as many rows as may be need; reading is not free."""
 MAX_ROWS = 2_000
 WHOLE_FILE = 0
 """The row of a problem that is about the file or its heading."""
