@@ -26,7 +26,7 @@ import numpy as np
 from tests.planted_patterns import BASE, DAY, DRAWINGS, score
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.detections import ShapeDetection
-from trading_dashboard.agents.pattern_recognition.shapes.engine import detect_shapes
+from trading_dashboard.agents.pattern_recognition.shapes.batch import detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 
 SETTINGS = ShapeSettings()

@@ -7,6 +7,7 @@ is what these become on the wire.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +41,7 @@ class CandleHits:
         return len(self.bar)
 
 
-@dataclass(frozen=True, slots=True)
-class Pivot:
+class Pivot(NamedTuple):
     """A turning point: the bar it is on, its price, and the bar at whose close it was known."""
 
     bar: int
@@ -50,8 +50,7 @@ class Pivot:
     known_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A straight line from one bar to another; `role` is that of `models.patterns.PatternLine`."""
 
     role: str
@@ -67,8 +66,7 @@ class Line:
         return self.start_price + slope * (bar - self.start)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A change of state at the close of a bar."""
 
     state: PatternState
@@ -76,8 +74,7 @@ class Change:
     price: float
 
 
-@dataclass(frozen=True, slots=True)
-class Formed:
+class Formed(NamedTuple):
     """What was said of a chart pattern when it was first known, before its breakout changed it."""
 
     direction: int

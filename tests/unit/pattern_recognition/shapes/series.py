@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
+from annotated_types import Ge, Le
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
+from trading_dashboard.agents.pattern_recognition.detections import ShapeDetection
+from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine
+from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 
 DAY = 86_400_000_000
 
@@ -72,3 +78,22 @@ def turned_over(bars: Bars) -> Bars:
         low=middle - bars.high,
         close=middle - bars.close,
     )
+
+
+def pushed(
+    bars: Bars, settings: ShapeSettings, patterns: Sequence[str] | None = None
+) -> list[ShapeDetection]:
+    """Return what the engine finds that is given one bar after the other."""
+    engine = ShapeEngine(settings, patterns)
+    return [
+        one for bar in range(len(bars)) for one in engine.push(bars, bar) if one.known_at == bar
+    ]
+
+
+def extreme(name: str, is_high: bool) -> float | int | None:
+    """Return a setting's bound; None for one that is no number."""
+    field = ShapeSettings.model_fields[name]
+    lows = [bound.ge for bound in field.metadata if isinstance(bound, Ge)]
+    highs = [bound.le for bound in field.metadata if isinstance(bound, Le)]
+    bounds: list[Any] = highs if is_high else lows
+    return bounds[0] if bounds else None

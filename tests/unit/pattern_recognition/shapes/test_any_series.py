@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import numpy as np
-from annotated_types import Ge, Le
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.planted_patterns import DRAWINGS, plant
-from tests.unit.pattern_recognition.shapes.series import DAY, damaged, walk
+from tests.unit.pattern_recognition.shapes.series import DAY, damaged, extreme, walk
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.detections import ShapeDetection
-from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine, detect_shapes
+from trading_dashboard.agents.pattern_recognition.shapes.batch import detect_shapes
+from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine
 from trading_dashboard.agents.pattern_recognition.shapes.life import as_of
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 
@@ -39,15 +38,6 @@ def restored(engine: ShapeEngine, chosen: ShapeSettings, told: list[ShapeDetecti
     for old, new in zip(engine.open, other.open, strict=True):
         told[next(place for place, one in enumerate(told) if one is old)] = new
     return other
-
-
-def extreme(name: str, is_high: bool) -> float | int | None:
-    """Return a setting's bound; None for one that is no number."""
-    field = ShapeSettings.model_fields[name]
-    lows = [bound.ge for bound in field.metadata if isinstance(bound, Ge)]
-    highs = [bound.le for bound in field.metadata if isinstance(bound, Le)]
-    bounds: list[Any] = highs if is_high else lows
-    return bounds[0] if bounds else None
 
 
 @FEW

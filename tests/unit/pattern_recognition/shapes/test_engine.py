@@ -12,14 +12,16 @@ from tests.planted_patterns import plant
 from tests.unit.pattern_recognition.shapes.series import (
     changed,
     damaged,
+    pushed,
     real,
     turned_over,
     walk,
 )
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.detections import ShapeDetection
+from trading_dashboard.agents.pattern_recognition.shapes.batch import detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.catalogue import GROUPS
-from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine, detect_shapes
+from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 from trading_dashboard.agents.pattern_recognition.shapes.track import MAX_LOOKBACK, SPARE, Track
 from trading_dashboard.models.patterns import PatternState
@@ -144,7 +146,7 @@ def test_a_mirror_image_has_the_mirrored_patterns(bars: Bars) -> None:
             one,
             pattern=MIRRORS.get(one.pattern, one.pattern),
             direction=-one.direction,
-            pivots=tuple(replace(pivot, is_high=not pivot.is_high) for pivot in one.pivots),
+            pivots=tuple(pivot._replace(is_high=not pivot.is_high) for pivot in one.pivots),
         )
         for one in before
     ]
@@ -180,8 +182,9 @@ def test_a_gap_right_after_empty_rows_is_no_trend(monkeypatch: pytest.MonkeyPatc
         column[24:] *= 1.1
     damaged_bars = changed(bars, **columns)
     assert not detect_shapes(damaged_bars, SETTINGS, ["runaway_gap"])
+    assert not pushed(damaged_bars, SETTINGS, ["runaway_gap"])
     monkeypatch.setattr(Track, "_fill", lambda *_: None)
-    assert detect_shapes(damaged_bars, SETTINGS, ["runaway_gap"]), "the control arm saw none"
+    assert pushed(damaged_bars, SETTINGS, ["runaway_gap"]), "the control arm saw none"
 
 
 def test_what_is_confirmed_very_late_is_not_read_from_bars_long_forgotten() -> None:

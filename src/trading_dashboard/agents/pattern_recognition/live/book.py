@@ -297,7 +297,7 @@ class PatternBook:
             kept = self._kept.get(key)
             if kept is None:
                 kept = Kept(row.time, row.time, self.trackers[key].basis.dump())
-            series[key] = replace(kept, last=row.time)
+            series[key] = Kept(kept.first, row.time, kept.basis, kept.checkpoint)
             self._unlearnt.setdefault(key, row.time)
             self._newest[key[1]] = max(self._newest.get(key[1], 0), row.time)
         self.bars_seen += len(wave)
@@ -343,7 +343,10 @@ class PatternBook:
         events = [Event(self._event + place, it) for place, it in enumerate(found, 1)]
         event = self._event + len(events)
         # A checkpoint that is on disk already is not written again with every bar.
-        slim = {key: replace(kept, checkpoint=None) for key, kept in series.items()}
+        slim = {
+            key: kept if kept.checkpoint is None else replace(kept, checkpoint=None)
+            for key, kept in series.items()
+        }
         self._record.write(event=event, series=slim, found=_changed(events))
         self._event = event
         self._kept.update(series)

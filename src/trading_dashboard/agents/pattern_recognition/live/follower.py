@@ -35,7 +35,7 @@ SILENCE_SECONDS = 3.0
 """Market data says something each second; after so long without a word it is away."""
 FIRST_RETRY_SECONDS = 0.5
 MAX_RETRY_SECONDS = 15.0
-BATCH = 64
+BATCH = 128
 """Bars looked at together; what they bring is told before the next ones are looked at."""
 MAX_CATCH_UP = 20_000
 """Bars read of one series to go on; if more were missed it begins anew."""

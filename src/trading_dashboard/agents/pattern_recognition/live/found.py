@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -102,22 +103,36 @@ def candle_body(
     key: Key, pattern: int, span: tuple[int, int], direction: int, strength: float, label: Label
 ) -> Body:
     """Return a candlestick pattern; `span` are the times of its first and last bar."""
-    kind, (start, end) = CANDLES[pattern], span
-    last = stamp(end)
+    body = _candle_template(pattern, direction).copy()
+    start, end = span
+    body["id"] = candle_id(key, body["pattern"], end)
+    body["symbol"], body["timeframe"] = key
+    body["strength"] = round(strength, _DIGITS)
+    body["start"] = stamp(start)
+    body["end"] = body["known_at"] = body["confirmed_at"] = stamp(end)
+    body["pivots"], body["lines"], body["changes"] = [], [], []
+    body.update(label.body())
+    return body
+
+
+@cache
+def _candle_template(pattern: int, direction: int) -> Body:
+    """Return what all candlestick patterns of a kind share; some thousand come with each minute."""
+    kind = CANDLES[pattern]
     return {
-        "id": candle_id(key, kind.id, end),
-        "symbol": key[0],
-        "timeframe": key[1],
+        "id": "",
+        "symbol": "",
+        "timeframe": "",
         "pattern": kind.id,
         "name": kind.name,
         "kind": PatternKind.CANDLESTICK.value,
         "direction": DIRECTIONS[direction],
-        "strength": round(strength, _DIGITS),
+        "strength": 0.0,
         "state": PatternState.CONFIRMED.value,
-        "start": stamp(start),
-        "end": last,
-        "known_at": last,
-        "confirmed_at": last,
+        "start": "",
+        "end": "",
+        "known_at": "",
+        "confirmed_at": "",
         "pivots": [],
         "lines": [],
         "fit": None,
@@ -127,7 +142,6 @@ def candle_body(
         "target": None,
         "invalidation": None,
         "changes": [],
-        **label.body(),
     }
 
 

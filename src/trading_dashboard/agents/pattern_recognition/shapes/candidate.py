@@ -66,12 +66,12 @@ def fit_of(*deviations: float) -> float:
 def line_through(points: Sequence[Pivot], role: str, first: int, last: int) -> Line:
     """Return the least-squares line through pivots, drawn from one bar to another."""
     count = len(points)
-    middle = sum(point.bar for point in points) / count
-    mean = sum(point.price for point in points) / count
+    middle = sum([bar for bar, _, _, _ in points]) / count
+    mean = sum([price for _, price, _, _ in points]) / count
     spread = rise = 0.0
-    for point in points:
-        run = point.bar - middle
+    for bar, price, _, _ in points:
+        run = bar - middle
         spread += run * run
-        rise += run * (point.price - mean)
+        rise += run * (price - mean)
     slope = rise / spread if spread else 0.0
     return Line(role, first, mean + slope * (first - middle), last, mean + slope * (last - middle))

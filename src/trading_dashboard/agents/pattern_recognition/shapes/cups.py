@@ -6,15 +6,20 @@ Written for the cup; the inverse is the same of prices turned over (`sign` -1).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
+import numpy as np
+
+from trading_dashboard.agents.pattern_recognition.bars import Floats
 from trading_dashboard.agents.pattern_recognition.detections import Line, Pivot
 from trading_dashboard.agents.pattern_recognition.shapes.candidate import Candidate, fit_of, level
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
-from trading_dashboard.agents.pattern_recognition.shapes.track import Track
+from trading_dashboard.agents.pattern_recognition.shapes.track import Column, Columns, oldest_at
 
 
 def find_cup(
-    pivots: Sequence[Pivot], track: Track, settings: ShapeSettings, bar: int
+    pivots: Sequence[Pivot], columns: Columns, settings: ShapeSettings, bar: int
 ) -> Candidate | None:
     """Return the cup whose right rim is the newest pivot, if there is one."""
     right = pivots[-1]
@@ -29,12 +34,12 @@ def find_cup(
     depth = rim - sign * bottom.price
     is_cup = (
         settings.cup_min_bars <= span <= settings.cup_max_bars
-        and depth >= settings.min_height_atr * track.atr
+        and depth >= settings.min_height_atr * columns.atr_at(bar)
         and sign * (left.price - pivots[place - 1].price) >= settings.cup_trend * depth
     )
-    if not is_cup or left.bar < track.oldest:
+    if not is_cup or left.bar < oldest_at(bar):
         return None
-    misfit = _misfit(track.closes(left.bar, right.bar + 1), sign, depth, settings)
+    misfit = _misfit(columns.closes(left.bar, right.bar + 1), sign, depth, settings)
     if misfit is None:
         return None
     return _candidate(left, bottom, right, sign, depth, misfit, settings, bar)
@@ -54,31 +59,43 @@ def _left_rim(pivots: Sequence[Pivot], sign: int, settings: ShapeSettings) -> in
     return None
 
 
-def _misfit(
-    closes: Sequence[float], sign: int, depth: float, settings: ShapeSettings
-) -> float | None:
+def _misfit(closes: Column, sign: int, depth: float, settings: ShapeSettings) -> float | None:
     """Return how far closes are off a parabola, in what is tolerated; None if it is no bowl."""
-    prices = [sign * close for close in closes]
+    prices = sign * np.frombuffer(closes)
     count = len(prices)
-    lowest = min(prices)
-    third = lowest + (max(prices) - lowest) / 3
-    if sum(price <= third for price in prices) < settings.cup_round * count:
+    lowest = prices.min()
+    third = lowest + (prices.max() - lowest) / 3
+    if np.count_nonzero(prices <= third) < settings.cup_round * count:
         return None
-    middle, half = (count - 1) / 2, count / 2
-    runs = [(place - middle) / half for place in range(count)]
-    squares = [run * run for run in runs]
-    mean, mean_square = sum(prices) / count, sum(squares) / count
-    tilt = sum(r * p for r, p in zip(runs, prices, strict=True)) / sum(squares)
-    spread = sum((square - mean_square) ** 2 for square in squares)
-    bend = sum((s - mean_square) * p for s, p in zip(squares, prices, strict=True)) / spread
-    if bend <= 0:
-        return None
-    error = sum(
-        (p - mean - tilt * r - bend * (s - mean_square)) ** 2
-        for p, r, s in zip(prices, runs, squares, strict=True)
-    )
-    misfit = (error / count) ** 0.5 / (settings.cup_misfit * depth)
+    bowl = _bowl(count)
+    # Numbers so large that they overflow are no bowl.
+    with np.errstate(all="ignore"):
+        prices /= depth
+        prices -= prices.sum() / count
+        bend = (bowl.bends * prices).sum() / bowl.bend
+        if not bend > 0:
+            return None
+        tilt = (bowl.runs * prices).sum() / bowl.tilt
+        prices -= tilt * bowl.runs + bend * bowl.bends
+        misfit = float(np.sqrt((prices * prices).sum() / count)) / settings.cup_misfit
     return misfit if misfit <= 1 else None
+
+
+class _Bowl(NamedTuple):
+    """What a parabola of so many bars is fitted with: two columns, and their sums of squares."""
+
+    runs: Floats
+    bends: Floats
+    tilt: float
+    bend: float
+
+
+@lru_cache(maxsize=512)
+def _bowl(count: int) -> _Bowl:
+    runs = (np.arange(count, dtype=np.float64) - (count - 1) / 2) / (count / 2)
+    squares = runs * runs
+    bends = squares - squares.sum() / count
+    return _Bowl(runs, bends, float(squares.sum()), float((bends * bends).sum()))
 
 
 def _candidate(

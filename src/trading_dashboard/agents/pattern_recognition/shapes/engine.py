@@ -1,6 +1,6 @@
-"""The one engine of chart patterns: takes closed bars one by one, and never looks past them.
+"""The engine of chart patterns: takes closed bars one by one, and never looks past them.
 
-`detect_shapes` pushes a whole series through it, so both say the same by construction.
+`batch.detect_shapes` tells a whole series with the same recognisers, and is held to say the same.
 """
 
 from __future__ import annotations
@@ -43,11 +43,8 @@ class ShapeEngine:
     """
 
     def __init__(self, settings: ShapeSettings, patterns: Sequence[str] | None = None) -> None:
-        wanted = SHAPE_IDS if patterns is None else frozenset(patterns)
-        if unknown := wanted - SHAPE_IDS:
-            raise ValueError(f"No such chart pattern: {', '.join(sorted(unknown))}.")
         self.settings = settings
-        self.wanted = wanted
+        self.wanted = wanted = wanted_of(patterns)
         self.track = Track()
         self.zigzags = [ZigZag(factor) for factor in settings.pivot_scales]
         self.tips = ZigZag(settings.pole_end_atr)
@@ -171,14 +168,13 @@ class ShapeEngine:
             self.selection.offer(candidate, self.track, bar)
 
 
-def detect_shapes(
-    bars: Bars, settings: ShapeSettings, patterns: Sequence[str] | None = None
-) -> list[ShapeDetection]:
-    """Return every chart pattern of a series, first known first; the same as pushing every bar."""
-    engine = ShapeEngine(settings, patterns)
-    found: list[ShapeDetection] = []
-    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    for bar, row in enumerate(rows):
-        found += [shape for shape in engine.step(row) if shape.known_at == bar]
-    return found
+def wanted_of(patterns: Sequence[str] | None) -> frozenset[str]:
+    """Return the patterns to look for; all if None.
+
+    Raises:
+        ValueError: A pattern is not in the catalogue.
+    """
+    wanted = SHAPE_IDS if patterns is None else frozenset(patterns)
+    if unknown := wanted - SHAPE_IDS:
+        raise ValueError(f"No such chart pattern: {', '.join(sorted(unknown))}.")
+    return wanted

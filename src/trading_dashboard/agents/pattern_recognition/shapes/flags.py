@@ -8,13 +8,16 @@ follow it until it breaks out, and are told as they were when it did.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import mul
 from typing import Any
 
 from trading_dashboard.agents.pattern_recognition.detections import Line, Pivot
 from trading_dashboard.agents.pattern_recognition.shapes.candidate import Candidate, fit_of
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
-from trading_dashboard.agents.pattern_recognition.shapes.track import Column, Track
+from trading_dashboard.agents.pattern_recognition.shapes.track import Column, Columns, oldest_at
 
 LAST = 2
 """Newest bars left out when a pause is measured: a breakout may have begun."""
@@ -39,29 +42,26 @@ class PoleWatch:
         self.settings = settings
         self.poles: list[Pole] = []
 
-    def see(self, top: Pivot, track: Track) -> None:
+    def see(self, top: Pivot, columns: Columns) -> None:
         """Take a new pivot: it may be the end of a pole."""
-        side = 1 if top.is_high else -1
-        if any(
-            pole.sign == side and side * (pole.top.price - top.price) >= 0 for pole in self.poles
-        ):
+        if is_topped(top, self.poles):
             return
-        pole = _pole(top, track, self.settings)
+        pole = find_pole(top, columns, self.settings)
         if pole is not None:
             self.poles.append(pole)
 
-    def push(self, track: Track, bar: int) -> list[Candidate]:
+    def push(self, columns: Columns, bar: int) -> list[Candidate]:
         """Return what the pauses look like at the close of a bar; forget those that are over."""
         if not self.poles:
             return []
         found, kept = [], []
         for pole in self.poles:
             length = bar - pole.top.bar
-            if length > self.settings.flag_max_bars or _is_beaten(pole, track, self.settings):
+            if length > self.settings.flag_max_bars or is_beaten(pole, columns, self.settings, bar):
                 continue
             kept.append(pole)
             if length >= self.settings.flag_min_bars:
-                candidate = _pause(pole, track, self.settings, bar)
+                candidate = find_pause(pole, columns, self.settings, bar)
                 if candidate is not None:
                     found.append(candidate)
         self.poles = kept
@@ -82,16 +82,23 @@ class PoleWatch:
         ]
 
 
-def _pole(top: Pivot, track: Track, settings: ShapeSettings) -> Pole | None:
-    first = max(top.bar - settings.pole_max_bars, track.oldest)
+def is_topped(top: Pivot, poles: Iterable[Pole]) -> bool:
+    """Return whether a pole that is watched ends as far, or farther."""
+    side = 1 if top.is_high else -1
+    return any(pole.sign == side and side * (pole.top.price - top.price) >= 0 for pole in poles)
+
+
+def find_pole(top: Pivot, columns: Columns, settings: ShapeSettings) -> Pole | None:
+    """Return the pole that ends at a pivot, if one does."""
+    first = max(top.bar - settings.pole_max_bars, oldest_at(top.known_at), 0)
     if first >= top.bar:
         return None
     sign = 1 if top.is_high else -1
-    prices = track.lows(first, top.bar) if sign > 0 else track.highs(first, top.bar)
+    prices = columns.lows(first, top.bar) if sign > 0 else columns.highs(first, top.bar)
     price = min(prices) if sign > 0 else max(prices)
     # Of equal feet the last: the pole is the steep part.
     bar = top.bar - 1 - prices[::-1].index(price)
-    atr = track.atr_at(bar)
+    atr = columns.atr_at(bar)
     height = sign * (top.price - price)
     is_steep = height >= settings.pole_atr * atr and height >= settings.pole_speed * atr * (
         top.bar - bar
@@ -101,27 +108,34 @@ def _pole(top: Pivot, track: Track, settings: ShapeSettings) -> Pole | None:
     return Pole(Pivot(bar, price, sign < 0, top.known_at), top, sign, height)
 
 
-def _is_beaten(pole: Pole, track: Track, settings: ShapeSettings) -> bool:
+def is_beaten(pole: Pole, columns: Columns, settings: ShapeSettings, bar: int) -> bool:
     """Return whether a close passed the pole's end: the move goes on, without a pause."""
-    return pole.sign * (track.close[-1] - pole.top.price) > settings.breakout_atr * track.atr
+    margin = settings.breakout_atr * columns.atr_at(bar)
+    return pole.sign * (columns.close_at(bar) - pole.top.price) > margin
 
 
-def _pause(pole: Pole, track: Track, settings: ShapeSettings, bar: int) -> Candidate | None:
+def find_pause(pole: Pole, columns: Columns, settings: ShapeSettings, bar: int) -> Candidate | None:
+    """Return what a pole's pause looks like at the close of a bar; None if it is no pattern."""
     first = pole.top.bar
-    highs, lows = track.highs(first, bar + 1), track.lows(first, bar + 1)
+    highs, lows = columns.highs(first, bar + 1), columns.lows(first, bar + 1)
+    deepest = pole.top.price - min(lows) if pole.sign > 0 else max(highs) - pole.top.price
+    gives_back = deepest / (settings.flag_depth * pole.height)
+    if gives_back > 1:
+        return None
     upper, lower = _line(highs, first, "upper"), _line(lows, first, "lower")
     at_start = upper.start_price - lower.start_price
     at_end = upper.end_price - lower.end_price
     width = max(at_start, at_end)
-    deepest = pole.top.price - min(lows) if pole.sign > 0 else max(highs) - pole.top.price
-    gives_back = deepest / (settings.flag_depth * pole.height)
-    if width <= 0 or gives_back > 1 or width > settings.flag_width * pole.height:
+    if width <= 0 or width > settings.flag_width * pole.height:
         return None
     drift = (upper.end_price + lower.end_price - upper.start_price - lower.start_price) / 2
-    closes = track.closes(first, bar + 1)
+    with_pole = pole.sign * drift / width
+    if with_pole < -settings.flag_slope_against:
+        return None
+    closes = columns.closes(first, bar + 1)
     if _swings(closes, settings.flag_swing) < settings.flag_swings:
         return None
-    name = _name(pole.sign, _narrowing(closes[:-LAST]), pole.sign * drift / width, settings)
+    name = _name(pole.sign, _narrowing(closes[:-LAST]), with_pole, settings)
     if name is None:
         return None
     over = _overshoot(highs, upper, lows, lower) / (settings.flag_tolerance * width)
@@ -145,8 +159,6 @@ def _line(prices: Column, first: int, role: str) -> Line:
 
 def _name(sign: int, ratio: float, drift: float, settings: ShapeSettings) -> str | None:
     """`ratio` is as `_narrowing` says, `drift` is with the pole, in widths."""
-    if drift < -settings.flag_slope_against:
-        return None
     side = "bull" if sign > 0 else "bear"
     if ratio <= settings.pennant_ratio:
         return f"{side}_pennant"
@@ -160,7 +172,10 @@ def _swings(closes: Column, share: float) -> int:
     turns, side = 0, 0
     highest = lowest = closes[0]
     for close in closes:
-        highest, lowest = max(highest, close), min(lowest, close)
+        if close > highest:
+            highest = close
+        elif close < lowest:
+            lowest = close
         if side >= 0 and highest - close >= reach:
             turns, side, lowest = turns + 1, -1, close
         elif side <= 0 and close - lowest >= reach:
@@ -175,10 +190,10 @@ def _swings(closes: Column, share: float) -> int:
 def _narrowing(closes: Column) -> float:
     """Return how far closes are off their straight line, last two fifths over first two."""
     count = len(closes)
-    middle, mean = (count - 1) / 2, sum(closes) / count
-    spread = count * (count * count - 1) / 12
-    slope = sum((place - middle) * close for place, close in enumerate(closes)) / spread
-    squares = [(close - mean - slope * (place - middle)) ** 2 for place, close in enumerate(closes)]
+    mean, runs = sum(closes) / count, _runs(count)
+    slope = sum(map(mul, runs, closes)) / (count * (count * count - 1) / 12)
+    off = [close - mean - slope * run for close, run in zip(closes, runs, strict=True)]
+    squares = list(map(mul, off, off))
     # Halves are steadier, the ends tell more: the geometric mean of both.
     ratio = 1.0
     for part in (count // 2, count * 2 // 5):
@@ -187,12 +202,20 @@ def _narrowing(closes: Column) -> float:
     return math.sqrt(math.sqrt(ratio))
 
 
+@lru_cache
+def _runs(count: int) -> tuple[float, ...]:
+    """Return how far each of so many bars is from their middle."""
+    return tuple(place - (count - 1) / 2 for place in range(count))
+
+
 def _overshoot(highs: Column, upper: Line, lows: Column, lower: Line) -> float:
     """Return the farthest a bar of the middle reaches over the lines."""
-    first, over = upper.start, 0.0
-    for place, (high, low) in enumerate(zip(highs, lows, strict=True)):
-        over = max(over, high - upper.at(first + place), lower.at(first + place) - low)
-    return over
+    run = len(highs) - 1
+    top, climb = upper.start_price, (upper.end_price - upper.start_price) / run
+    bottom, lift = lower.start_price, (lower.end_price - lower.start_price) / run
+    above = [high - (top + climb * place) for place, high in enumerate(highs)]
+    below = [bottom + lift * place - low for place, low in enumerate(lows)]
+    return max(0.0, *above, *below)
 
 
 def _candidate(

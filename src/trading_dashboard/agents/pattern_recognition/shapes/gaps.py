@@ -12,7 +12,7 @@ from typing import Any
 from trading_dashboard.agents.pattern_recognition.detections import Line, Pivot
 from trading_dashboard.agents.pattern_recognition.shapes.candidate import Candidate, level
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
-from trading_dashboard.agents.pattern_recognition.shapes.track import Track
+from trading_dashboard.agents.pattern_recognition.shapes.track import Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +36,28 @@ class GapWatch:
         self.settings = settings
         self.gaps: list[TrendGap] = []
 
-    def push(self, track: Track, bar: int) -> list[Candidate]:
+    def push(self, columns: Columns, bar: int) -> list[Candidate]:
         """Return gaps that a closed bar opened, and those it showed to be exhaustion."""
-        found = self._filled(track, bar) if self.gaps else []
-        place = bar - track.base
+        found = self._filled(columns, bar) if self.gaps else []
+        place = bar - columns.base
         if place <= self.settings.gap_bars:
             return found
-        high, low = track.high[place - 1], track.low[place - 1]
-        least = self.settings.gap_atr * track.atrs[place - 1]
-        if least > 0 and track.low[place] - high >= least:
-            found += self._opened(track, bar, 1, high)
-        elif least > 0 and low - track.high[place] >= least:
-            found += self._opened(track, bar, -1, low)
+        high, low = columns.high[place - 1], columns.low[place - 1]
+        least = self.settings.gap_atr * columns.atrs[place - 1]
+        if least > 0 and columns.low[place] - high >= least:
+            found += self._opened(columns, bar, 1, high)
+        elif least > 0 and low - columns.high[place] >= least:
+            found += self._opened(columns, bar, -1, low)
         return found
 
-    def _opened(self, track: Track, bar: int, sign: int, edge: float) -> list[Candidate]:
+    def _opened(self, columns: Columns, bar: int, sign: int, edge: float) -> list[Candidate]:
         """Judge the bars before the gap; `edge` is the price it opened from."""
         settings = self.settings
         first = bar - settings.gap_bars
-        highs, lows = track.highs(first, bar), track.lows(first, bar)
-        top, bottom, atr = max(highs), min(lows), track.atr_at(bar - 1)
-        far_edge = track.lows(bar, bar + 1)[0] if sign > 0 else track.highs(bar, bar + 1)[0]
-        closes = track.closes(first, bar + 1)
+        highs, lows = columns.highs(first, bar), columns.lows(first, bar)
+        top, bottom, atr = max(highs), min(lows), columns.atr_at(bar - 1)
+        far_edge = columns.lows(bar, bar + 1)[0] if sign > 0 else columns.highs(bar, bar + 1)[0]
+        closes = columns.closes(first, bar + 1)
         net = sign * (closes[-2] - closes[0])
         beyond = closes[-1] > top if sign > 0 else closes[-1] < bottom
         height = top - bottom
@@ -65,19 +65,19 @@ class GapWatch:
             start = first + (lows.index(bottom) if sign > 0 else highs.index(top))
             gap = TrendGap(bar, sign, edge, far_edge, start, bottom if sign > 0 else top)
             self.gaps.append(gap)
-            runaway = _runaway(gap, track, settings)
+            runaway = _runaway(gap, columns, settings)
             # After a short trend the target would be reached before the gap is confirmed.
             return [runaway] if _has_room(runaway, bar) else []
         if beyond and height <= settings.gap_range_atr * atr:
             return [_breakaway(bar, sign, edge, far_edge, (first, bottom, top), settings)]
         return []
 
-    def _filled(self, track: Track, bar: int) -> list[Candidate]:
-        close = track.closes(bar, bar + 1)[0]
+    def _filled(self, columns: Columns, bar: int) -> list[Candidate]:
+        close = columns.closes(bar, bar + 1)[0]
         found, kept = [], []
         for gap in self.gaps:
             if gap.sign * (close - gap.edge) < 0:
-                found.append(_exhaustion(gap, track, self.settings, bar))
+                found.append(_exhaustion(gap, columns, self.settings, bar))
             elif bar - gap.bar < self.settings.gap_fill_bars:
                 kept.append(gap)
         self.gaps = kept
@@ -133,10 +133,12 @@ def _has_room(candidate: Candidate, bar: int) -> bool:
     return target is None or sign * (target - onward.at(bar)) > 0
 
 
-def _runaway(gap: TrendGap, track: Track, settings: ShapeSettings) -> Candidate:
+def _runaway(gap: TrendGap, columns: Columns, settings: ShapeSettings) -> Candidate:
     place, sign = gap.bar, gap.sign
-    extreme = track.highs(place, place + 1)[0] if sign > 0 else track.lows(place, place + 1)[0]
-    onward = level("level", place, place, extreme + sign * settings.gap_follow_atr * track.atr)
+    extreme = columns.highs(place, place + 1)[0] if sign > 0 else columns.lows(place, place + 1)[0]
+    onward = level(
+        "level", place, place, extreme + sign * settings.gap_follow_atr * columns.atr_at(place)
+    )
     filled = level("level", place - 1, place, gap.edge)
     height = sign * ((gap.edge + gap.far_edge) / 2 - gap.start_price)
     return Candidate(
@@ -158,9 +160,9 @@ def _runaway(gap: TrendGap, track: Track, settings: ShapeSettings) -> Candidate:
     )
 
 
-def _exhaustion(gap: TrendGap, track: Track, settings: ShapeSettings, bar: int) -> Candidate:
+def _exhaustion(gap: TrendGap, columns: Columns, settings: ShapeSettings, bar: int) -> Candidate:
     sign, first = gap.sign, gap.bar
-    highs, lows = track.highs(first, bar + 1), track.lows(first, bar + 1)
+    highs, lows = columns.highs(first, bar + 1), columns.lows(first, bar + 1)
     extreme = max(highs) if sign > 0 else min(lows)
     wrong, filled = level("level", first, bar, extreme), level("level", first - 1, bar, gap.edge)
     move = sign * (gap.edge - gap.start_price)

@@ -14,7 +14,7 @@ from trading_dashboard.agents.pattern_recognition.detections import (
 )
 from trading_dashboard.agents.pattern_recognition.shapes.candidate import Candidate
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
-from trading_dashboard.agents.pattern_recognition.shapes.track import Track
+from trading_dashboard.agents.pattern_recognition.shapes.track import Columns
 from trading_dashboard.models.patterns import PatternState
 
 TRANSITIONS = {
@@ -34,13 +34,15 @@ CLEARER = 0.1
 class Living:
     """A detection and what decides about it. `candidate` may be replaced while it is forming."""
 
-    __slots__ = ("candidate", "detection", "expires", "is_over", "settings")
+    __slots__ = ("candidate", "detection", "due", "expires", "is_over", "settings")
 
     def __init__(self, candidate: Candidate, bar: int, settings: ShapeSettings) -> None:
         self.candidate = candidate
         self.settings = settings
         self.expires = candidate.expires
         self.is_over = False
+        self.due = 0
+        """No bar before this one changes it."""
         values = _values(candidate, candidate.direction, bar)
         strength = _strength(candidate)
         self.detection = ShapeDetection(
@@ -71,21 +73,22 @@ class Living:
         """Whether nothing has happened to it yet."""
         return not self.detection.changes
 
-    def push(self, track: Track, bar: int) -> bool:
+    def push(self, columns: Columns, bar: int) -> bool:
         """Take a closed bar; return whether it changed the state."""
-        close = track.close[-1]
+        place = bar - columns.base
+        close = columns.close[place]
         if self.detection.changes:
-            return self._follow(track, bar, close)
+            return self._follow(columns, bar, close)
         candidate = self.candidate
         if candidate.confirms_at_once:
-            return self._confirm(track, bar, close, candidate.direction)
-        margin = self.settings.breakout_atr * track.atr
+            return self._confirm(columns, bar, close, candidate.direction)
+        margin = self.settings.breakout_atr * columns.atrs[place]
         above, below = candidate.above.at(bar), candidate.below.at(bar)
         direction = candidate.direction
         if close > above + margin:
-            return self._leave(track, bar, close, 1, direction)
+            return self._leave(columns, bar, close, 1, direction)
         if close < below - margin:
-            return self._leave(track, bar, close, -1, direction)
+            return self._leave(columns, bar, close, -1, direction)
         return bar >= self.expires and self._change("ran_out", bar, close)
 
     def yields_to(self, candidate: Candidate) -> bool:
@@ -96,21 +99,21 @@ class Living:
         if candidate.pattern != self.candidate.pattern:
             return is_better
         if is_better:
-            self.candidate, self.expires = candidate, candidate.expires
+            self.candidate, self.expires, self.due = candidate, candidate.expires, 0
         return False
 
-    def supersede(self, track: Track, bar: int) -> bool:
+    def supersede(self, columns: Columns, bar: int) -> bool:
         """End a forming detection because a better reading of the same bars came."""
-        return self._change("superseded", bar, track.close[-1])
+        return self._change("superseded", bar, columns.close_at(bar))
 
-    def _leave(self, track: Track, bar: int, close: float, side: int, direction: int) -> bool:
+    def _leave(self, columns: Columns, bar: int, close: float, side: int, direction: int) -> bool:
         if direction not in {0, side}:
             return self._change("invalidated", bar, close)
         if bar < self.candidate.earliest:
             return self._change("ran_out", bar, close)
-        return self._confirm(track, bar, close, side)
+        return self._confirm(columns, bar, close, side)
 
-    def _confirm(self, track: Track, bar: int, close: float, direction: int) -> bool:
+    def _confirm(self, columns: Columns, bar: int, close: float, direction: int) -> bool:
         detection, settings = self.detection, self.settings
         candidate = self.candidate
         level, stop, target = _values(candidate, direction, bar)
@@ -120,7 +123,7 @@ class Living:
         detection.confirmed_at = bar
         detection.breakout_level, detection.target = level, target
         detection.invalidation = stop if candidate.stop is None else candidate.stop
-        ratio = track.volume_ratio(bar, settings.volume_bars)
+        ratio = columns.volume_ratio(bar, settings.volume_bars)
         detection.volume_ratio = ratio
         if ratio is not None and (direction > 0 or candidate.pattern.endswith("_gap")):
             detection.volume_confirms = ratio >= settings.volume_factor
@@ -129,13 +132,14 @@ class Living:
         self.expires = bar + least
         return self._change("broke_out", bar, close)
 
-    def _follow(self, track: Track, bar: int, close: float) -> bool:
+    def _follow(self, columns: Columns, bar: int, close: float) -> bool:
         """After a breakout. A bar that does both is counted as failed: the order is not known."""
         detection = self.detection
         direction = detection.direction
         if direction * (close - detection.invalidation) < 0:
             return self._change("invalidated", bar, close)
-        extreme = track.high[-1] if direction > 0 else track.low[-1]
+        place = bar - columns.base
+        extreme = columns.high[place] if direction > 0 else columns.low[place]
         if direction * (extreme - detection.target) >= 0:
             return self._change("reached", bar, detection.target)
         return bar >= self.expires and self._change("ran_out", bar, close)

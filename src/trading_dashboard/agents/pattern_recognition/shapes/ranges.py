@@ -6,7 +6,7 @@ point, and each line's move from first to last in h, every pair of lines has one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from trading_dashboard.agents.pattern_recognition.detections import Line, Pivot
@@ -16,7 +16,7 @@ from trading_dashboard.agents.pattern_recognition.shapes.candidate import (
     line_through,
 )
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
-from trading_dashboard.agents.pattern_recognition.shapes.track import Track
+from trading_dashboard.agents.pattern_recognition.shapes.track import Columns, oldest_at
 
 BETTER = 0.05
 DIRECTIONS = {
@@ -32,23 +32,33 @@ DIRECTIONS = {
 
 
 def find_range(
-    pivots: Sequence[Pivot], track: Track, settings: ShapeSettings, bar: int
+    pivots: Sequence[Pivot],
+    columns: Columns,
+    settings: ShapeSettings,
+    bar: int,
+    counts: Iterable[int] | None = None,
 ) -> Candidate | None:
-    """Return the pattern of the most turning points that end at the newest one."""
-    smallest = settings.min_height_atr * track.atr
+    """Return the pattern of the most turning points that end at the newest one.
+
+    `counts` are the only numbers of turning points to look at, the largest first; all if None.
+    """
+    smallest = settings.min_height_atr * columns.atr_at(bar)
     if smallest <= 0:
         return None
-    last, best = pivots[-1].bar, None
-    for count in range(min(len(pivots), settings.range_max_pivots), settings.range_pivots - 1, -1):
+    last, oldest, best = pivots[-1].bar, oldest_at(bar), None
+    if counts is None:
+        most = min(len(pivots), settings.range_max_pivots)
+        counts = range(most, settings.range_pivots - 1, -1)
+    for count in counts:
         group = tuple(pivots[-count:])
         span = last - group[0].bar
         if span < settings.range_min_bars:
             break
-        longest = max(later.bar - sooner.bar for sooner, later in pairwise(group))
+        longest = max([later.bar - sooner.bar for sooner, later in pairwise(group)])
         uneven = longest * (count - 1) > settings.range_leg_ratio * span
-        if span > settings.range_max_bars or uneven or group[0].bar < track.oldest:
+        if span > settings.range_max_bars or uneven or group[0].bar < oldest:
             continue
-        found = _between_lines(group, smallest, track, settings, bar)
+        found = _between_lines(group, smallest, columns, settings, bar)
         if found is not None and (
             best is None or found.fit > best.fit + BETTER * (best.touches - count)
         ):
@@ -57,7 +67,7 @@ def find_range(
 
 
 def _between_lines(
-    group: tuple[Pivot, ...], smallest: float, track: Track, settings: ShapeSettings, bar: int
+    group: tuple[Pivot, ...], smallest: float, columns: Columns, settings: ShapeSettings, bar: int
 ) -> Candidate | None:
     first, last = group[0].bar, group[-1].bar
     peaks, valleys = (group[::2], group[1::2]) if group[0].is_high else (group[1::2], group[::2])
@@ -70,14 +80,14 @@ def _between_lines(
     name = _name(upper, lower, at_start, at_end, settings)
     if name is None:
         return None
-    allowed = settings.line_tolerance * height + settings.line_atr * track.atr
+    allowed = settings.line_tolerance * height + settings.line_atr * columns.atr_at(bar)
     off = [abs(pivot.price - upper.at(pivot.bar)) / allowed for pivot in peaks]
     off += [abs(pivot.price - lower.at(pivot.bar)) / allowed for pivot in valleys]
     fit = fit_of(*off)
     if (
         max(off) > 1
         or fit < settings.range_fit
-        or not _contains(upper, lower, allowed, track, settings, bar)
+        or not _contains(upper, lower, allowed, columns, settings, bar)
     ):
         return None
     expires = bar + int(settings.forming_share * (last - first))
@@ -135,12 +145,12 @@ def _converging(rise: float, lift: float, settings: ShapeSettings) -> str | None
 
 
 def _contains(
-    upper: Line, lower: Line, allowed: float, track: Track, settings: ShapeSettings, bar: int
+    upper: Line, lower: Line, allowed: float, columns: Columns, settings: ShapeSettings, bar: int
 ) -> bool:
     """Return whether closes since the first turning point are inside, but for a few."""
     first = upper.start
     run = upper.end - first
-    closes = track.closes(first, bar + 1)
+    closes = columns.closes(first, bar + 1)
     top, bottom = upper.start_price + allowed, lower.start_price - allowed
     climb = (upper.end_price - upper.start_price) / run
     lift = (lower.end_price - lower.start_price) / run

@@ -6,8 +6,7 @@ for bottoms, and every price is multiplied by it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 
 from trading_dashboard.agents.pattern_recognition.detections import Line, Pivot
 from trading_dashboard.agents.pattern_recognition.shapes.candidate import (
@@ -17,20 +16,31 @@ from trading_dashboard.agents.pattern_recognition.shapes.candidate import (
     line_through,
 )
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
-from trading_dashboard.agents.pattern_recognition.shapes.track import Track
+from trading_dashboard.agents.pattern_recognition.shapes.track import Columns
+
+Pattern = Callable[[tuple[Pivot, ...], float, float, ShapeSettings], Candidate | None]
+"""Takes turning points, the price of the one before, and the least height."""
+ReversalKind = tuple[Pattern, int]
+"""With how many turning points it looks at."""
 
 
 def find_reversal(
-    pivots: Sequence[Pivot], track: Track, settings: ShapeSettings
+    pivots: Sequence[Pivot],
+    columns: Columns,
+    settings: ShapeSettings,
+    kinds: Sequence[ReversalKind] | None = None,
 ) -> Candidate | None:
-    """Return what the newest pivot completes: at most one of head and shoulders, triple, double."""
+    """Return what the newest pivot completes: at most one of head and shoulders, triple, double.
+
+    `kinds` are the only ones to look for, in the order of `REVERSALS`; all if None.
+    """
     if len(pivots) < 4:
         return None
     newest = pivots[-1]
-    smallest = settings.min_height_atr * track.atr_at(newest.known_at)
+    smallest = settings.min_height_atr * columns.atr_at(newest.known_at)
     if smallest <= 0:
         return None
-    for find, count in ((_head_and_shoulders, 5), (_triple, 5), (_double, 3)):
+    for find, count in REVERSALS if kinds is None else kinds:
         if len(pivots) <= count:
             continue
         group = tuple(pivots[-count:])
@@ -112,9 +122,10 @@ def _head_and_shoulders(
 
 
 def _balanced(points: Sequence[Pivot], settings: ShapeSettings) -> bool:
-    """Return whether neighbouring points are about equally far apart."""
-    parts = [later.bar - sooner.bar for sooner, later in pairwise(points)]
-    return min(parts) >= settings.leg_balance * max(parts)
+    """Return whether the middle one of three points is about as far from one as from the other."""
+    first, middle, last = points
+    sooner, later = middle.bar - first.bar, last.bar - middle.bar
+    return min(sooner, later) >= settings.leg_balance * max(sooner, later)
 
 
 def _candidate(
@@ -147,3 +158,9 @@ def _candidate(
         expires=last.known_at + int(settings.forming_share * span),
         stop=wrong,
     )
+
+
+REVERSALS: tuple[ReversalKind, ...] = ((_head_and_shoulders, 5), (_triple, 5), (_double, 3))
+"""In the order in which they are looked for."""
+REVERSAL_PIVOTS = 6
+"""So many that end with the newest are enough."""

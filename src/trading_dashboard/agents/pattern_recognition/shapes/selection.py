@@ -15,7 +15,7 @@ from trading_dashboard.agents.pattern_recognition.shapes.candidate import Candid
 from trading_dashboard.agents.pattern_recognition.shapes.catalogue import GROUPS
 from trading_dashboard.agents.pattern_recognition.shapes.life import Living
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
-from trading_dashboard.agents.pattern_recognition.shapes.track import MAX_LOOKBACK, Track
+from trading_dashboard.agents.pattern_recognition.shapes.track import MAX_LOOKBACK, Columns
 
 PEAKS = frozenset({"double_top", "double_bottom", "triple_top", "triple_bottom"})
 
@@ -36,31 +36,36 @@ class Selection:
     def begin(self, bar: int) -> None:
         """Start with a new bar."""
         self.changed = []
-        if self.told and self.told[0][1] < bar - MAX_LOOKBACK:
+        while self.told and self.told[0][1] < bar - MAX_LOOKBACK:
             del self.told[0]
 
-    def follow(self, track: Track, bar: int) -> None:
+    def follow(self, columns: Columns, bar: int) -> None:
         """Take a closed bar to all open detections, those of most touches first."""
         moved = False
         for living in self.living:
-            if not living.is_over and living.push(track, bar):
+            if living.due <= bar and not living.is_over and living.push(columns, bar):
                 moved = True
-                self._note(living, track, bar)
+                self._note(living, columns, bar)
         if moved:
             self.living = [living for living in self.living if not living.is_over]
 
-    def offer(self, candidate: Candidate, track: Track, bar: int) -> None:
+    def is_explained(self, start: int, bar: int) -> bool:
+        """Return whether a breakout explains a pattern, not a gap, that starts then and is new."""
+        least = self.settings.overlap_share * (bar - start + 1)
+        return any(last - max(first, start) + 1 >= least for first, last in self.told)
+
+    def offer(self, candidate: Candidate, columns: Columns, bar: int) -> None:
         """Take a new candidate: tell it, let it replace another, or drop it."""
-        if not self._has_room(candidate, track, bar):
+        if not self._has_room(candidate, columns, bar):
             return
         living = Living(candidate, bar, self.settings)
-        living.push(track, bar)
-        self._note(living, track, bar)
+        living.push(columns, bar)
+        self._note(living, columns, bar)
         if not living.is_over:
             insort(self.living, living, key=_rank)
         self.living = [one for one in self.living if not one.is_over]
 
-    def _note(self, living: Living, track: Track, bar: int) -> None:
+    def _note(self, living: Living, columns: Columns, bar: int) -> None:
         detection = living.detection
         self._tell(detection)
         if detection.confirmed_at != bar or GROUPS[detection.pattern] == "gap":
@@ -68,7 +73,7 @@ class Selection:
         self.told.append((detection.start, bar))
         for other in self.living:
             if other is not living and other.is_forming and self._is_within(other, detection, bar):
-                other.supersede(track, bar)
+                other.supersede(columns, bar)
                 self._tell(other.detection)
 
     def _tell(self, detection: ShapeDetection) -> None:
@@ -83,14 +88,13 @@ class Selection:
         shared = bar - max(start, detection.start) + 1
         return shared >= self.settings.overlap_share * (bar - start + 1)
 
-    def _has_room(self, candidate: Candidate, track: Track, bar: int) -> bool:
+    def _has_room(self, candidate: Candidate, columns: Columns, bar: int) -> bool:
         group = GROUPS[candidate.pattern]
         if group == "gap":
             return True
         start = candidate.start
         span = bar - start + 1
-        least = self.settings.overlap_share * span
-        if any(last - max(first, start) + 1 >= least for first, last in self.told):
+        if self.is_explained(start, bar):
             return False
         beaten = []
         for living in self.living:
@@ -106,7 +110,7 @@ class Selection:
                 return False
             beaten.append(living)
         for living in beaten:
-            living.supersede(track, bar)
+            living.supersede(columns, bar)
             self._tell(living.detection)
         return True
 

@@ -33,17 +33,18 @@ def _line_row(line: Line) -> list[Any]:
 def _columns(thing: Any) -> dict[str, Any]:
     """Return the fields of a candidate, detection or what was formed, ready for JSON."""
     state: dict[str, Any] = {}
-    for field in fields(thing):
-        value = getattr(thing, field.name)
+    names = thing._fields if isinstance(thing, Formed) else [field.name for field in fields(thing)]
+    for name in names:
+        value = getattr(thing, name)
         match value:
             case Line():
-                state[field.name] = _line_row(value)
+                state[name] = _line_row(value)
             case Formed():
-                state[field.name] = _columns(value)
+                state[name] = _columns(value)
             case list() | tuple():
-                state[field.name] = [_row(one) for one in value]
+                state[name] = [_row(one) for one in value]
             case _:
-                state[field.name] = value
+                state[name] = value
     return state
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 from array import array
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 MAX_LOOKBACK = 512
 """No pattern starts further back than this, whatever its settings."""
@@ -16,25 +19,17 @@ SPARE = 128
 """Old bars are dropped so many at once."""
 ATR_BARS = 14
 """Average true range over 14 bars, smoothed as Wilder does (New Concepts, 1978, ch. 3)."""
-COLUMNS = ("high", "low", "close", "volume", "atrs")
+COLUMN_NAMES = ("high", "low", "close", "volume", "atrs")
 
 Column: TypeAlias = "array[float]"
+Bar = TypeVar("Bar", int, NDArray[np.intp])
+"""The number of a bar, or of many."""
 
 
-class Track:
-    """Columns of the newest bars. A gap row stands there as the close before it."""
+class Columns:
+    """Bars as recognisers read them. A gap row stands there as the close before it."""
 
-    __slots__ = (
-        "_ranges",
-        "atr",
-        "atrs",
-        "base",
-        "close",
-        "high",
-        "low",
-        "seen",
-        "volume",
-    )
+    __slots__ = ("atrs", "base", "close", "high", "low", "volume")
 
     def __init__(self) -> None:
         self.base = 0
@@ -44,6 +39,51 @@ class Track:
         self.close = array("d")
         self.volume = array("d")
         self.atrs = array("d")
+
+    def highs(self, first: int, stop: int) -> Column:
+        """Return highs of bars `first` to `stop`, exclusive."""
+        return self.high[first - self.base : stop - self.base]
+
+    def lows(self, first: int, stop: int) -> Column:
+        """Return lows of bars `first` to `stop`, exclusive."""
+        return self.low[first - self.base : stop - self.base]
+
+    def closes(self, first: int, stop: int) -> Column:
+        """Return closes of bars `first` to `stop`, exclusive."""
+        return self.close[first - self.base : stop - self.base]
+
+    def close_at(self, bar: int) -> float:
+        """Return the close of a bar."""
+        return self.close[bar - self.base]
+
+    def atr_at(self, bar: int) -> float:
+        """Return the ATR as it was at the close of a bar; 0 until 14 were seen."""
+        return self.atrs[bar - self.base]
+
+    def volume_ratio(self, bar: int, length: int) -> float | None:
+        """Return a bar's volume over the average of those before it; None where unknown."""
+        place = bar - self.base
+        known = [volume for volume in self.volume[max(place - length, 0) : place] if volume > 0]
+        if not known or self.volume[place] <= 0:
+            return None
+        return self.volume[place] * len(known) / sum(known)
+
+
+def oldest_at(bar: Bar) -> Bar:
+    """Return the first bar that may be read at the close of `bar`, if there is one of that number.
+
+    So a series is read in the same way whether all of it is remembered or what a restart left.
+    """
+    return bar + 1 - MAX_LOOKBACK
+
+
+class Track(Columns):
+    """Columns of the newest bars, growing at the end and forgetting at the beginning."""
+
+    __slots__ = ("_ranges", "atr", "seen")
+
+    def __init__(self) -> None:
+        super().__init__()
         self.atr = 0.0
         """Of the newest sound bar; 0 until 14 were seen."""
         self.seen = 0
@@ -98,45 +138,18 @@ class Track:
             del column[:count]
         self.base += count
 
-    @property
-    def oldest(self) -> int:
-        """The first bar that may be read: of the same series the same one, also after a restart."""
-        return max(self.stop - MAX_LOOKBACK, 0)
-
-    def highs(self, first: int, stop: int) -> Column:
-        """Return highs of bars `first` to `stop`, exclusive."""
-        return self.high[first - self.base : stop - self.base]
-
-    def lows(self, first: int, stop: int) -> Column:
-        """Return lows of bars `first` to `stop`, exclusive."""
-        return self.low[first - self.base : stop - self.base]
-
-    def closes(self, first: int, stop: int) -> Column:
-        """Return closes of bars `first` to `stop`, exclusive."""
-        return self.close[first - self.base : stop - self.base]
-
-    def atr_at(self, bar: int) -> float:
-        """Return the ATR as it was at the close of a bar."""
-        return self.atrs[bar - self.base]
-
-    def volume_ratio(self, bar: int, length: int) -> float | None:
-        """Return a bar's volume over the average of those before it; None where unknown."""
-        place = bar - self.base
-        known = [volume for volume in self.volume[max(place - length, 0) : place] if volume > 0]
-        if not known or self.volume[place] <= 0:
-            return None
-        return self.volume[place] * len(known) / sum(known)
-
     def snapshot(self) -> dict[str, Any]:
         """Return all that may still be read, to be written as JSON."""
         spare = max(len(self.close) - MAX_LOOKBACK, 0)
-        state: dict[str, Any] = {name: getattr(self, name)[spare:].tolist() for name in COLUMNS}
+        state: dict[str, Any] = {
+            name: getattr(self, name)[spare:].tolist() for name in COLUMN_NAMES
+        }
         numbers = {"atr": self.atr, "seen": self.seen, "ranges": self._ranges}
         return state | numbers | {"base": self.base + spare}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `snapshot` gave."""
-        for name in COLUMNS:
+        for name in COLUMN_NAMES:
             setattr(self, name, array("d", state[name]))
         self.atr, self.seen, self._ranges = state["atr"], state["seen"], state["ranges"]
         self.base = state["base"]
