@@ -174,6 +174,18 @@ async def test_health_says_what_the_agent_adds(tmp_path: Path) -> None:
             assert (await client.get("/health")).status_code == code
 
 
+async def test_health_is_guarded_counted_and_described_like_any_route(tmp_path: Path) -> None:
+    app = make_app(tmp_path, lambda: {"checks": {7: {"status": "healthy"}}})
+    async with client_of(app) as client:
+        answer = await client.get("/health")
+        assert answer.json()["checks"] == {"7": {"status": "healthy"}}
+        assert answer.headers["content-type"] == "application/json"
+        assert (await client.get("/health", headers={"Host": "evil.example"})).status_code == 403
+        assert (await client.post("/health")).status_code == 405
+        assert (await client.get("/health/more")).status_code == 404
+        assert "get" in (await client.get("/openapi.json")).json()["paths"]["/health"]
+
+
 async def test_a_health_report_that_fails_is_unhealthy_and_tells_nothing(tmp_path: Path) -> None:
     def broken() -> dict[str, Any]:
         raise RuntimeError("inner secret")

@@ -141,3 +141,45 @@ def test_a_listener_that_fails_loses_nothing() -> None:
     assert asyncio.run(pipeline.close())
     desk.settle()
     assert desk.archive.ticks() == [BEGIN]
+
+
+async def test_taken_in_pieces_it_comes_to_the_same_and_others_have_their_turn() -> None:
+    pushed, taken = Desk(), Desk()
+    rows = [("BTC", BEGIN + n * US // 3, price, 1.0) for n, price in enumerate([5.0, -1.0, 6.0, 7])]
+    turns = 0
+
+    async def another() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    for desk in (pushed, taken):
+        desk.time_bars.watch("fake", ["BTC"], BEGIN)
+    beside = asyncio.create_task(another())
+    for at_ in range(0, 4, 2):
+        pushed.pipeline.push(ticks_of(rows[at_ : at_ + 2]))
+        await taken.pipeline.take(ticks_of(rows[at_ : at_ + 2]))
+    beside.cancel()
+    assert turns >= 6
+    for desk in (pushed, taken):
+        assert await desk.pipeline.flush()
+        assert await desk.pipeline.close()
+    assert (
+        taken.archive.ticks() == pushed.archive.ticks() == [BEGIN, BEGIN + 2 * US // 3, BEGIN + US]
+    )
+    assert taken.archive.bars() == pushed.archive.bars()
+    assert [len(ticks) for ticks in taken.ticks] == [len(ticks) for ticks in pushed.ticks]
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_what_was_begun_is_finished_though_cancelled(turns: int) -> None:
+    desk = Desk()
+    task = asyncio.create_task(desk.pipeline.take(ticks_of([("BTC", BEGIN, 5.0, 1.0)])))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await desk.pipeline.close()
+    assert desk.archive.ticks() == ([BEGIN] if turns else [])
+    assert len(desk.ticks) == min(turns, 1)

@@ -7,7 +7,7 @@ Owns the order of these steps and the counts of what passed. Judging is the gate
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,7 +68,7 @@ class PipelineStats:
 
 
 class Pipeline:
-    """Live ticks of all sources. `push` and `advance` are called from one thread."""
+    """Live ticks of all sources. `push`, `take` and `advance` are called from one thread."""
 
     def __init__(
         self,
@@ -99,7 +99,27 @@ class Pipeline:
 
     def push(self, ticks: Ticks) -> None:
         """Take ticks as a source gave them."""
+        for _ in self._steps(ticks):
+            pass
+
+    async def take(self, ticks: Ticks) -> None:
+        """Do what `push` does in pieces, between which others have their turn.
+
+        Batches of one source come one after the other: wait for the one before. What was begun is
+        finished also if this is cancelled.
+        """
+        steps = self._steps(ticks)
+        try:
+            for _ in steps:
+                await asyncio.sleep(0)
+        finally:
+            for _ in steps:
+                pass
+
+    def _steps(self, ticks: Ticks) -> Iterator[None]:
+        """Yield where others may have their turn: no part is left half changed there."""
         verdict = self._gate.check(ticks)
+        yield
         good = verdict.good
         self._received += len(ticks)
         self._good += len(good)
@@ -111,8 +131,10 @@ class Pipeline:
         # First what must not be lost, should a listener fail.
         kept = self._kept(batches)
         self._writer.add(good, kept, (*verdict.bad, *changes.rejected))
+        yield
         if len(good):
             self._on_ticks(good)
+            yield
         for batch in batches:
             self._on_bars(batch)
 
