@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import logging
+import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import Security
 from pydantic import BaseModel, Field
 
@@ -24,7 +28,7 @@ from trading_dashboard.agents.kit import (
 )
 from trading_dashboard.agents.kit.errors import STATUS_BY_ERROR, status_of
 from trading_dashboard.agents.kit.logs import JsonLines, configure_logging, masked
-from trading_dashboard.agents.kit.server import _bound_socket
+from trading_dashboard.agents.kit.server import AgentServer, _bound_socket
 from trading_dashboard.agents.kit.token import OperatorToken, TokenUnusable
 from trading_dashboard.models.errors import (
     ConfigurationError,
@@ -311,3 +315,26 @@ def test_requests_an_agent_makes_are_not_logged(monkeypatch: pytest.MonkeyPatch)
     finally:
         handlers[:] = before
         logging.getLogger("httpx").setLevel(logging.NOTSET)
+
+
+# Serving
+
+
+async def test_what_was_loaded_is_passed_over_while_serving_and_given_back_at_the_end(
+    tmp_path: Path,
+) -> None:
+    app = make_app(tmp_path)
+    server = AgentServer(uvicorn.Config(app), app)
+    seen = []
+
+    async def look() -> None:
+        seen.append(gc.get_freeze_count())
+
+    app.before_exit.append(look)
+    before = gc.get_freeze_count()
+    serving = asyncio.create_task(server.main_loop())
+    await asyncio.sleep(0)
+    assert gc.get_freeze_count() > before
+    server.request_stop(signal.SIGTERM)
+    await serving
+    assert seen == [0]

@@ -108,6 +108,7 @@ class AgentServer(uvicorn.Server):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._stopping.wait()
+        gc.unfreeze()  # libraries look at the end whether all of theirs was collected
         for close in self._agent.before_exit:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSING_SECONDS):

@@ -257,3 +257,10 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
 async def _all_of(stream: AsyncIterator[Ticks]) -> None:
     async for ticks in stream:
         assert ticks.price[-1] == 1.0 or math.isnan(ticks.price[-1])
+
+
+@pytest.mark.parametrize("option", ["base_url", "stream_url"])
+def test_an_address_that_cannot_be_used_is_told_by_its_option(option: str) -> None:
+    settings = SourceSettings(name="ccxt:binance", options={option: "ws://127.0.0.1:1"})
+    with pytest.raises(SourceMisconfigured, match=f"'{option}'.*use https"):
+        load_source("ccxt:binance", settings)

@@ -78,8 +78,10 @@ class Pipeline:
         on_ticks: Callable[[Ticks], None],
         on_bars: Callable[[BarBatch], None],
         activity_bars: ActivityBars | None = None,
+        *,
+        keeps_ticks: bool = True,
     ) -> None:
-        """Connect the parts.
+        """Connect the parts; without `keeps_ticks` only what is made of ticks is stored.
 
         `on_ticks` is given what is believed, `on_bars` every change of a bar: iterate over it, or
         ask `Changes.of` for the series that are watched, which costs far less.
@@ -90,6 +92,7 @@ class Pipeline:
         self._writer = writer
         self._on_ticks = on_ticks
         self._on_bars = on_bars
+        self._keeps_ticks = keeps_ticks
         self._received = self._good = self._rejected = 0
         self._closed = self._amended = self._incomplete = 0
 
@@ -130,7 +133,8 @@ class Pipeline:
             batches += _some(self._activity_bars.push(good))
         # First what must not be lost, should a listener fail.
         kept = self._kept(batches)
-        self._writer.add(good, kept, (*verdict.bad, *changes.rejected))
+        stored = good if self._keeps_ticks else None
+        self._writer.add(stored, kept, (*verdict.bad, *changes.rejected))
         yield
         if len(good):
             self._on_ticks(good)

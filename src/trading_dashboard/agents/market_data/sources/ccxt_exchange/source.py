@@ -69,8 +69,9 @@ class Exchange:
         wanted = options.text("live", "stream", ("stream", "poll"))
         self._base_url = options.text("base_url", "")
         self._stream_url = options.text("stream_url", "")
-        for address in filter(None, (self._base_url, self._stream_url)):
-            checked_url(options, address)
+        for name, address in (("base_url", self._base_url), ("stream_url", self._stream_url)):
+            if address:
+                checked_url(options, address, name)
         options.finish()
         self._exchange = exchange
         self._has_stream = has_stream and wanted == "stream"
