@@ -23,6 +23,7 @@ from trading_dashboard.agents.market_data.sources.ccxt_exchange.answers import (
     rows_in,
     trades_in,
 )
+from trading_dashboard.agents.market_data.sources.ccxt_exchange.moments import Moments
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
     Capabilities,
@@ -77,6 +78,7 @@ class Exchange:
         self._has_stream = has_stream and wanted == "stream"
         self._client: Client | None = None
         self._waiting = Pending(self.name)
+        self._moments = Moments()
         self._markets = asyncio.Lock()
         self.capabilities = self._able(USUAL, self._has_stream)
 
@@ -161,7 +163,8 @@ class Exchange:
                     self._waiting.check()
                     # Closing the source ends the wait.
                     if trades := await self._waiting.of(anext(stream), None):
-                        yield trades_in(trades, self.name, time.time_ns() // 1000)
+                        received = time.time_ns() // 1000
+                        yield trades_in(trades, self.name, received, self._moments.of)
         finally:
             if self._client is client:
                 await client.leave_stream()
