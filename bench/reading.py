@@ -32,6 +32,7 @@ import numpy as np
 import psutil
 import pyarrow as pa
 
+from bench.machine import line
 from bench.market_data import BARE
 from bench.reading_archive import LARGE, BareReader, fill, symbol_name
 
@@ -224,16 +225,6 @@ def measure_large(folder: Path, rows: int, runs: int) -> None:
         ratio = statistics.median(over) / statistics.median(bare)
         print(f"  ratio of the medians {ratio:.2f} (bar: 2)")
         print(f"  resident afterwards {process.memory_info().rss / 2**20:.0f} MiB")
-
-
-def line(process: psutil.Process) -> tuple[float, float] | None:
-    """Return the seconds the main thread ran and stood in line for a core; None if unknown."""
-    try:
-        text = Path(f"/proc/{process.pid}/task/{process.pid}/schedstat").read_text()
-    except OSError:
-        return None
-    ran, waited, _ = text.split()
-    return int(ran) / 1e9, int(waited) / 1e9
 
 
 def measure_small(folder: Path, symbols: int, seconds: float, followed: int) -> None:

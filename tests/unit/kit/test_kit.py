@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import logging
+import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import Security
 from pydantic import BaseModel, Field
 
@@ -24,7 +28,7 @@ from trading_dashboard.agents.kit import (
 )
 from trading_dashboard.agents.kit.errors import STATUS_BY_ERROR, status_of
 from trading_dashboard.agents.kit.logs import JsonLines, configure_logging, masked
-from trading_dashboard.agents.kit.server import _bound_socket
+from trading_dashboard.agents.kit.server import AgentServer, _bound_socket
 from trading_dashboard.agents.kit.token import OperatorToken, TokenUnusable
 from trading_dashboard.models.errors import (
     ConfigurationError,
@@ -174,6 +178,18 @@ async def test_health_says_what_the_agent_adds(tmp_path: Path) -> None:
             assert (await client.get("/health")).status_code == code
 
 
+async def test_health_is_guarded_counted_and_described_like_any_route(tmp_path: Path) -> None:
+    app = make_app(tmp_path, lambda: {"checks": {7: {"status": "healthy"}}})
+    async with client_of(app) as client:
+        answer = await client.get("/health")
+        assert answer.json()["checks"] == {"7": {"status": "healthy"}}
+        assert answer.headers["content-type"] == "application/json"
+        assert (await client.get("/health", headers={"Host": "evil.example"})).status_code == 403
+        assert (await client.post("/health")).status_code == 405
+        assert (await client.get("/health/more")).status_code == 404
+        assert "get" in (await client.get("/openapi.json")).json()["paths"]["/health"]
+
+
 async def test_a_health_report_that_fails_is_unhealthy_and_tells_nothing(tmp_path: Path) -> None:
     def broken() -> dict[str, Any]:
         raise RuntimeError("inner secret")
@@ -299,3 +315,26 @@ def test_requests_an_agent_makes_are_not_logged(monkeypatch: pytest.MonkeyPatch)
     finally:
         handlers[:] = before
         logging.getLogger("httpx").setLevel(logging.NOTSET)
+
+
+# Serving
+
+
+async def test_what_was_loaded_is_passed_over_while_serving_and_given_back_at_the_end(
+    tmp_path: Path,
+) -> None:
+    app = make_app(tmp_path)
+    server = AgentServer(uvicorn.Config(app), app)
+    seen = []
+
+    async def look() -> None:
+        seen.append(gc.get_freeze_count())
+
+    app.before_exit.append(look)
+    before = gc.get_freeze_count()
+    serving = asyncio.create_task(server.main_loop())
+    await asyncio.sleep(0)
+    assert gc.get_freeze_count() > before
+    server.request_stop(signal.SIGTERM)
+    await serving
+    assert seen == [0]

@@ -12,8 +12,10 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trading_dashboard.agents.kit.environment import LOOPBACK_HOSTS, AgentEnvironment
 from trading_dashboard.agents.kit.errors import ErrorResponse, install_error_handlers
@@ -101,7 +103,8 @@ def create_agent_app(
     app.metrics = AgentMetrics(environment.name, version)
     _add_tokens(app, environment)
     app.before_exit = []
-    _add_health(app, environment, version, health)
+    report = _health_report(environment, version, health)
+    _add_health(app, report)
     _add_metrics(app)
     install_error_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
@@ -110,6 +113,7 @@ def create_agent_app(
         app.add_middleware(ReadGuard, reader=app.reader)
     describe_roles(app, is_reading_open=not needs_read_token)
     app.add_middleware(RequestMeter, metrics=app.metrics)
+    app.add_middleware(HealthFirst, answer=report)
     app.add_middleware(HostGuard, allowed_hosts=_hosts(environment))
     return app
 
@@ -129,25 +133,56 @@ _HEALTHY = {
 }  # fmt: skip
 
 
-def _add_health(
-    app: AgentApp, environment: AgentEnvironment, version: str, health: Health | None
-) -> None:
+class HealthFirst:
+    """ASGI middleware that answers `GET /health` itself.
+
+    It is asked all the time, of agents that are busy too: the way through routes, parameters and
+    dependencies, of which it has none, is most of what it would cost.
+    """
+
+    def __init__(self, app: ASGIApp, answer: Callable[[], Response]) -> None:
+        self.app = app
+        self.answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on."""
+        is_asked = scope["type"] == "http" and scope["path"] == "/health"
+        app = self.answer() if is_asked and scope["method"] == "GET" else self.app
+        await app(scope, receive, send)
+
+
+def _health_report(
+    environment: AgentEnvironment, version: str, health: Health | None
+) -> Callable[[], Response]:
+    """Return what makes the answer to `/health`, from memory."""
     started_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     common = {"agent": environment.name, "version": version, "started_at": started_at}
+
+    def report() -> Response:
+        body: dict[str, Any] = {"status": "healthy", **common}
+        try:
+            body.update(health() if health is not None else {})
+            content = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
+        except Exception:
+            logger.exception("The health report failed")
+            failed = "The health report failed; see the log."
+            body = {"status": "unhealthy", **common, "message": failed}
+            content = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
+        can_serve = body["status"] not in ("unhealthy", "starting")
+        return Response(content, 200 if can_serve else 503, media_type="application/json")
+
+    return report
+
+
+def _add_health(app: AgentApp, report: Callable[[], Response]) -> None:
+    """Add the route to the OpenAPI document; `HealthFirst` answers it."""
 
     @app.get("/health", tags=["agent"], response_model=HealthReport, responses={
         200: {"content": {"application/json": {"example": _HEALTHY}}},
         503: {"model": HealthReport, "description": "The agent cannot serve."}})  # fmt: skip
     async def get_health() -> Response:
         """How the agent is, from memory: 200 when it can serve, 503 when it cannot."""
-        body: dict[str, Any] = {"status": "healthy", **common}
-        try:
-            body.update(health() if health is not None else {})
-        except Exception:
-            logger.exception("The health report failed")
-            body.update(status="unhealthy", message="The health report failed; see the log.")
-        can_serve = body["status"] not in ("unhealthy", "starting")
-        return JSONResponse(body, 200 if can_serve else 503)
+        return report()
 
 
 def _add_metrics(app: AgentApp) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -30,10 +29,6 @@ from trading_dashboard.agents.pattern_recognition.streaming.subscriber import In
 from trading_dashboard.models.pattern_settings import PatternSettings
 
 Result = TypeVar("Result")
-
-SWITCH_SECONDS = 0.0005
-"""The loop reads and writes in bits of less than a millisecond while the book's thread computes;
-each bit would wait for Python's usual 5 ms to get its turn."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +62,6 @@ class PatternAgent:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Follow the market while serving."""
-        usual = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_SECONDS)
         following = asyncio.create_task(self.follower.run(), name="follower")
         following.add_done_callback(self._follower_ended)
         try:
@@ -81,7 +74,6 @@ class PatternAgent:
             self._book_thread.shutdown()
             self._asked_thread.shutdown(cancel_futures=True)
             await self.market.close()
-            sys.setswitchinterval(usual)
 
     async def close_streams(self) -> None:
         """End every stream; returns once their last message is on its way."""

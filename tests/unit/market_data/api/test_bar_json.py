@@ -93,3 +93,26 @@ def test_moments_within_a_second_are_told() -> None:
 def test_columns_that_are_not_in_one_piece() -> None:
     given = {name: np.repeat(column, 2)[::2] for name, column in columns(5).items()}
     assert orjson.loads(rows_json(str(HEAD["source"]), given)) == plain(columns(5))
+
+
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_what_all_bars_say_alike_is_written_all_the_same(count: int) -> None:
+    given = columns(count) | {
+        "adjusted_close": np.full(count, np.nan),
+        "volume": np.full(count, 7.0),
+        "closed": np.ones(count, dtype=np.bool_),
+        "revision": np.zeros(count, dtype=np.int32),
+        "low": np.full(count, 0.1),
+    }
+    assert orjson.loads(rows_json(str(HEAD["source"]), given)) == plain(given)
+    alike = {name: np.repeat(column[:1], count) for name, column in given.items()}
+    assert orjson.loads(rows_json(str(HEAD["source"]), alike)) == plain(alike)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_one_bar_that_says_otherwise_is_not_lost(at: int) -> None:
+    given = columns(3) | {"quality_score": np.full(3, np.nan), "closed": np.ones(3, np.bool_)}
+    given["quality_score"][at], given["closed"][at] = 50.0, False
+    rows = orjson.loads(rows_json("x", given))
+    assert [row["quality_score"] for row in rows] == [50.0 if n == at else None for n in range(3)]
+    assert [row["closed"] for row in rows] == [n != at for n in range(3)]

@@ -17,6 +17,7 @@ from tests.unit.market_data.choosing.virtual import MIDNIGHT, loop_time
 from trading_dashboard.agents.market_data.choosing.answers import NoSourceAnswers, SourceAnswer
 from trading_dashboard.agents.market_data.choosing.flights import Flights
 from trading_dashboard.agents.market_data.choosing.policy import Limits, Policy
+from trading_dashboard.agents.market_data.choosing.states import LiveState
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
     NotOffered,
@@ -258,8 +259,48 @@ async def test_what_is_out_of_a_sources_reach_goes_to_the_next() -> None:
     async with made as desk:
         answer = await desk.history("AAPL", "1m", OLD, OLD + DAY)
         assert (answer.source, answer.failed[0].code) == ("two", "not_offered")
+        # Not even counted: what is not sent spends no request of the day.
+        assert desk.states()[0].quota_used == desk.states()[0].requests == 0
         assert (await desk.history("AAPL", "1m", MIDNIGHT, MIDNIGHT + DAY)).source == "one"
+        assert desk.states()[0].quota_used == desk.states()[0].requests == 1
     assert made.kinds() == []
+
+
+@pytest.mark.parametrize(("limits", "seconds"), [({}, 5.0), ({"requests_per_minute": 60}, 300.0)])
+async def test_what_costs_nothing_is_asked_again_soon(
+    limits: dict[str, int], seconds: float
+) -> None:
+    one = FakeSource("one", symbols=("MSFT",), capabilities=can(**limits))
+    async with Desk(one) as desk:
+        line = desk.routing.lines["one"]
+        with pytest.raises(UnknownToSource):
+            await desk.instrument("NOPE")
+        now = loop_time()
+        assert not line.knows("NOPE", now + seconds - 1)
+        assert line.knows("NOPE", now + seconds + 1)
+
+
+async def test_what_is_live_is_not_unknown_whatever_its_history_lacks() -> None:
+    one = FakeSource("one", failure=UnknownToSource("no such bars"))
+    async with Desk(one) as desk:
+        line = desk.routing.lines["one"]
+        desk.attach(Live())
+        with pytest.raises(UnknownToSource):
+            await desk.history("AAPL", "1d", OLD, OLD + DAY)
+        assert line.knows("AAPL", loop_time())
+        with pytest.raises(UnknownToSource):
+            await desk.history("MSFT", "1d", OLD, OLD + DAY)
+        assert not line.knows("MSFT", loop_time())
+
+
+class Live:
+    """AAPL comes live from `one`."""
+
+    def serving(self, symbol: str) -> str | None:
+        return "one" if symbol == "AAPL" else None
+
+    def state(self, source: str) -> LiveState:
+        return LiveState()
 
 
 async def test_the_deadline_is_over_all() -> None:

@@ -246,6 +246,10 @@ class MemoryArchive:
     def note(self, key: str) -> str | None:
         return self.notes.get(key)
 
+    def noted(self, begins_with: str, *, limit: int) -> Mapping[str, str]:
+        found = [(key, text) for key, text in self.notes.items() if key.startswith(begins_with)]
+        return dict(found[:limit])
+
     def backup(self, path: Path) -> None:
         raise AssertionError("nobody asked for a copy")
 

@@ -218,11 +218,39 @@ async def test_the_time_the_agent_did_not_run_is_found_and_old_gaps_taken_up() -
     again.now = OPEN + 3 * DAY + 3 * MINUTE + 1
     found = await again.keeper.take_up({"A": "ccxt:a"})
     assert [(gap.source, gap.cause) for gap in found] == [("ccxt:a", "agent_down")]
-    assert (found[0].start, found[0].end) == (OPEN + 51 * MINUTE, OPEN + 3 * DAY + 3 * MINUTE)
+    # The minute it starts in lacks its beginning: it is missing, too.
+    assert (found[0].start, found[0].end) == (OPEN + 51 * MINUTE, OPEN + 3 * DAY + 4 * MINUTE)
     assert again.keeper.waiting == 2
     await again.keeper.fill_due()
     assert [gap.filled_at is None for gap in again.shelf.known.values()] == [False, False]
-    assert sorted(len(bars) for bars in again.shelf.stored) == [6, 12]
+    assert sorted(len(bars) for bars in again.shelf.stored) == [6, 13]
+
+
+async def test_a_restart_within_a_minute_costs_that_minute_and_one_on_its_edge_none() -> None:
+    for seconds, ends in ((20, [OPEN + 51 * MINUTE]), (0, [])):
+        world = World()
+        last = OPEN + 49 * MINUTE
+        world.shelf.held = [
+            SeriesInfo(source="ccxt:a", symbol="A", interval="1m", first=OPEN, last=last, rows=1)
+        ]
+        world.now = OPEN + 50 * MINUTE + seconds * MICROSECONDS
+        found = await world.keeper.take_up({"A": "ccxt:a"})
+        assert [gap.end for gap in found] == ends
+
+
+async def test_a_minute_that_is_not_over_is_not_taken_for_one_without_trades() -> None:
+    world = World()
+    world.lacks = frozenset([OPEN + 5 * MINUTE])
+    await world.outage(5.2)
+    assert world.gap.end == OPEN + 6 * MINUTE
+    pause = await world.keeper.fill_due()
+    assert pause is not None
+    world.now += int(pause * MICROSECONDS) + 1
+    assert world.now >= world.gap.end
+    world.lacks = frozenset()
+    assert await world.keeper.fill_due() is None
+    assert world.is_filled()
+    assert world.gap.detail == "5 of 6 bars could be had so far."
 
 
 async def test_what_somebody_else_found_is_written_down_and_filled_once() -> None:

@@ -51,7 +51,7 @@ class Gate:
 class Desk:
     """A pipeline and what came out of it."""
 
-    def __init__(self, *, kinds: Sequence[str] = ()) -> None:
+    def __init__(self, *, kinds: Sequence[str] = (), keeps_ticks: bool = True) -> None:
         self.archive = archives.Remembers()
         self.ticks: list[Ticks] = []
         self.bars: list[BarBatch] = []
@@ -61,7 +61,13 @@ class Desk:
             self.activity.add("fake", "BTC", kind)
         writer = WriteQueue(as_archive(self.archive), WriteLimits(commit_seconds=0.01))
         self.pipeline = Pipeline(
-            Gate(), self.time_bars, writer, self.ticks.append, self.bars.append, self.activity
+            Gate(),
+            self.time_bars,
+            writer,
+            self.ticks.append,
+            self.bars.append,
+            self.activity,
+            keeps_ticks=keeps_ticks,
         )
         self.pipeline.start()
 
@@ -88,6 +94,17 @@ def test_what_is_believed_is_shown_and_stored_and_what_is_not_is_quarantined() -
     assert shown == {("1s", BEGIN), ("1s", BEGIN + US), ("1m", BEGIN)}
     stats = desk.pipeline.stats()
     assert (stats.received, stats.good, stats.rejected, stats.closed_bars) == (3, 2, 1, 1)
+
+
+def test_ticks_that_are_not_to_be_kept_make_bars_all_the_same() -> None:
+    desk = Desk(keeps_ticks=False)
+    desk.time_bars.watch("fake", ["BTC"], BEGIN)
+    desk.push((0, 10.0), (0.5, -1.0), (1, 11.0))
+    desk.settle()
+    assert desk.archive.ticks() == []
+    assert desk.archive.bars() == [("1s", BEGIN)]
+    assert [len(ticks) for ticks in desk.ticks] == [2]
+    assert len([row for writing in desk.archive.writings for row in writing.rejected]) == 1
 
 
 def test_a_tick_that_comes_too_late_is_quarantined_too() -> None:
@@ -141,3 +158,45 @@ def test_a_listener_that_fails_loses_nothing() -> None:
     assert asyncio.run(pipeline.close())
     desk.settle()
     assert desk.archive.ticks() == [BEGIN]
+
+
+async def test_taken_in_pieces_it_comes_to_the_same_and_others_have_their_turn() -> None:
+    pushed, taken = Desk(), Desk()
+    rows = [("BTC", BEGIN + n * US // 3, price, 1.0) for n, price in enumerate([5.0, -1.0, 6.0, 7])]
+    turns = 0
+
+    async def another() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    for desk in (pushed, taken):
+        desk.time_bars.watch("fake", ["BTC"], BEGIN)
+    beside = asyncio.create_task(another())
+    for at_ in range(0, 4, 2):
+        pushed.pipeline.push(ticks_of(rows[at_ : at_ + 2]))
+        await taken.pipeline.take(ticks_of(rows[at_ : at_ + 2]))
+    beside.cancel()
+    assert turns >= 6
+    for desk in (pushed, taken):
+        assert await desk.pipeline.flush()
+        assert await desk.pipeline.close()
+    assert (
+        taken.archive.ticks() == pushed.archive.ticks() == [BEGIN, BEGIN + 2 * US // 3, BEGIN + US]
+    )
+    assert taken.archive.bars() == pushed.archive.bars()
+    assert [len(ticks) for ticks in taken.ticks] == [len(ticks) for ticks in pushed.ticks]
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_what_was_begun_is_finished_though_cancelled(turns: int) -> None:
+    desk = Desk()
+    task = asyncio.create_task(desk.pipeline.take(ticks_of([("BTC", BEGIN, 5.0, 1.0)])))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await desk.pipeline.close()
+    assert desk.archive.ticks() == ([BEGIN] if turns else [])
+    assert len(desk.ticks) == min(turns, 1)

@@ -8,6 +8,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,10 @@ from tests.providers.serving import Day
 from tests.support import eventually
 from tests.unit.market_data.sources.test_bad_days import EXPECTED, SLOW, everything_told
 from trading_dashboard.agents.market_data.records import Ticks
+from trading_dashboard.agents.market_data.sources.ccxt_exchange.moments import (
+    MAX_NUMBERS,
+    Moments,
+)
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
     NotOffered,
@@ -257,3 +262,46 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
 async def _all_of(stream: AsyncIterator[Ticks]) -> None:
     async for ticks in stream:
         assert ticks.price[-1] == 1.0 or math.isnan(ticks.price[-1])
+
+
+@pytest.mark.parametrize("option", ["base_url", "stream_url"])
+def test_an_address_that_cannot_be_used_is_told_by_its_option(option: str) -> None:
+    settings = SourceSettings(name="ccxt:binance", options={option: "ws://127.0.0.1:1"})
+    with pytest.raises(SourceMisconfigured, match=f"'{option}'.*use https"):
+        load_source("ccxt:binance", settings)
+
+
+def told(number: int | None, at: int, price: float, amount: float = 0.5) -> dict[str, Any]:
+    named = {"symbol": "BTC/USDT", "timestamp": at, "price": price, "amount": amount}
+    return named if number is None else {**named, "id": str(number)}
+
+
+def test_trades_with_numbers_of_their_own_are_never_one() -> None:
+    moments = Moments()
+    made = [
+        moments.of(told(number, 1_700_000_000_000 + late, price))
+        for number, late, price in (
+            (1, 0, 10.0), (2, 0, 11.0), (3, 0, 10.0), (4, 0, 12.0), (5, 0, 10.0), (6, 1, 10.0)
+        )
+    ]  # fmt: skip
+    assert [at - 1_700_000_000_000_000 for at in made] == [0, 0, 1, 1, 2, 1000]
+    # Told again after a reconnection they are the same, in any order.
+    assert [moments.of(told(n, 1_700_000_000_000, 10.0)) for n in (3, 1, 5)] == [
+        made[2], made[0], made[4]
+    ]  # fmt: skip
+
+
+def test_trades_without_numbers_or_times_are_as_they_came() -> None:
+    moments = Moments()
+    assert {moments.of(told(None, 1_700_000_000_000, 10.0)) for _ in range(3)} == {
+        1_700_000_000_000_000
+    }
+    assert moments.of({**told(7, 0, 10.0), "timestamp": "yesterday"}) == -1
+    assert moments.of(told(8, 1_700_000_000_000, 10.0)) == 1_700_000_000_000_000
+
+
+def test_numbers_are_remembered_for_a_while_only() -> None:
+    moments = Moments()
+    for number in range(3 * MAX_NUMBERS):
+        moments.of(told(number, 1_700_000_000_000 + number, 10.0))
+    assert len(moments._symbols["BTC/USDT"].known) == MAX_NUMBERS

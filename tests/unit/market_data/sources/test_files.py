@@ -16,6 +16,7 @@ from tests.providers.rows import BAD, GOOD
 from tests.unit.market_data.sources.user_folder import ALWAYS, HEAD, Folder, at, written
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
+    NotOffered,
     SourceGarbled,
     SourceMisconfigured,
     SourceSettings,
@@ -40,7 +41,7 @@ async def test_a_usual_export(folder: Folder) -> None:
     instrument = await source.instrument("AAPL")
     assert (instrument.calendar, instrument.time_zone) == ("XNYS", "America/New_York")
     assert [found.symbol for found in await source.find("aa", 10)] == ["AAPL"]
-    with pytest.raises(UnknownToSource, match="There are 1d"):
+    with pytest.raises(NotOffered, match="There are 1d"):
         await source.history("AAPL", "1m", *ALWAYS)
     with pytest.raises(UnknownToSource):
         await source.instrument("NOSUCH")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from tests.unit.market_data.store.conftest import DAY, bars
-from trading_dashboard.agents.market_data.errors import StoreInUse, StoreUnusable
+from trading_dashboard.agents.market_data.errors import StoreDamaged, StoreInUse, StoreUnusable
 from trading_dashboard.agents.market_data.records import Bars, CorporateEvent, Ticks
 from trading_dashboard.agents.market_data.store import reading
 from trading_dashboard.agents.market_data.store.actions_known import KnownActions
@@ -319,15 +319,62 @@ def test_actions_are_read_once_and_again_after_they_changed(
     assert archive.actions("file", "AAPL") == [split, dividend]
 
 
+def test_symbols_without_actions_are_not_asked_about(
+    archive: DuckArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.write(Writing(actions=[event(10, ratio=2.0)]))
+    assert archive.actions("file", "MSFT") == ()
+    with monkeypatch.context() as patched:
+        patched.setattr(archive.store.database, "cursor", lambda: pytest.fail("it was read"))
+        assert archive.actions("file", "IBM") == ()
+        assert archive.actions("other", "AAPL") == ()
+    written = CorporateEvent(source="file", symbol="IBM", ex_day=11, amount=0.5)
+    archive.write(Writing(actions=[written]))
+    assert archive.actions("file", "IBM") == [written]
+
+
 def test_actions_written_while_they_are_read_are_not_missed() -> None:
-    known, written = KnownActions(), [event(10, ratio=2.0)]
+    known, written, key = KnownActions(), [event(10, ratio=2.0)], ("file", "AAPL")
 
     def read_before_they_were_written() -> list[CorporateEvent]:
         known.forget(written)
         return []
 
-    assert known.get(("file", "AAPL"), read_before_they_were_written) == []
-    assert known.get(("file", "AAPL"), lambda: written) == written
+    assert known.get(key, read_before_they_were_written, lambda: {key}) == []
+    assert known.get(key, lambda: written, lambda: {key}) == written
+
+
+def test_symbols_with_actions_written_while_they_are_listed_are_not_missed() -> None:
+    known, written, key = KnownActions(), [event(10, ratio=2.0)], ("file", "AAPL")
+
+    def list_before_they_were_written() -> set[tuple[str, str]]:
+        known.forget(written)
+        return set()
+
+    assert known.get(key, lambda: written, list_before_they_were_written) == ()
+    assert known.get(key, lambda: written, lambda: {key}) == written
+
+
+def test_rows_of_another_series_are_never_answered(archive: DuckArchive) -> None:
+    archive.write(Writing(bars=[bars("A", count=50), bars("B", count=50, close=7)]))
+    archive.compact()
+    (part,) = [part for part in archive.store.parts.every if part.index is not None]
+    assert part.index is not None
+    assert closes(archive, "B", limit=5, newest=True) == [7] * 5
+    part.index.position[:] = part.index.position[::-1].copy()
+    with pytest.raises(StoreDamaged, match="another series"):
+        closes(archive, "B", limit=5, newest=True)
+
+
+def test_notes_are_replaced_together_and_listed_by_how_they_begin(archive: DuckArchive) -> None:
+    archive.write(Writing(notes={"covered a": "1", "covered b": "2", "quota": "3"}))
+    archive.write(Writing(notes={"covered b": "4", "covered c": "5"}))
+    assert archive.noted("covered ", limit=9) == {
+        "covered a": "1", "covered b": "4", "covered c": "5"
+    }  # fmt: skip
+    assert len(archive.noted("covered ", limit=2)) == 2
+    assert archive.note("quota") == "3"
+    assert archive.noted("cove%", limit=9) == {}
 
 
 @pytest.mark.parametrize("is_sorted", [False, True])

@@ -1,7 +1,8 @@
 """Bars as JSON, from columns: no dictionary per bar.
 
 Owns the text of `HistoricalResponse`. Each column becomes text in one call of orjson, whose cells
-are then laid between the names; that takes half the time of a dictionary per bar.
+are then laid between the names. What all bars say alike (often closed, score, revision) is written
+once and goes with the names; that takes a third of the time of a dictionary per bar.
 """
 
 from __future__ import annotations
@@ -38,21 +39,41 @@ def rows_json(source: str, columns: Columns) -> bytes:
     count = len(columns["start"])
     if not count:
         return b"[]"
-    texts = [("timestamp", _cells(columns["start"].astype("datetime64[us]")))]
-    texts += [(name, _column(columns, name)) for name in _BEFORE_SOURCE if name in columns]
-    rest = [(name, _column(columns, name)) for name in _AFTER_SOURCE if name in columns]
-    given = b'"source":%b,' % orjson.dumps(source)
-    first_of_rest = len(texts)
-    texts += rest
-    width = 2 * len(texts) + 1
-    pieces: list[bytes] = [b"},"] * (count * width)
-    for at, (name, cells) in enumerate(texts):
-        opening = b"{" if at == 0 else b","
-        fixed = given if at == first_of_rest else b""
-        pieces[2 * at :: width] = [b'%b%b"%b":' % (opening, fixed, name.encode())] * count
+    given = b',"source":%b' % orjson.dumps(source)
+    laid: list[tuple[bytes, list[bytes]]] = [
+        (b'{"timestamp":', _cells(columns["start"].astype("datetime64[us]")))
+    ]
+    fixed = b""
+    for name in (*_BEFORE_SOURCE, "", *_AFTER_SOURCE):
+        if not name:
+            fixed += given
+        elif name in columns:
+            fixed += b',"%b":' % name.encode()
+            cells = _of_all(columns, name) or _column(columns, name)
+            if isinstance(cells, bytes):
+                fixed += cells
+            else:
+                laid.append((fixed, cells))
+                fixed = b""
+    width = 2 * len(laid) + 1
+    pieces: list[bytes] = [fixed + b"},"] * (count * width)
+    for at, (before, cells) in enumerate(laid):
+        pieces[2 * at :: width] = [before] * count
         pieces[2 * at + 1 :: width] = cells
-    pieces[-1] = b"}"
+    pieces[-1] = fixed + b"}"
     return b"[%b]" % b"".join(pieces)
+
+
+def _of_all(columns: Columns, name: str) -> bytes | None:
+    """Return the text of a column's cells if all say the same."""
+    column = columns[name]
+    first = column[0]
+    # Most columns differ in their last row already.
+    is_nan = bool(np.isnan(first))
+    if not is_nan and first != column[-1]:
+        return None
+    same = np.isnan(column) if is_nan else column == first
+    return _column({name: column[:1]}, name)[0] if same.all() else None
 
 
 def _column(columns: Columns, name: str) -> list[bytes]:

@@ -113,7 +113,7 @@ class NoSourceAnswers(SourceFailure):
     code = "no_source_answers"
 
     def __init__(self, what: str, failed: Sequence[PassedOver]) -> None:
-        reasons = "; ".join(f"{each.source}: {each.reason}" for each in failed)
+        reasons = "; ".join(f"{each.source}: {each.reason.rstrip('.')}" for each in failed)
         super().__init__(f"No source answers for {what}: {reasons or 'none is enabled for it'}")
         self.failed = tuple(failed)
 

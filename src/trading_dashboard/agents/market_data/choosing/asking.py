@@ -41,19 +41,38 @@ class SourceQuestion:
 class Asking:
     """Puts questions to chains of lines."""
 
-    def __init__(self, policy: Policy, episodes: Episodes, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        episodes: Episodes,
+        now: Callable[[], int],
+        is_live: Callable[[str, str], bool],
+    ) -> None:
+        """Take what is decided elsewhere; `is_live` tells whether a source serves a symbol live."""
         self.policy = policy
         self.episodes = episodes
         self._now = now
+        self._is_live = is_live
 
     async def first_answer(
-        self, chain: Chain, question: SourceQuestion, ask: Callable[[Source], Awaitable[T]]
+        self,
+        chain: Chain,
+        question: SourceQuestion,
+        ask: Callable[[Source], Awaitable[T]],
+        can_answer: Callable[[Source], None] = lambda _: None,
     ) -> SourceAnswer[T]:
-        """Return the first answer along a chain. Raises `SourceFailure` if there is none."""
+        """Return the first answer along a chain.
+
+        `can_answer` raises why a source need not even be asked: no request of its day is spent.
+
+        Raises:
+            SourceFailure: There is no answer.
+        """
         until = loop_time() + self.policy.deadline_seconds
         failed: list[PassedOver] = []
         for index, line in enumerate(chain):
             try:
+                can_answer(line.source)
                 value = await self._asked(line, question, ask, until, len(chain) - index)
             except SourceFailure as failure:
                 failed.append(PassedOver.of(line.name, failure))
@@ -95,7 +114,9 @@ class Asking:
         try:
             return await self.of_line(line, question.kind, ask, until=until, left=left)
         except UnknownToSource:
-            line.unknown.put(symbol, True, loop_time())
+            # Whose live prices come from it is not unknown to it, whatever its history lacks.
+            if not self._is_live(line.name, symbol):
+                line.unknown.put(symbol, True, loop_time())
             raise
 
 

@@ -114,7 +114,7 @@ class SourceDesk:
         lines = [SourceLine(each, limits.get(each.name, Limits()), around) for each in sources]
         self.routing = Routing(lines, priorities)
         self._flights = Flights()
-        asking = Asking(self.policy, Episodes(self.events, now), now)
+        asking = Asking(self.policy, Episodes(self.events, now), now, self._is_live)
         self._asking = asking
         self._lookup = Lookup(self.routing, asking, self._flights)
         self.quoting = Quoting(asking, self._flights, self._lookup.known, now)
@@ -266,15 +266,17 @@ class SourceDesk:
     async def _history(
         self, chain: Chain, symbol: str, interval: str, start: int, end: int
     ) -> SourceAnswer[PastBars]:
-        async def ask(source: Source) -> PastBars:
+        def can_answer(source: Source) -> None:
             self._must_reach(source, interval, end)
+
+        async def ask(source: Source) -> PastBars:
             past = await source.history(symbol, interval, start, end)
             return _of_question(past, source.name, symbol, interval)
 
         question = SourceQuestion(
             kind=f"history {interval}", symbol=symbol, what=f"{interval} bars of {symbol}"
         )
-        answer = await self._asking.first_answer(chain, question, ask)
+        answer = await self._asking.first_answer(chain, question, ask, can_answer)
         length = int(interval[:-1]) * _UNIT_SECONDS[interval[-1]]
         settled = self.now() - int((length + self.policy.settle_seconds) * MICROSECONDS)
         # An empty answer may be a provider's hiccup, and what is forming changes.
@@ -282,6 +284,9 @@ class SourceDesk:
             key = (answer.source, symbol, interval, start, end)
             self._past.put(key, answer, loop_time(), weight=len(answer.value.bars))
         return answer
+
+    def _is_live(self, source: str, symbol: str) -> bool:
+        return self._live is not None and self._live.serving(symbol) == source
 
     def _must_reach(self, source: Source, interval: str, end: int) -> None:
         can = source.capabilities

@@ -82,7 +82,10 @@ class SourceLine:
         self.missing: SourceMissing | None = None
         self.paused_until = 0.0
         """The provider asked us to wait."""
-        self.unknown: AgedCache[str, bool] = AgedCache(MAX_UNKNOWN, around.policy.unknown_seconds)
+        is_free = self.limits.requests_per_minute is None and self.limits.requests_per_day is None
+        # What costs nothing to ask again, a folder say, may know a symbol a moment later.
+        seconds = around.policy.free_unknown_seconds if is_free else around.policy.unknown_seconds
+        self.unknown: AgedCache[str, bool] = AgedCache(MAX_UNKNOWN, seconds)
         """Symbols it said it does not know."""
         self._around = around
         self._policy = around.policy

@@ -63,6 +63,7 @@ class Policy:
         limited_seconds: How long it is after "too many requests" that did not say.
         quote_seconds, find_seconds, instrument_seconds: How long answers are given again.
         unknown_seconds: How long a source is believed not to know a symbol.
+        free_unknown_seconds: The same of a source without limits, which a folder is.
         settle_seconds: How long ago a range must have ended to count as closed.
         cached_bars: Bars kept of closed ranges, over all sources.
     """
@@ -82,6 +83,7 @@ class Policy:
     find_seconds: float = 60.0
     instrument_seconds: float = 86_400.0
     unknown_seconds: float = 300.0
+    free_unknown_seconds: float = 5.0
     settle_seconds: float = 900.0
     cached_bars: int = 200_000
 

@@ -17,13 +17,9 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 
 from trading_dashboard.agents.market_data.choosing.states import SourceState
-from trading_dashboard.agents.market_data.live.clock import iso
 from trading_dashboard.agents.market_data.live.works import Works
-from trading_dashboard.agents.market_data.records import MICROSECONDS
 from trading_dashboard.agents.market_data.store.backup import Recovery
 
-STALE_SECONDS = 60.0
-"""A followed symbol whose market is open and whose newest price is older is stale."""
 READERS = 4
 
 Result = TypeVar("Result")
@@ -55,10 +51,7 @@ class LiveAgent:
         self.hub = parts.hub
         self.clock = parts.clock
         self._archive = parts.archive
-        self._book = parts.book
         self._desk = parts.desk
-        self._followed = parts.followed
-        self._hours = parts.hours
         self._library = parts.library
         self._recovery = recovery
         self._threads = threads
@@ -86,11 +79,12 @@ class LiveAgent:
 
     def health(self) -> dict[str, Any]:
         """Return what `/health` says beside the common fields; from memory."""
-        states = self._desk.states()
+        states = self._works.condition.states
+        broken = self._works.condition.broken()
+        clock = self.clock.body()
         store = self._works.pipeline.stats().store
         trouble = store.error or self._works.upkeep_error
         lost = None if self._recovery is None else str(self._recovery)
-        broken = [state for state in states if state.state in ("down", "refused", "missing")]
         body: dict[str, Any] = {
             "status": "healthy",
             "checks": {
@@ -103,8 +97,8 @@ class LiveAgent:
                     "message": _told(broken),
                 },
             },
-            "data": self._freshness(),
-            "clock": self.clock.body(),
+            "data": self._works.condition.freshness(self.clock.micros(), clock["market"]),
+            "clock": clock,
         }
         if self._failure:
             body.update(status="unhealthy", message=f"The live market failed: {self._failure}")
@@ -115,28 +109,6 @@ class LiveAgent:
         elif states and len(broken) == len(states):
             body.update(status="degraded", message=f"No source answers. {_told(broken)}")
         return body
-
-    def _freshness(self) -> dict[str, Any]:
-        """Return how old the newest prices of the open markets are: the oldest one counts."""
-        now = self.clock.micros()
-        data: dict[str, Any] = {"state": "idle", "market": self.clock.body()["market"]}
-        ages = []
-        newest = None
-        for symbol in self._hours.open_among(self._followed):
-            source = self._desk.serving(symbol)
-            known = self._book.newest(source, symbol) if source else None
-            if known is None:
-                return {**data, "state": "unknown", "source": source}
-            ages.append(max(now - known.quote.at, 0) / MICROSECONDS)
-            if newest is None or known.quote.at > newest:
-                newest = known.quote.at
-                data["source"] = source
-        if ages:
-            data["age_seconds"] = round(max(ages), 3)
-            data["state"] = "stale" if max(ages) > STALE_SECONDS else "fresh"
-        if newest is not None:
-            data["newest_at"] = iso(newest)
-        return data
 
     def _ended(self, runner: asyncio.Task[None]) -> None:
         """End the process if the works failed: nothing would be new any more."""

@@ -122,6 +122,7 @@ class _Base:
     ticks: CountedTicks
     bars: CountedBars
     followed: tuple[str, ...]
+    keeps_ticks: bool
 
 
 def _base(
@@ -157,6 +158,7 @@ def _base(
         ticks=CountedTicks(TickGate(hours.of, reference_of=last_close), scorer),
         bars=CountedBars(BarGate(), scorer, hours.of, newest_price),
         followed=tuple(settings.symbols),
+        keeps_ticks=settings.tick_days > 0,
     )
 
 
@@ -194,7 +196,13 @@ def _works(base: _Base, library: Library, history: PastReader, backups: Path) ->
     )
     queue = WriteQueue(base.archive)
     works.pipeline = Pipeline(
-        base.ticks, time_bars, queue, works.show_ticks, works.show_bars, activity_bars
+        base.ticks,
+        time_bars,
+        queue,
+        works.show_ticks,
+        works.show_bars,
+        activity_bars,
+        keeps_ticks=base.keeps_ticks,
     )
     works.feeds = LiveFeeds(base.desk, works.take, base.hours.is_open)
     return works

@@ -24,6 +24,7 @@ from trading_dashboard.agents.market_data.live.ranges import (
 from trading_dashboard.agents.market_data.records import BAR_COLUMNS, MICROSECONDS, Bars
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument
+from trading_dashboard.agents.market_data.store.arrow import to_arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +76,9 @@ class DerivedHistory:
         made = made.take((made.start >= wanted.start) & (made.start < wanted.end))
         surplus = max(len(made) - limit, 0)
         kept = made.take(slice(surplus, None) if newest else slice(0, limit))
-        return Found(source=found.source, table=_table(kept), failure=found.failure)
+        return Found(
+            source=found.source, table=_table(kept), events=found.events, failure=found.failure
+        )
 
     def _finer(self, instrument: Instrument, interval: str, source: str | None) -> str | None:
         """Return what the interval is made of; None if it can be had itself, or not at all."""
@@ -108,6 +111,4 @@ def _width(interval: str) -> int:
 
 
 def _table(bars: Bars) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.table({name: getattr(bars, name) for name in BAR_COLUMNS})
+    return to_arrow({name: getattr(bars, name) for name in BAR_COLUMNS})

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from trading_dashboard.agents.market_data.aggregation.adjusting import Adjustments, AsOf
 from trading_dashboard.agents.market_data.live.ranges import DAY, DAYS
-from trading_dashboard.agents.market_data.market import BarsQuestion
+from trading_dashboard.agents.market_data.market import BarsQuestion, Columns
 from trading_dashboard.agents.market_data.records import BAR_COLUMNS, Bars, CorporateEvent, Integers
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument, NotOffered
-from trading_dashboard.agents.market_data.store.arrow import to_arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,19 +54,19 @@ class Finishing:
         source: str,
         question: BarsQuestion,
         events: Sequence[CorporateEvent],
-    ) -> pa.Table:
+    ) -> Columns:
         """Return columns as `BarsAnswer` has them. Raises `NotOffered`."""
         bars = bars_of(table, source, instrument.symbol, question.interval)
         if not question.include_partial and not bars.closed.all():
             bars = bars.take(bars.closed)
-        columns = {name: getattr(bars, name) for name in BAR_COLUMNS}
+        columns: dict[str, NDArray[Any]] = {name: getattr(bars, name) for name in BAR_COLUMNS}
         # What nothing is multiplied with stays as it is kept, to the last digit, and costs nothing.
         columns["adjusted_close"] = bars.close
         if events:
             columns.update(self._adjusted(bars, instrument, sessions, question, events))
         score = self._score(source, instrument.symbol)
         columns["quality_score"] = np.full(len(bars), np.nan if score is None else score)
-        return to_arrow(columns)
+        return columns
 
     def _adjusted(
         self,

@@ -203,8 +203,8 @@ class GapKeeper:
         """Return what is missing of a series between its newest bar and now."""
         width = WIDTHS.get(info.interval, 0) * MICROSECONDS
         now = self._now()
-        # The bar that forms now is not missing.
-        end = now // width * width if width else now
+        # The bar that forms now lacks its beginning and will never be kept: it is missing, too.
+        end = -(-now // width) * width if width else now
         stretches = open_stretches(self._sessions(info.symbol), info.last + width, end)
         if not stretches:
             return []
@@ -278,7 +278,9 @@ class GapKeeper:
             gap = replace(gap, filled_at=None, attempts=gap.attempts - 1)
         self._on_change(gap)
         if gap.filled_at is None and gap.attempts < MAX_ATTEMPTS:
-            self._wait_for(gap, self._now() + self._pause(gap.attempts, retry_after))
+            again_at = self._now() + self._pause(gap.attempts, retry_after)
+            # Who answered and lacked only what is not over yet is asked when it is.
+            self._wait_for(gap, max(again_at, gap.end) if bars else again_at)
 
     async def _ask(self, gap: Gap) -> list[Bars]:
         """Return the bars of a gap, asked for in pieces. Raises `SourceFailure`."""
@@ -307,7 +309,8 @@ class GapKeeper:
         if not missing:
             return replace(gap, filled_at=self._now())
         delivered = f"{len(expected) - missing} of {len(expected)} bars"
-        if len(present) and gap.detail.startswith(delivered):
+        is_over = self._now() >= gap.end  # until then its last bar is not there for anybody
+        if is_over and len(present) and gap.detail.startswith(delivered):
             # Asked again it has no more: nobody traded then.
             text = f"{delivered}; the source has no more."
             return replace(gap, filled_at=self._now(), detail=text)

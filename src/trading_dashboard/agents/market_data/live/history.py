@@ -1,20 +1,26 @@
 """The past by real sources: what the archive lacks is asked for once, checked, kept, then read.
 
-Owns which stretch of a series the archive already holds (`Covered`), noted in the same step as the
-bars. Which source is asked is the source desk's, what is believed the gate's. A series is of one
-source; when another one steps in, its bars are a series of their own.
+Owns when what is asked for. Which stretch the archive already holds is `covered`'s, noted in the
+same step as the bars. Which source is asked is the source desk's, what is believed the gate's. A
+series is of one source; when another one steps in, its bars are a series of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from trading_dashboard.agents.market_data.live.covered import (
+    Covered,
+    CoveredStretches,
+    covered_key,
+)
 from trading_dashboard.agents.market_data.live.ports import InThread, PastGate, SourcesDesk
 from trading_dashboard.agents.market_data.live.ranges import DAY, SECONDS, TimeRange, ends
-from trading_dashboard.agents.market_data.records import MICROSECONDS
+from trading_dashboard.agents.market_data.records import MICROSECONDS, CorporateEvent
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import (
     Instrument,
@@ -26,26 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_ASKS_HELD = 4096
-MAX_COVERED_HELD = 50_000
 MIN_RENEWAL_SECONDS = 2.0
 """The newest end of a series is asked for no more often than this, nor than its bars are long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Covered:
-    """The stretch [start, end) of a series that was asked for and is kept."""
-
-    start: int
-    end: int
-
-    def lacks(self, wanted: TimeRange) -> list[TimeRange]:
-        """Return what is to be asked for so that all of `wanted` is covered, without a hole."""
-        missing = []
-        if wanted.start < self.start:
-            missing.append(TimeRange(wanted.start, self.start))
-        if wanted.end > self.end:
-            missing.append(TimeRange(self.end, wanted.end))
-        return missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +42,8 @@ class Found:
 
     source: str
     table: pa.Table
+    events: Sequence[CorporateEvent]
+    """Splits and dividends of the source's symbol, oldest first."""
     failure: SourceFailure | None
     """Why the newest or oldest part may be missing; None if all of it was asked for."""
 
@@ -82,8 +72,7 @@ class LiveHistory:
         self._asking: dict[tuple[str, str], asyncio.Lock] = {}
         self._renewed: dict[tuple[str, str, str], tuple[int, int]] = {}
         """When the newest end was asked for, and up to where."""
-        self._known: dict[str, Covered | None] = {}
-        """What is noted, by key: nobody else writes these notes."""
+        self._stretches = CoveredStretches(archive, in_thread)
 
     async def read(
         self,
@@ -109,15 +98,18 @@ class LiveHistory:
             name = await self._cover(question, name, is_fixed=bool(source))
         except SourceFailure as error:
             failure = error
-        table = await self._in_thread(
-            lambda: self._archive.bars(
+
+        def kept() -> tuple[pa.Table, Sequence[CorporateEvent]]:
+            table = self._archive.bars(
                 name, instrument.symbol, interval,
                 start=wanted.start, end=wanted.end, limit=limit, newest=newest,
-            )
-        )  # fmt: skip
+            )  # fmt: skip
+            return table, self._archive.actions(name, instrument.symbol)
+
+        table, events = await self._in_thread(kept)
         if failure is not None and not table.num_rows:
             raise failure
-        return Found(source=name, table=table, failure=failure)
+        return Found(source=name, table=table, events=events, failure=failure)
 
     async def _cover(self, question: _Question, name: str, *, is_fixed: bool) -> str:
         """Ask for what is missing; return the source the stretch is kept from."""
@@ -135,7 +127,7 @@ class LiveHistory:
 
     async def _missing(self, question: _Question, name: str) -> list[TimeRange]:
         key = (question.instrument.symbol, question.interval)
-        covered = await self._covered(name, *key)
+        covered = await self._stretches.of(name, *key)
         if covered is None:
             return [question.wanted]
         return [
@@ -152,18 +144,18 @@ class LiveHistory:
         over = ends(good.start, interval, question.sessions)
         good = replace(good, closed=over <= now)
         name = answer.source
-        covered = await self._covered(name, symbol, interval)
+        covered = await self._stretches.of(name, symbol, interval)
         certain = max(over[good.closed].tolist(), default=part.start)
         known = _joined(
             covered, part, min(certain, part.end), is_newest=part.end >= now - _width(interval)
         )
-        key = _key(name, symbol, interval)
+        key = covered_key(name, symbol, interval)
         notes = {} if known is None else {key: json.dumps(known)}
         writing = Writing(bars=[good], actions=events, rejected=bad, notes=notes)
-        self._known.pop(key, None)  # should writing fail, the archive says what is true
+        self._stretches.forget(key)  # should writing fail, the archive says what is true
         await self._in_thread(lambda: self._archive.write(writing))
         if known is not None:
-            self._known[key] = Covered(*known)
+            self._stretches.put(key, Covered(*known))
         self._renewed[(name, symbol, interval)] = (now, part.end)
         return name
 
@@ -176,21 +168,6 @@ class LiveHistory:
             return False
         pause = max(MIN_RENEWAL_SECONDS * MICROSECONDS, min(_width(key[1]), 60 * MICROSECONDS))
         return 0 <= now - asked < pause
-
-    async def _covered(self, source: str, symbol: str, interval: str) -> Covered | None:
-        key = _key(source, symbol, interval)
-        if key in self._known:
-            return self._known[key]
-        text = await self._in_thread(lambda: self._archive.note(key))
-        covered = None if text is None else Covered(*json.loads(text))
-        if len(self._known) > MAX_COVERED_HELD:
-            self._known.clear()
-        self._known[key] = covered
-        return covered
-
-
-def _key(source: str, symbol: str, interval: str) -> str:
-    return f"covered {source} {symbol} {interval}"
 
 
 def _width(interval: str) -> int:

@@ -16,7 +16,7 @@ from trading_dashboard.agents.market_data.live.clock import EPOCH, iso
 from trading_dashboard.agents.market_data.live.history import Found
 from trading_dashboard.agents.market_data.live.ports import InThread, KeptActions, MarketClock
 from trading_dashboard.agents.market_data.live.ranges import DAY, TimeRange, reach, stretch_of
-from trading_dashboard.agents.market_data.market import BarsAnswer, BarsQuestion, Body
+from trading_dashboard.agents.market_data.market import BarsAnswer, BarsQuestion, Body, Columns
 from trading_dashboard.agents.market_data.paging import page_after, page_token
 from trading_dashboard.agents.market_data.records import CorporateEvent
 from trading_dashboard.agents.market_data.sessions import Sessions
@@ -24,6 +24,10 @@ from trading_dashboard.agents.market_data.sources.contract import Instrument
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+QUICK_BARS = 2_000
+"""No more than these are finished on the event loop."""
 
 
 class Finish(Protocol):
@@ -37,7 +41,7 @@ class Finish(Protocol):
         source: str,
         question: BarsQuestion,
         events: Sequence[CorporateEvent],
-    ) -> pa.Table:
+    ) -> Columns:
         """Return columns as `BarsAnswer` has them."""
 
 
@@ -96,19 +100,19 @@ class LivePast:
             limit=question.limit + 2, newest=newest, source=question.source,
         )  # fmt: skip
 
-        def finished() -> tuple[pa.Table, str | None]:
+        def finished() -> tuple[Columns, str | None]:
             table = found.table
             if not question.include_partial and not _are_closed(table):
                 # Before it is cut: a bar that forms takes nobody's place.
                 table = table.filter(table.column("closed"))
             table, next_page = _page(table, question, newest=newest)
-            events = self._archive.actions(found.source, instrument.symbol)
-            done = self._finish(table, instrument, sessions, found.source, question, events)
-            return done, next_page
+            source, events = found.source, found.events
+            return self._finish(table, instrument, sessions, source, question, events), next_page
 
-        # One way to a thread and back: each costs as much as the work itself.
-        table, next_page = await self._in_thread(finished)
-        return BarsAnswer(head=self._head(question, found, next_page, now), table=table)
+        # A way to a thread and back costs more than finishing a few bars. Adjusting reads days.
+        is_quick = not found.events and found.table.num_rows <= QUICK_BARS
+        columns, next_page = finished() if is_quick else await self._in_thread(finished)
+        return BarsAnswer(head=self._head(question, found, next_page, now), table=columns)
 
     async def actions(self, instrument: Instrument, source: str) -> list[Body]:
         """Return bodies shaped like `CorporateAction`, effective by now, oldest first."""

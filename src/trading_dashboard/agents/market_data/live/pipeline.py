@@ -7,7 +7,7 @@ Owns the order of these steps and the counts of what passed. Judging is the gate
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,7 +68,7 @@ class PipelineStats:
 
 
 class Pipeline:
-    """Live ticks of all sources. `push` and `advance` are called from one thread."""
+    """Live ticks of all sources. `push`, `take` and `advance` are called from one thread."""
 
     def __init__(
         self,
@@ -78,8 +78,10 @@ class Pipeline:
         on_ticks: Callable[[Ticks], None],
         on_bars: Callable[[BarBatch], None],
         activity_bars: ActivityBars | None = None,
+        *,
+        keeps_ticks: bool = True,
     ) -> None:
-        """Connect the parts.
+        """Connect the parts; without `keeps_ticks` only what is made of ticks is stored.
 
         `on_ticks` is given what is believed, `on_bars` every change of a bar: iterate over it, or
         ask `Changes.of` for the series that are watched, which costs far less.
@@ -90,6 +92,7 @@ class Pipeline:
         self._writer = writer
         self._on_ticks = on_ticks
         self._on_bars = on_bars
+        self._keeps_ticks = keeps_ticks
         self._received = self._good = self._rejected = 0
         self._closed = self._amended = self._incomplete = 0
 
@@ -99,7 +102,27 @@ class Pipeline:
 
     def push(self, ticks: Ticks) -> None:
         """Take ticks as a source gave them."""
+        for _ in self._steps(ticks):
+            pass
+
+    async def take(self, ticks: Ticks) -> None:
+        """Do what `push` does in pieces, between which others have their turn.
+
+        Batches of one source come one after the other: wait for the one before. What was begun is
+        finished also if this is cancelled.
+        """
+        steps = self._steps(ticks)
+        try:
+            for _ in steps:
+                await asyncio.sleep(0)
+        finally:
+            for _ in steps:
+                pass
+
+    def _steps(self, ticks: Ticks) -> Iterator[None]:
+        """Yield where others may have their turn: no part is left half changed there."""
         verdict = self._gate.check(ticks)
+        yield
         good = verdict.good
         self._received += len(ticks)
         self._good += len(good)
@@ -110,9 +133,12 @@ class Pipeline:
             batches += _some(self._activity_bars.push(good))
         # First what must not be lost, should a listener fail.
         kept = self._kept(batches)
-        self._writer.add(good, kept, (*verdict.bad, *changes.rejected))
+        stored = good if self._keeps_ticks else None
+        self._writer.add(stored, kept, (*verdict.bad, *changes.rejected))
+        yield
         if len(good):
             self._on_ticks(good)
+            yield
         for batch in batches:
             self._on_bars(batch)
 

@@ -24,6 +24,7 @@ from trading_dashboard.agents.market_data.choosing.live import LiveFeeds
 from trading_dashboard.agents.market_data.errors import StoreUnusable
 from trading_dashboard.agents.market_data.live.book import PriceBook
 from trading_dashboard.agents.market_data.live.clock import LiveClock
+from trading_dashboard.agents.market_data.live.condition import Condition
 from trading_dashboard.agents.market_data.live.gaps import GapKeeper
 from trading_dashboard.agents.market_data.live.hours import Hours
 from trading_dashboard.agents.market_data.live.looking import Looker
@@ -80,10 +81,15 @@ class Works:
     def __init__(self, parts: WorkParts) -> None:
         self.parts = parts
         self._watched: set[tuple[str, str]] = set()
+        self._begun: dict[str, tuple[str, ...]] = {}
+        self._served: dict[str, tuple[str, ...]] = {}
+        """The newest list of symbols of each source that was gone through already: a source of
+        thousands names them all with each batch."""
         self._activity: set[tuple[str, str, str]] = set()
         self.pipeline: Pipeline
         """Set once: it is made with this object's own methods."""
         self.feeds: LiveFeeds
+        self.condition = Condition(parts.followed, parts.hours, parts.desk, parts.book)
         self.upkeep_error: str | None = None
         """Why sorting and ageing the archive fails now; None while all is well."""
 
@@ -91,15 +97,21 @@ class Works:
 
     async def take(self, ticks: Ticks) -> None:
         """Take ticks of the source that serves their symbols."""
-        for symbol in ticks.symbols:
-            if (ticks.source, symbol) not in self._watched:
-                await self._begin(ticks.source, symbol)
-        self.pipeline.push(ticks)
+        if ticks.symbols is not self._begun.get(ticks.source):
+            for symbol in ticks.symbols:
+                if (ticks.source, symbol) not in self._watched:
+                    await self._begin(ticks.source, symbol)
+            if all((ticks.source, symbol) in self._watched for symbol in ticks.symbols):
+                self._begun[ticks.source] = ticks.symbols
+        await self.pipeline.take(ticks)
 
     def show_ticks(self, ticks: Ticks) -> None:
         """Take ticks that are believed: they are the newest prices."""
-        for symbol in ticks.symbols:
-            self.parts.feed.serve(symbol, ticks.source)
+        if ticks.symbols is not self._served.get(ticks.source):
+            changed = [self.parts.feed.serve(symbol, ticks.source) for symbol in ticks.symbols]
+            if any(changed):
+                self._served.clear()  # those another source served until now are no longer its
+            self._served[ticks.source] = ticks.symbols
         self.parts.book.take_ticks(ticks)
         self.parts.feed.publish(ticks)
         self.parts.library.hear(ticks)
@@ -107,7 +119,10 @@ class Works:
     def show_bars(self, changes: BarBatch) -> None:
         """Take changed bars; those that nobody follows or records are not even looked at."""
         if isinstance(changes, Changes) and not self.parts.library.is_hearing:
-            changes = changes.among(self.parts.feed.followed())
+            followed = self.parts.feed.followed()
+            if not followed:
+                return
+            changes = changes.among(followed)
         for change in changes:
             self.parts.feed.publish_bars(change.bars)
             self.parts.library.hear(change.bars)
@@ -193,6 +208,7 @@ class Works:
             self.pipeline.advance(self.parts.clock.micros())
             self.feeds.want(followed | frozenset(self.parts.hub.wanted))
             self._make_activity_bars()
+            await self.condition.look()
             await asyncio.sleep(CHORE_SECONDS)
 
     async def _look(self) -> None:

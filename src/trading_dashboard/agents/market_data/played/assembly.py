@@ -167,7 +167,7 @@ def _market(
 ) -> LiveDesk:
     player, knowledge = playing.player, playing.knowledge
     label: Body = {"replay": True, "intraday": recording.head.intraday}
-    history = PlayedHistory(player, playing.forming, threads)
+    history = PlayedHistory(player, playing.forming, knowledge.actions, threads)
     finishing = Finishing(history, scores.total, player.clock.now)
     return LiveDesk(
         LiveParts(

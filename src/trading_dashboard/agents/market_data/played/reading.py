@@ -18,9 +18,15 @@ from trading_dashboard.agents.market_data.played.knowledge import SCORED_INTERVA
 from trading_dashboard.agents.market_data.quality.gaps import Series, completeness
 from trading_dashboard.agents.market_data.quality.scorer import Scorer
 from trading_dashboard.agents.market_data.recording.player import RecordingPlayer
-from trading_dashboard.agents.market_data.records import BAR_COLUMNS, MICROSECONDS, Bars
+from trading_dashboard.agents.market_data.records import (
+    BAR_COLUMNS,
+    MICROSECONDS,
+    Bars,
+    CorporateEvent,
+)
 from trading_dashboard.agents.market_data.sessions import Sessions
 from trading_dashboard.agents.market_data.sources.contract import Instrument
+from trading_dashboard.agents.market_data.store.arrow import to_arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,15 +34,23 @@ if TYPE_CHECKING:
 SETTLED_MICROS = 120 * MICROSECONDS
 
 Forming = Callable[[str, str], Bars | None]
+Actions = Callable[[str, str], Sequence[CorporateEvent]]
 
 
 class PlayedHistory:
     """Implements `PastReader` and daily bars for adjusting, by a recording."""
 
-    def __init__(self, player: RecordingPlayer, forming: Forming, in_thread: InThread) -> None:
-        """Take the player; `forming` returns the bar of a symbol and interval that forms."""
+    def __init__(
+        self, player: RecordingPlayer, forming: Forming, actions: Actions, in_thread: InThread
+    ) -> None:
+        """Take the player.
+
+        `forming` returns the bar of a symbol and interval that forms, `actions` the events of a
+        source's symbol that are known by now.
+        """
         self._player = player
         self._forming = forming
+        self._actions = actions
         self._in_thread = in_thread
 
     async def read(
@@ -66,7 +80,8 @@ class PlayedHistory:
             table = pa.concat_tables([table, table_of(forming)])
         surplus = max(table.num_rows - limit, 0)
         table = table.slice(surplus) if newest else table.slice(0, limit)
-        return Found(source=player.name, table=table, failure=None)
+        events = self._actions(player.name, name)
+        return Found(source=player.name, table=table, events=events, failure=None)
 
     def bars(self, source: str, symbol: str, interval: str) -> pa.Table:  # noqa: ARG002
         """Return all closed bars known by now. Blocks."""
@@ -121,9 +136,7 @@ class PlayedScores:
 
 def table_of(bars: Bars) -> pa.Table:
     """Return bars as a table of the archive."""
-    import pyarrow as pa
-
-    return pa.table({name: getattr(bars, name) for name in BAR_COLUMNS})
+    return to_arrow({name: getattr(bars, name) for name in BAR_COLUMNS})
 
 
 def _follows(forming: Bars, bars: Bars, wanted: TimeRange) -> bool:

@@ -307,18 +307,18 @@ class _WithCredential(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def checked_url(options: SourceOptions, text: str) -> httpx.URL:
-    """Return the address of a provider: https, or plain http to this machine."""
+def checked_url(options: SourceOptions, text: str, name: str = "base_url") -> httpx.URL:
+    """Return the address an option names: https, or plain http to this machine."""
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL:
-        raise options.wrong("base_url", "(not shown)", "this is no address.") from None
+        raise options.wrong(name, "(not shown)", "this is no address.") from None
     if url.userinfo or url.query or url.fragment or not url.host:
         remedy = "use an address without user, query or fragment."
-        raise options.wrong("base_url", f"{url.scheme}://{url.host}", remedy)
+        raise options.wrong(name, f"{url.scheme}://{url.host}", remedy)
     if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.host)):
         remedy = "use https, since a key and prices travel there; http only to this machine."
-        raise options.wrong("base_url", f"{url.scheme}://{url.host}", remedy)
+        raise options.wrong(name, f"{url.scheme}://{url.host}", remedy)
     return url
 
 

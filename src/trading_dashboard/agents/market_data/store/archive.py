@@ -192,7 +192,11 @@ class DuckArchive:
             with self.store.database.explained():
                 return kept.get_actions(self.store.database.cursor(), source, symbol)
 
-        return self._actions.get((source, symbol), read)
+        def read_symbols() -> set[tuple[str, str]]:
+            with self.store.database.explained():
+                return kept.get_symbols_with_actions(self.store.database.cursor())
+
+        return self._actions.get((source, symbol), read, read_symbols)
 
     def rejected(
         self, symbol: str | None = None, source: str | None = None, *, limit: int = 100
@@ -215,6 +219,11 @@ class DuckArchive:
         """Return what was noted under a key."""
         with self.store.database.explained():
             return kept.get_note(self.store.database.cursor(), key)
+
+    def noted(self, begins_with: str, *, limit: int) -> Mapping[str, str]:
+        """Return up to so many notes whose key begins with a text."""
+        with self.store.database.explained():
+            return kept.get_notes(self.store.database.cursor(), begins_with, limit)
 
     def figures(self) -> StorageFigures:
         """Return how much is stored and what room it takes."""

@@ -135,6 +135,9 @@ class Archive(Protocol):
     def note(self, key: str) -> str | None:
         """Return what was noted under a key."""
 
+    def noted(self, begins_with: str, *, limit: int) -> Mapping[str, str]:
+        """Return up to so many notes whose key begins with a text."""
+
     def backup(self, path: Path) -> None:
         """Write a whole copy while others read and write."""
 

@@ -1,7 +1,8 @@
 """Rows of one series out of all parts, as columns.
 
 Owns the statement that asks for them and putting together what parts say differently: of a bar, the
-highest revision counts, then what was written last.
+highest revision counts, then what was written last. Half of a small read is DuckDB looking at the
+statement, so it says as little as possible; bounds are cut, and the series checked, in the rows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_dashboard.agents.market_data.errors import StoreDamaged
 from trading_dashboard.agents.market_data.store.arrow import to_numpy
 from trading_dashboard.agents.market_data.store.database import Database
 from trading_dashboard.agents.market_data.store.part_store import PartStore
@@ -52,6 +54,15 @@ class Stretch:
             return self.end is not None and self.end <= last
         return self.start is not None and self.start > first
 
+    def within(self, times: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+        """Return which times are in it; None if all are."""
+        inside = np.ones(len(times), dtype=np.bool_)
+        if self.start is not None:
+            inside &= times >= self.start
+        if self.end is not None:
+            inside &= times < self.end
+        return None if inside.all() else inside
+
     def misses(self, first: int, last: int) -> bool:
         """Return whether none of such rows can be in it."""
         return (self.start is not None and last < self.start) or (
@@ -60,8 +71,12 @@ class Stretch:
 
 
 def read_series(store: PartStore, kind: Kind, series: int, stretch: Stretch) -> Arrays:
-    """Return the rows of a series, oldest first; their columns are `kind.read`."""
-    names = ", ".join(name for name in kind.columns if name != "series")
+    """Return the rows of a series, oldest first; their columns are `kind.read`.
+
+    Raises:
+        StoreDamaged: Where this series should be are rows of another.
+    """
+    names = ", ".join(kind.columns)
     selects: list[str] = []
     expected = 0
     for part in store.parts.readable(kind):
@@ -71,9 +86,19 @@ def read_series(store: PartStore, kind: Kind, series: int, stretch: Stretch) -> 
             expected += found[1]
     if not selects:
         return {name: np.empty(0, _DTYPES[kind.columns[name]]) for name in kind.read}
-    query = " UNION ALL ".join(f"({select})" for select in selects)
+    query = selects[0] if len(selects) == 1 else " UNION ALL ".join(f"({each})" for each in selects)
     fetch = _fetch_many if expected >= MANY_ROWS else _fetch
     rows = fetch(store.database, query)
+    if (rows.pop("series") != series).any():
+        raise StoreDamaged(
+            f"Rows of another series are where those of number {series} should be.",
+            subject=str(store.database.path),
+            observed=query,
+            next_step="`trading-dashboard data check` says what is damaged; start the agent again.",
+        )
+    inside = stretch.within(rows[kind.time])
+    if inside is not None:
+        rows = {name: column[inside] for name, column in rows.items()}
     return (
         {name: rows[name] for name in kind.read}
         if not len(rows["seq"])
@@ -131,19 +156,20 @@ def _select_sorted(
     if stretch.misses(first, last):
         return None
     time = part.kind.time
-    more = stretch.conditions(time, first, last)
-    where = [f"series = {int(index.series[found])}", *more]
-    tail = ""
-    begin, count = int(index.position[found]), int(index.rows[found])
-    if stretch.limit is not None and stretch.cuts_into(first, last):
-        tail = f" ORDER BY {time} {'DESC' if stretch.newest else 'ASC'} LIMIT {int(stretch.limit)}"
-    elif stretch.limit is not None:
+    begin, rows = int(index.position[found]), int(index.rows[found])
+    if stretch.limit is not None and not stretch.cuts_into(first, last):
         # Rows of a sorted part are in order: the newest are at its end, found by their number.
         # A bound at the other side leaves out some of them and asks for no others.
-        rows, count = count, min(int(stretch.limit), count)
+        count = min(int(stretch.limit), rows)
         begin += rows - count if stretch.newest else 0
-        where.append(f"rowid >= {begin} AND rowid < {begin + count}")
-    return f"SELECT {names} FROM {part.table} WHERE {' AND '.join(where)}{tail}", count
+        where = f"rowid >= {begin} AND rowid < {begin + count}"
+        return f"SELECT {names} FROM {part.table} WHERE {where}", count
+    more = stretch.conditions(time, first, last)
+    where = " AND ".join([f"series = {int(index.series[found])}", *more])
+    tail = ""
+    if stretch.limit is not None:
+        tail = f" ORDER BY {time} {'DESC' if stretch.newest else 'ASC'} LIMIT {int(stretch.limit)}"
+    return f"SELECT {names} FROM {part.table} WHERE {where}{tail}", rows
 
 
 def _fetch(database: Database, query: str) -> Arrays:

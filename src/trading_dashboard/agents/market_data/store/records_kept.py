@@ -59,9 +59,9 @@ def put_gaps(cursor: duckdb.DuckDBPyConnection, gaps: Sequence[Gap]) -> None:
 
 def put_notes(cursor: duckdb.DuckDBPyConnection, notes: Mapping[str, str]) -> None:
     """Write notes; one replaces another of the same key."""
-    for key, value in notes.items():
-        cursor.execute("DELETE FROM notes WHERE key = ?", [key])
-        cursor.execute("INSERT INTO notes VALUES (?, ?)", [key, value])
+    # Together: the scores of 5,000 series, one by one, would keep writers waiting for seconds.
+    columns = {"key": list(notes), "value": list(notes.values())}
+    _replace(cursor, "notes", columns, "t.key = i.key")
 
 
 def put_rejected(
@@ -140,6 +140,19 @@ def get_note(cursor: duckdb.DuckDBPyConnection, key: str) -> str | None:
     """Return a note."""
     rows = cursor.execute("SELECT value FROM notes WHERE key = ?", [key]).fetchall()
     return str(rows[0][0]) if rows else None
+
+
+def get_notes(cursor: duckdb.DuckDBPyConnection, begins_with: str, limit: int) -> Mapping[str, str]:
+    """Return up to so many notes whose key begins with a text."""
+    rows = cursor.execute(
+        "SELECT key, value FROM notes WHERE starts_with(key, ?) LIMIT ?", [begins_with, limit]
+    ).fetchall()
+    return dict(rows)
+
+
+def get_symbols_with_actions(cursor: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    """Return the sources and symbols that have events."""
+    return set(cursor.execute("SELECT DISTINCT source, symbol FROM actions").fetchall())
 
 
 def _last(records: Sequence[Record], key: Any) -> list[Record]:

@@ -106,8 +106,11 @@ class LiveFeed:
 
     # What is pushed
 
-    def serve(self, symbol: str, source: str) -> None:
-        """Show a symbol from this source from now on; who reads it begins anew with it."""
+    def serve(self, symbol: str, source: str) -> bool:
+        """Show a symbol from this source from now on; return whether another one served it.
+
+        Who reads it begins anew with it.
+        """
         state = self._states.get(symbol)
         if state is None:
             self._state(symbol, source)
@@ -117,6 +120,8 @@ class LiveFeed:
             self._changes = deque(item for item in self._changes if item.symbol != symbol)
             self._changes.append(Change(symbol, None, "restarted", ""))
             self._wake()
+            return True
+        return False
 
     def publish(self, ticks: Ticks) -> None:
         """Take good ticks; the newest of each symbol is shown."""

@@ -6,7 +6,7 @@ Owns the reading of its unified structures. No row is repaired, sorted or left o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,15 +53,20 @@ def quotes_in(
         )
 
 
-def trades_in(told: Sequence[Mapping[str, Any]], source: str, received: int) -> Ticks:
-    """Return trades as ticks, in the order they came."""
+def trades_in(
+    told: Sequence[Mapping[str, Any]],
+    source: str,
+    received: int,
+    moment_of: Callable[[Mapping[str, Any]], int],
+) -> Ticks:
+    """Return trades as ticks, in the order they came; `moment_of` says when one was made."""
     names = tuple(dict.fromkeys(str(trade.get("symbol")) for trade in told))
     places = {name: place for place, name in enumerate(names)}
     return Ticks(
         source=source,
         symbols=names,
         symbol=np.array([places[str(trade.get("symbol"))] for trade in told], dtype=np.int32),
-        at=np.array([milliseconds(trade.get("timestamp")) for trade in told], dtype=np.int64),
+        at=np.array([moment_of(trade) for trade in told], dtype=np.int64),
         price=np.array([number(trade.get("price")) for trade in told], dtype=np.float64),
         size=np.array([number(trade.get("amount")) for trade in told], dtype=np.float64),
         received=np.full(len(told), received, dtype=np.int64),

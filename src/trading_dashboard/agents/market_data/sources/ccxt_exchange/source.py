@@ -23,6 +23,7 @@ from trading_dashboard.agents.market_data.sources.ccxt_exchange.answers import (
     rows_in,
     trades_in,
 )
+from trading_dashboard.agents.market_data.sources.ccxt_exchange.moments import Moments
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
     Capabilities,
@@ -69,13 +70,15 @@ class Exchange:
         wanted = options.text("live", "stream", ("stream", "poll"))
         self._base_url = options.text("base_url", "")
         self._stream_url = options.text("stream_url", "")
-        for address in filter(None, (self._base_url, self._stream_url)):
-            checked_url(options, address)
+        for name, address in (("base_url", self._base_url), ("stream_url", self._stream_url)):
+            if address:
+                checked_url(options, address, name)
         options.finish()
         self._exchange = exchange
         self._has_stream = has_stream and wanted == "stream"
         self._client: Client | None = None
         self._waiting = Pending(self.name)
+        self._moments = Moments()
         self._markets = asyncio.Lock()
         self.capabilities = self._able(USUAL, self._has_stream)
 
@@ -160,7 +163,8 @@ class Exchange:
                     self._waiting.check()
                     # Closing the source ends the wait.
                     if trades := await self._waiting.of(anext(stream), None):
-                        yield trades_in(trades, self.name, time.time_ns() // 1000)
+                        received = time.time_ns() // 1000
+                        yield trades_in(trades, self.name, received, self._moments.of)
         finally:
             if self._client is client:
                 await client.leave_stream()

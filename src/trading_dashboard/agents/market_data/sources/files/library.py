@@ -17,6 +17,7 @@ import numpy as np
 
 from trading_dashboard.agents.market_data.records import Bars
 from trading_dashboard.agents.market_data.sources.contract import (
+    NotOffered,
     SourceFailure,
     SourceGarbled,
     UnknownToSource,
@@ -77,14 +78,15 @@ class FileLibrary:
 
         Raises:
             SourceGarbled: The file of that name cannot be used.
-            UnknownToSource: No file has them.
+            UnknownToSource: No file has the symbol.
+            NotOffered: Files have it, but not these bars.
         """
         with self._lock:
             self._refresh()
             self._check(symbol)
             parts = list(self._parts(symbol, interval))
             if not parts:
-                raise self._unknown(symbol, interval)
+                raise self._lacking(symbol, interval)
         names = ("at", "open", "high", "low", "close", "volume")
         columns = {name: np.concatenate([part[name] for part in parts]) for name in names}
         count = len(columns["at"])
@@ -105,7 +107,7 @@ class FileLibrary:
             self._check(symbol)
             parts = list(self._parts(symbol, ""))
             if not parts:
-                raise self._unknown(symbol, "")
+                raise self._lacking(symbol, "")
         at, price, size = (
             np.concatenate([part[name] for part in parts]) for name in ("at", "price", "size")
         )
@@ -174,7 +176,7 @@ class FileLibrary:
             if entry.failure and said_by_name(path, self.folder)[0] == symbol:
                 raise SourceGarbled(entry.failure)
 
-    def _unknown(self, symbol: str, interval: str) -> UnknownToSource:
+    def _lacking(self, symbol: str, interval: str) -> SourceFailure:
         """Return the error that says what there is instead."""
         wanted = f"{interval} bars" if interval else "trades"
         there = {
@@ -187,9 +189,9 @@ class FileLibrary:
         instead = f" There are {listed}." if there else ""
         failures = [entry.failure for entry in self._entries.values() if entry.failure]
         broken = f" {len(failures)} files cannot be used: {failures[0]}" if failures else ""
-        return UnknownToSource(
-            f"No file in {self.folder} has {wanted} of {symbol!r}.{instead}{broken}"
-        )
+        text = f"No file in {self.folder} has {wanted} of {symbol!r}.{instead}{broken}"
+        # What is followed live by its trades is known, whatever bars nobody dropped.
+        return NotOffered(text) if there else UnknownToSource(text)
 
     def _label(self, path: Path) -> str:
         return str(path.relative_to(self.folder))

@@ -76,7 +76,7 @@ class Yahoo:
         self._is_pushed = options.text("live", "stream", ("stream", "poll")) == "stream"
         stream_url = options.text("stream_url", "")
         # Given like the other address, as http or https.
-        host = str(checked_url(options, stream_url)) if stream_url else ""
+        host = str(checked_url(options, stream_url, "stream_url")) if stream_url else ""
         self._stream = f"ws{host.removeprefix('http')}" if host else ADDRESS
         self._deadline = deadline
         options.finish()
