@@ -31,7 +31,7 @@ from tests.integration.api_attack import (
     operations,
     route,
 )
-from trading_dashboard.agents.kit import AgentApp, AgentEnvironment
+from trading_dashboard.agents.kit import AgentApp, AgentEnvironment, streams
 from trading_dashboard.agents.market_data import assembly
 from trading_dashboard.agents.market_data.demo.loading import load_market
 from trading_dashboard.agents.market_data.demo.market import DemoMarket
@@ -156,7 +156,7 @@ def test_who_sends_nonsense_without_end_is_closed_and_nobody_else(fuzzed: Fuzzed
             open_socket(fuzzed.app, "/stream", "") as bystander,
             open_socket(fuzzed.app, "/stream", "") as socket,
         ):
-            for _ in range(connection.MAX_BAD_MESSAGES + 20):
+            for _ in range(streams.MAX_BAD_MESSAGES + 20):
                 socket.send("nonsense")
             assert await socket.close_code() == 1008
             assert await bystander.answers(SENTINEL) == []

@@ -30,6 +30,7 @@ from tests.integration.api_attack import (
 from tests.support import eventually
 from tests.unit.pattern_recognition.live.fake_market import FakeMarket
 from trading_dashboard.agents.kit import AgentApp, AgentEnvironment
+from trading_dashboard.agents.kit.streams import Problems
 from trading_dashboard.agents.pattern_recognition import assembly
 from trading_dashboard.agents.pattern_recognition.streaming import connection
 from trading_dashboard.models.pattern_api import PatternOperation
@@ -122,10 +123,9 @@ def test_the_stream_answers_whatever_it_is_sent(fuzzed: Fuzzed) -> None:
 def test_a_sabotaged_stream_is_caught(fuzzed: Fuzzed, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = connection.handle
 
-    def swallow(*parts: Any) -> dict[str, Any] | None:
-        problem = handle(*parts)
-        is_swallowed = problem is not None and problem["error"]["code"] == "invalid_operation"
-        return None if is_swallowed else problem
+    def swallow(*parts: Any) -> Problems:
+        problems = handle(*parts)
+        return [each for each in problems if each["error"]["code"] != "invalid_operation"]
 
     monkeypatch.setattr(connection, "handle", swallow)
     with pytest.raises(AssertionError):
