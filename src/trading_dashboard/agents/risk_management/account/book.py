@@ -36,8 +36,6 @@ class Book:
         orders: All that work, and the newest that ended.
         actions: The entry that applied each corporate action last.
         peak_equity: The highest at a session's start, moved by what is brought in and taken out.
-        limits: Data of the newest change of each limit, by ``kind/subject``.
-        gate: Data of each latched cause, by ``kind/subject``.
     """
 
     seq: int = 0
@@ -61,8 +59,6 @@ class Book:
     actions: dict[ActionKey, int] = field(default_factory=dict)
     day: Day | None = None
     peak_equity: Decimal | None = None
-    limits: dict[str, dict[str, Any]] = field(default_factory=dict)
-    gate: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def apply(self, entry: JournalEntry) -> Change:
         """Change as an entry says; return what is different now.

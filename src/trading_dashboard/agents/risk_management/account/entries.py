@@ -1,6 +1,6 @@
-"""What is to be journalled: one builder for each kind of entry.
+"""What is to be journalled of cash, holdings and orders: one builder for each kind of entry.
 
-Owns what `data` of each kind holds. A draft says what happened, not what follows from it: profit,
+Owns what `data` of each holds; those of limits and the gate are theirs. A draft says what happened, not what follows from it: profit,
 cost and balances are reckoned by the book, so that the journal alone gives the account.
 Decimals are strings, times ISO 8601, ratios ``3/2``.
 """
@@ -15,7 +15,6 @@ from fractions import Fraction
 from typing import Any
 
 from trading_dashboard.models.risk.account import JournalKind, OrderTicket
-from trading_dashboard.models.risk.gate import CauseKind, GateCause, LimitKind
 
 BROKER, GATE, ACTIONS, DESK = "broker", "gate", "corporate actions", "desk"
 """Actors that are no person."""
@@ -179,51 +178,6 @@ def dividend_paid(
     """Return a dividend for each unit held before `effective_at`: paid long, charged short."""
     data = {**_action_data(symbol, ex_date, effective_at, source), "per_unit": str(per_unit)}
     return Draft(kind=JournalKind.DIVIDEND_PAID, actor=ACTIONS, at=at, data=data)
-
-
-def limit_changed(
-    kind: LimitKind,
-    subject: str,
-    *,
-    soft: float | None,
-    hard: float | None,
-    actor: str,
-    reason: str,
-    at: datetime | None,
-    unit: str | None = None,
-) -> Draft:
-    """Return a limit that is from now on so."""
-    data = {"kind": kind.value, "subject": subject, "soft": soft, "hard": hard, "unit": unit}
-    return Draft(kind=JournalKind.LIMIT_CHANGED, actor=actor, at=at, reason=reason, data=data)
-
-
-def gate_closed(cause: GateCause, *, actor: str = GATE) -> Draft:
-    """Return a cause that closes the gate, or closes it further."""
-    return Draft(
-        kind=JournalKind.GATE_CLOSED, actor=actor, at=cause.market_time, reason=cause.message,
-        data=cause.model_dump(mode="json"),
-    )  # fmt: skip
-
-
-def kill_switch(cause: GateCause, *, actor: str, cancel_orders: bool) -> Draft:
-    """Return a person's kill switch: a cause that closes the gate like any other."""
-    return Draft(
-        kind=JournalKind.KILL_SWITCH, actor=actor, at=cause.market_time, reason=cause.message,
-        data={**cause.model_dump(mode="json"), "cancel_orders": cancel_orders},
-    )  # fmt: skip
-
-
-def gate_cause_ended(
-    kind: CauseKind, subject: str, *, ended_at: datetime, at: datetime | None, actor: str = GATE
-) -> Draft:
-    """Return a cause that no longer lasts; it stays latched."""
-    data = {"kind": kind.value, "subject": subject, "ended_at": ended_at.isoformat()}
-    return Draft(kind=JournalKind.GATE_CAUSE_ENDED, actor=actor, at=at, data=data)
-
-
-def gate_reopened(*, actor: str, reason: str, at: datetime | None) -> Draft:
-    """Return the end of all causes by a person's act."""
-    return Draft(kind=JournalKind.GATE_REOPENED, actor=actor, at=at, reason=reason)
 
 
 def day_started(

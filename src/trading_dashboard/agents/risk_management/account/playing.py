@@ -175,32 +175,14 @@ def _pay_dividend(book: Book, entry: JournalEntry, change: Change) -> None:
     book.actions[key] = entry.seq
 
 
-# Limits and the gate: kept as they were told, for those who own them
+# Limits and the gate: theirs who own them and read their own entries back
 
 
-def _change_limit(book: Book, entry: JournalEntry, _: Change) -> None:
-    book.limits[_subject(entry)] = {**entry.data, "seq": entry.seq}
-
-
-def _close_gate(book: Book, entry: JournalEntry, _: Change) -> None:
-    book.gate[_subject(entry)] = {**entry.data, "seq": entry.seq}
-
-
-def _end_cause(book: Book, entry: JournalEntry, _: Change) -> None:
-    key, ended_at = _subject(entry), entry.data["ended_at"]
-    if key in book.gate:
-        book.gate[key] = {**book.gate[key], "lasts": False, "ended_at": ended_at}
-
-
-def _reopen_gate(book: Book, _entry: JournalEntry, _: Change) -> None:
-    book.gate = {}
+def _leave(_book: Book, _entry: JournalEntry, _: Change) -> None:
+    """Change nothing: it is no part of cash, holdings or orders."""
 
 
 # Parts of those
-
-
-def _subject(entry: JournalEntry) -> str:
-    return f"{entry.data['kind']}/{entry.data['subject']}"
 
 
 def _decimal(entry: JournalEntry, name: str) -> Decimal:
@@ -355,11 +337,11 @@ PLAYERS: dict[JournalKind, Callable[[Book, JournalEntry, Change], None]] = {
     JournalKind.POSITION_CLEARED: _clear,
     JournalKind.SPLIT_APPLIED: _split,
     JournalKind.DIVIDEND_PAID: _pay_dividend,
-    JournalKind.LIMIT_CHANGED: _change_limit,
-    JournalKind.GATE_CLOSED: _close_gate,
-    JournalKind.GATE_CAUSE_ENDED: _end_cause,
-    JournalKind.GATE_REOPENED: _reopen_gate,
-    JournalKind.KILL_SWITCH: _close_gate,
+    JournalKind.LIMIT_CHANGED: _leave,
+    JournalKind.GATE_CLOSED: _leave,
+    JournalKind.GATE_CAUSE_ENDED: _leave,
+    JournalKind.GATE_REOPENED: _leave,
+    JournalKind.KILL_SWITCH: _leave,
     JournalKind.DAY_STARTED: _start_day,
 }
 """How each kind of entry is played."""

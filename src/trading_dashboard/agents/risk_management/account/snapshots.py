@@ -53,8 +53,6 @@ def dump(book: Book) -> dict[str, Any]:
             "prices": {symbol: str(price) for symbol, price in day.prices.items()},
         },
         "peak_equity": _text(book.peak_equity),
-        "limits": dict(book.limits),
-        "gate": dict(book.gate),
     }  # fmt: skip
 
 
@@ -82,8 +80,6 @@ def load(kind: type[Book], state: dict[str, Any]) -> Book:
         client_ids=dict(state["client_ids"]),
         actions={(row[0], row[1], row[2]): row[3] for row in state["actions"]},
         peak_equity=_decimal(state["peak_equity"]),
-        limits={key: dict(data) for key, data in state["limits"].items()},
-        gate={key: dict(data) for key, data in state["gate"].items()},
     )
     if day:
         prices = {symbol: Decimal(price) for symbol, price in day["prices"].items()}

@@ -61,7 +61,11 @@ def read_orders(
             select(ORDERS.c.seq).where(ORDERS.c.id == before)
         ).scalar_one_or_none()
         if seq is None:
-            raise UnknownOrder(f"There is no order {before}.", subject=before)
+            raise UnknownOrder(
+                f"There is no order {before}.",
+                subject=before,
+                next_step="Begin without `before`.",
+            )
     rows, has_more = _page(connection, query, ORDERS, seq, limit)
     return OrdersResponse(
         orders=[order_of(row) for row in rows],
@@ -107,7 +111,9 @@ def fill_seq(fill_id: str | None) -> int | None:
     if fill_id is None:
         return None
     if not fill_id.startswith("f") or not fill_id[1:].isdecimal() or len(fill_id) > 19:
-        raise UnknownOrder(f"There is no fill {fill_id}.", subject=fill_id)
+        raise UnknownOrder(
+            f"There is no fill {fill_id}.", subject=fill_id, next_step="Begin without `before`."
+        )
     return int(fill_id[1:])
 
 
