@@ -393,6 +393,7 @@ def test_many_rows_are_read_the_same_as_few(
 
     few = read()
     monkeypatch.setattr(reading, "MANY_ROWS", 1)
+    monkeypatch.setattr(reading, "SMALL_ROWS", 0)
     monkeypatch.setattr(reading, "_fetch", None)  # shows that it is not used
     many = read()
     assert [table.num_rows for table in few] == [160, 7, 30, 45, 145, 0]

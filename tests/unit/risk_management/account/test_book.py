@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.unit.risk_management.ledger import START, WALL, Ledger, ticket
+from tests.unit.risk_management.ledger import START, Ledger, ticket
 from trading_dashboard.agents.risk_management.account import entries
 from trading_dashboard.agents.risk_management.account.actions import due, split_ratio
 from trading_dashboard.agents.risk_management.account.book import Book
@@ -19,7 +19,6 @@ from trading_dashboard.agents.risk_management.account.entries import Draft
 from trading_dashboard.models.market import CorporateAction
 from trading_dashboard.models.risk.account import JournalKind
 from trading_dashboard.models.risk.errors import InvalidOrder
-from trading_dashboard.models.risk.gate import CauseKind, GateCause, GateState, LimitKind
 
 D = Decimal
 EX = date(2003, 2, 18)
@@ -47,23 +46,8 @@ def lived_in() -> Ledger:
     ledger.add(rejected)
     ledger.wait(days=60)
     ledger.add_all(due(ledger.book, [DIVIDEND, SPLIT], at=ledger.now))
-    ledger.add(
-        entries.limit_changed(
-            LimitKind.GROSS, "*", soft=None, hard=1e6, actor="operate", reason="more room", at=None
-        )
-    )
-    ledger.add(entries.gate_closed(cause()))
     ledger.add(entries.position_cleared("IBM", actor="test", reason="clear", at=ledger.now))
     return ledger
-
-
-def cause(
-    subject: str = "market_data", kind: CauseKind = CauseKind.UPSTREAM_UNHEALTHY
-) -> GateCause:
-    return GateCause(
-        kind=kind, subject=subject, closes_to=GateState.REDUCING, message="It is away.",
-        next_step="Wait.", since=WALL, market_time=START, lasts=True,
-    )  # fmt: skip
 
 
 def test_the_same_entries_give_an_equal_book() -> None:
@@ -114,7 +98,8 @@ def test_every_kind_of_entry_is_played() -> None:
     kinds = {entry.kind for entry in lived_in().entries}
     others = {
         JournalKind.ORDER_CANCELLED, JournalKind.ORDER_EXPIRED, JournalKind.GATE_REOPENED,
-        JournalKind.GATE_CAUSE_ENDED, JournalKind.KILL_SWITCH,
+        JournalKind.GATE_CAUSE_ENDED, JournalKind.KILL_SWITCH, JournalKind.GATE_CLOSED,
+        JournalKind.LIMIT_CHANGED,
     }  # fmt: skip
     assert kinds | others == set(JournalKind)
 
@@ -320,38 +305,15 @@ class TestDay:
         assert ledger.book.peak_equity == D(95)
 
 
-class TestGateAndLimits:
-    def test_causes_are_latched_until_it_is_reopened(self) -> None:
-        ledger = Ledger()
-        ledger.add(entries.gate_closed(cause()))
-        killed = cause("person", CauseKind.KILL_SWITCH)
-        ledger.add(entries.kill_switch(killed, actor="operate", cancel_orders=True))
-        ended = entries.gate_cause_ended(
-            CauseKind.UPSTREAM_UNHEALTHY, "market_data", ended_at=WALL, at=START
-        )
-        ledger.add(ended)
-
-        assert set(ledger.book.gate) == {"upstream_unhealthy/market_data", "kill_switch/person"}
-        kept = ledger.book.gate["upstream_unhealthy/market_data"]
-        assert (kept["lasts"], kept["ended_at"]) == (False, WALL.isoformat())
-        assert GateCause.model_validate(kept).closes_to is GateState.REDUCING
-
-        ledger.add(entries.gate_reopened(actor="operate", reason="all well", at=START))
-        assert ledger.book.gate == {}
-
-    def test_the_newest_of_each_limit_is_known(self) -> None:
-        ledger = Ledger()
-        for hard in (1.0, 2.0):
-            ledger.add(_limit("IBM", hard))
-        ledger.add(_limit("*", 3.0))
-
-        assert {key: data["hard"] for key, data in ledger.book.limits.items()} == {
-            "symbol/IBM": 2.0,
-            "symbol/*": 3.0,
-        }
-
-
-def _limit(subject: str, hard: float) -> Draft:
-    return entries.limit_changed(
-        LimitKind.SYMBOL, subject, soft=None, hard=hard, actor="operate", reason="so", at=None
-    )
+@pytest.mark.parametrize(
+    "kind",
+    [
+        JournalKind.LIMIT_CHANGED, JournalKind.GATE_CLOSED, JournalKind.GATE_CAUSE_ENDED,
+        JournalKind.GATE_REOPENED, JournalKind.KILL_SWITCH,
+    ],
+)  # fmt: skip
+def test_entries_of_limits_and_the_gate_change_nothing_here(kind: JournalKind) -> None:
+    ledger = lived_in()
+    before = replace(ledger.book, seq=ledger.book.seq + 1)
+    ledger.add(Draft(kind=kind, actor="gate", at=None, data={"kind": "any", "subject": "thing"}))
+    assert ledger.book == before

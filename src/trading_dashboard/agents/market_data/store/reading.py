@@ -2,7 +2,8 @@
 
 Owns the statement that asks for them and putting together what parts say differently: of a bar, the
 highest revision counts, then what was written last. Half of a small read is DuckDB looking at the
-statement, so it says as little as possible; bounds are cut, and the series checked, in the rows.
+statement, so that of a small one says as little as possible: bounds are cut, and the series is
+checked, in the rows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from trading_dashboard.agents.market_data.store.schema import Kind
 
 MANY_ROWS = 50_000
 """From so many rows on they are fetched through Arrow."""
+SMALL_ROWS = 10_000
+"""With a limit up to here a read is a small one."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -35,6 +38,11 @@ class Stretch:
     end: int | None = None
     limit: int | None = None
     newest: bool = False
+
+    @property
+    def is_small(self) -> bool:
+        """Return whether only few rows are wanted."""
+        return self.limit is not None and self.limit <= SMALL_ROWS
 
     def conditions(self, time: str, first: int, last: int) -> list[str]:
         """Return what must be asked of rows that go from `first` to `last`."""
@@ -76,7 +84,7 @@ def read_series(store: PartStore, kind: Kind, series: int, stretch: Stretch) -> 
     Raises:
         StoreDamaged: Where this series should be are rows of another.
     """
-    names = ", ".join(kind.columns)
+    names = ", ".join(name for name in kind.columns if stretch.is_small or name != "series")
     selects: list[str] = []
     expected = 0
     for part in store.parts.readable(kind):
@@ -87,22 +95,27 @@ def read_series(store: PartStore, kind: Kind, series: int, stretch: Stretch) -> 
     if not selects:
         return {name: np.empty(0, _DTYPES[kind.columns[name]]) for name in kind.read}
     query = selects[0] if len(selects) == 1 else " UNION ALL ".join(f"({each})" for each in selects)
-    fetch = _fetch_many if expected >= MANY_ROWS else _fetch
-    rows = fetch(store.database, query)
-    if (rows.pop("series") != series).any():
-        raise StoreDamaged(
-            f"Rows of another series are where those of number {series} should be.",
-            subject=str(store.database.path),
-            observed=query,
-            next_step="`trading-dashboard data check` says what is damaged; start the agent again.",
-        )
-    inside = stretch.within(rows[kind.time])
-    if inside is not None:
-        rows = {name: column[inside] for name, column in rows.items()}
+    is_large = expected >= MANY_ROWS and not stretch.is_small
+    rows = (_fetch_many if is_large else _fetch)(store.database, query)
+    if stretch.is_small:
+        if (rows.pop("series") != series).any():
+            raise _not_its_own(store, series, query)
+        inside = stretch.within(rows[kind.time])
+        if inside is not None:
+            rows = {name: column[inside] for name, column in rows.items()}
     return (
         {name: rows[name] for name in kind.read}
         if not len(rows["seq"])
         else _settle(kind, rows, stretch)
+    )
+
+
+def _not_its_own(store: PartStore, series: int, query: str) -> StoreDamaged:
+    return StoreDamaged(
+        f"Rows of another series are where those of number {series} should be.",
+        subject=str(store.database.path),
+        observed=query,
+        next_step="`trading-dashboard data check` says what is damaged; start the agent again.",
     )
 
 
@@ -156,20 +169,20 @@ def _select_sorted(
     if stretch.misses(first, last):
         return None
     time = part.kind.time
-    begin, rows = int(index.position[found]), int(index.rows[found])
-    if stretch.limit is not None and not stretch.cuts_into(first, last):
+    more = stretch.conditions(time, first, last)
+    where = [f"series = {int(index.series[found])}", *more]
+    tail = ""
+    begin, count = int(index.position[found]), int(index.rows[found])
+    if stretch.limit is not None and stretch.cuts_into(first, last):
+        tail = f" ORDER BY {time} {'DESC' if stretch.newest else 'ASC'} LIMIT {int(stretch.limit)}"
+    elif stretch.limit is not None:
         # Rows of a sorted part are in order: the newest are at its end, found by their number.
         # A bound at the other side leaves out some of them and asks for no others.
-        count = min(int(stretch.limit), rows)
+        rows, count = count, min(int(stretch.limit), count)
         begin += rows - count if stretch.newest else 0
-        where = f"rowid >= {begin} AND rowid < {begin + count}"
-        return f"SELECT {names} FROM {part.table} WHERE {where}", count
-    more = stretch.conditions(time, first, last)
-    where = " AND ".join([f"series = {int(index.series[found])}", *more])
-    tail = ""
-    if stretch.limit is not None:
-        tail = f" ORDER BY {time} {'DESC' if stretch.newest else 'ASC'} LIMIT {int(stretch.limit)}"
-    return f"SELECT {names} FROM {part.table} WHERE {where}{tail}", rows
+        numbers = f"rowid >= {begin} AND rowid < {begin + count}"
+        where = [numbers] if stretch.is_small else [*where, numbers]
+    return f"SELECT {names} FROM {part.table} WHERE {' AND '.join(where)}{tail}", count
 
 
 def _fetch(database: Database, query: str) -> Arrays:
