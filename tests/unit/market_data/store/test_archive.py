@@ -10,11 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.unit.market_data.store.conftest import DAY, bars
 from trading_dashboard.agents.market_data.errors import StoreInUse, StoreUnusable
 from trading_dashboard.agents.market_data.records import Bars, CorporateEvent, Ticks
+from trading_dashboard.agents.market_data.store import reading
 from trading_dashboard.agents.market_data.store.actions_known import KnownActions
 from trading_dashboard.agents.market_data.store.archive import DuckArchive
 from trading_dashboard.agents.market_data.store.contract import (
@@ -326,3 +328,26 @@ def test_actions_written_while_they_are_read_are_not_missed() -> None:
 
     assert known.get(("file", "AAPL"), read_before_they_were_written) == []
     assert known.get(("file", "AAPL"), lambda: written) == written
+
+
+@pytest.mark.parametrize("is_sorted", [False, True])
+def test_many_rows_are_read_the_same_as_few(
+    archive: DuckArchive, is_sorted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.write(Writing(bars=[bars(count=150), bars("B", count=20)]))
+    if is_sorted:
+        archive.compact()
+    archive.write(Writing(bars=[bars(begin=140 * DAY, count=20, close=11.0, revision=1)]))
+    asked = [{}, {"limit": 7}, {"limit": 30, "newest": True}, {"start": 100 * DAY, "limit": 45},
+             {"end": 145 * DAY}, {"start": 900 * DAY}]  # fmt: skip
+
+    def read() -> list[pa.Table]:
+        return [archive.bars("file", "AAPL", "1d", **each) for each in asked]  # type: ignore[arg-type]
+
+    few = read()
+    monkeypatch.setattr(reading, "MANY_ROWS", 1)
+    monkeypatch.setattr(reading, "_fetch", None)  # shows that it is not used
+    many = read()
+    assert [table.num_rows for table in few] == [160, 7, 30, 45, 145, 0]
+    assert few == many
+    assert [table.schema for table in few] == [table.schema for table in many]
