@@ -15,7 +15,7 @@ the last few bars alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -41,7 +41,7 @@ SUMMED = 10
 """Ranges before a bar in one sum."""
 DECIDING_ROWS = 20
 """Rows that decide on a row's own answer, and a few more."""
-_BLOCK = 100
+_BLOCK = 25
 LONGEST_PIECE = 10_000
 """Rows told at once: what is found in them takes a few megabytes, however long the series."""
 _LARGEST_SPREAD = 8
@@ -55,17 +55,28 @@ _ROUNDER = 1.5 * 2.0 ** (_FRACTION_BITS - SIGNIFICANT_BITS + 1)
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Rows to hand to TA-Lib at once; what it says of those before `told_from` is not told."""
+    """Rows to hand to TA-Lib at once; what it says of those before `told_from` is not told.
+
+    Of several pieces put together `rows` are what `told_rows` returns.
+    """
 
     start: int
     told_from: int
     prices: Prices
+    rows: Numbers | None = None
 
     def __len__(self) -> int:
         return len(self.prices[0])
 
+    @property
+    def is_told_whole(self) -> bool:
+        """Whether all of its rows are told."""
+        return self.rows is None and self.told_from == self.start
+
     def told_rows(self) -> Numbers:
         """Return the number of each row it reads, -1 of those that are not told."""
+        if self.rows is not None:
+            return self.rows
         row = np.arange(self.start, self.start + len(self))
         row[: self.told_from - self.start] = -1
         return row
@@ -125,7 +136,10 @@ class SoundRows:
         is_rough = self._rough()
         if is_rough is None:
             yield from _pieces(self.prices, 0, 0, len(self))
-            return
+        else:
+            yield from _put_together(self._rough_pieces(is_rough))
+
+    def _rough_pieces(self, is_rough: Flags) -> Iterator[Piece]:
         rounded = _rounded(self.prices)
         is_break = _is_break(rounded)
         changes = np.flatnonzero(np.diff(is_rough)) + 1
@@ -215,6 +229,36 @@ def _pieces(prices: Prices, start: int, first: int, stop: int) -> Iterator[Piece
         lead = max(start, told_from - DECIDING_ROWS + 1)
         end = min(stop, told_from + LONGEST_PIECE)
         yield Piece(lead, told_from, _cut(prices, lead, end))
+
+
+def _put_together(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Yield as few pieces that tell the same: asking TA-Lib costs more than reading some rows.
+
+    Rows that do not move come between one piece and the next. They bring every sum down to exactly
+    zero, so nothing is left of the one before when the rows that are told come.
+    """
+    run: list[Piece] = []
+    for piece in pieces:
+        # Without a full lead TA-Lib would say nothing of its first rows, alone, but would here.
+        has_lead = piece.told_from - piece.start == DECIDING_ROWS - 1
+        if run and (not has_lead or sum(map(len, run)) + len(piece) > LONGEST_PIECE):
+            yield _joined_with_rests(run)
+            run = []
+        run.append(piece)
+    if run:
+        yield _joined_with_rests(run)
+
+
+def _joined_with_rests(run: list[Piece]) -> Piece:
+    if len(run) == 1:
+        return run[0]
+    rest, nobody = np.ones(DECIDING_ROWS), np.full(DECIDING_ROWS, -1)
+    opened, high, low, close = (
+        np.concatenate([part for piece in run for part in (rest, piece.prices[column])][1:])
+        for column in range(4)
+    )
+    rows = np.concatenate([part for piece in run for part in (nobody, piece.told_rows())][1:])
+    return Piece(run[0].start, run[0].told_from, (opened, high, low, close), rows)
 
 
 def _cut(prices: Prices, start: int, stop: int) -> Prices:

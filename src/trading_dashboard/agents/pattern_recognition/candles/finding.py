@@ -28,6 +28,12 @@ from trading_dashboard.agents.pattern_recognition.candles.exact import (
     Piece,
     SoundRows,
 )
+from trading_dashboard.agents.pattern_recognition.candles.rare import (
+    KICKS,
+    MARUBOZU,
+    WORTH_A_LOOK,
+    may_kick,
+)
 from trading_dashboard.agents.pattern_recognition.detections import CandleHits
 
 _Values = NDArray[np.int32]
@@ -111,16 +117,25 @@ def _bars_and_codes(pieces: list[Piece], numbers: Sequence[int]) -> tuple[Indice
     stop = 0
     for piece in pieces:
         start, stop = stop, stop + len(piece)
-        part = answers[:, start:stop]
-        for number in numbers:
-            part[number] = _FUNCTIONS[number](*piece.prices)
+        _ask(piece, numbers, answers[:, start:stop])
     _tell_delays(answers[_HIKKAKES].ravel())
     at, code = _search(answers.T.ravel())
-    if len(pieces) == 1 and pieces[0].told_from == pieces[0].start:
+    if len(pieces) == 1 and pieces[0].is_told_whole:
         return at + pieces[0].start, code
     bar = np.concatenate([piece.told_rows() for piece in pieces])[at]
     is_told = bar >= 0
     return bar[is_told], code[is_told]
+
+
+def _ask(piece: Piece, numbers: Sequence[int], answers: NDArray[np.int8]) -> None:
+    """Put what TA-Lib says of a piece into the rows of `answers`, which are 0."""
+    is_looked_at = len(piece) >= WORTH_A_LOOK and MARUBOZU in numbers
+    for number in numbers:
+        if not is_looked_at or number not in KICKS:
+            answers[number] = _FUNCTIONS[number](*piece.prices)
+    if is_looked_at and may_kick(piece.prices, answers[MARUBOZU]):
+        for number in KICKS.intersection(numbers):
+            answers[number] = _FUNCTIONS[number](*piece.prices)
 
 
 def _search(table: NDArray[np.int8]) -> tuple[Indices, Indices]:
