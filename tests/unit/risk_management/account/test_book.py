@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.unit.risk_management.ledger import START, WALL, Ledger, ticket
+from tests.unit.risk_management.ledger import START, Ledger, ticket
 from trading_dashboard.agents.risk_management.account import entries
 from trading_dashboard.agents.risk_management.account.actions import due, split_ratio
 from trading_dashboard.agents.risk_management.account.book import Book
@@ -19,9 +19,12 @@ from trading_dashboard.agents.risk_management.account.entries import Draft
 from trading_dashboard.models.market import CorporateAction
 from trading_dashboard.models.risk.account import JournalKind
 from trading_dashboard.models.risk.errors import InvalidOrder
-from trading_dashboard.models.risk.gate import CauseKind, GateCause, GateState, LimitKind
 
 D = Decimal
+OTHERS = (
+    JournalKind.LIMIT_CHANGED, JournalKind.GATE_CLOSED, JournalKind.GATE_CAUSE_ENDED,
+    JournalKind.GATE_REOPENED, JournalKind.KILL_SWITCH,
+)  # fmt: skip
 EX = date(2003, 2, 18)
 SPLIT = CorporateAction(symbol="MSFT", ex_date=EX, kind="split", ratio=2.0, source="demo")
 DIVIDEND = CorporateAction(symbol="MSFT", ex_date=EX, kind="dividend", amount=0.08, source="demo")
@@ -47,23 +50,15 @@ def lived_in() -> Ledger:
     ledger.add(rejected)
     ledger.wait(days=60)
     ledger.add_all(due(ledger.book, [DIVIDEND, SPLIT], at=ledger.now))
-    ledger.add(
-        entries.limit_changed(
-            LimitKind.GROSS, "*", soft=None, hard=1e6, actor="operate", reason="more room", at=None
-        )
-    )
-    ledger.add(entries.gate_closed(cause()))
+    for kind in OTHERS:
+        ledger.add(others(kind))
     ledger.add(entries.position_cleared("IBM", actor="test", reason="clear", at=ledger.now))
     return ledger
 
 
-def cause(
-    subject: str = "market_data", kind: CauseKind = CauseKind.UPSTREAM_UNHEALTHY
-) -> GateCause:
-    return GateCause(
-        kind=kind, subject=subject, closes_to=GateState.REDUCING, message="It is away.",
-        next_step="Wait.", since=WALL, market_time=START, lasts=True,
-    )  # fmt: skip
+def others(kind: JournalKind) -> Draft:
+    """Return an entry of the gate or the limits."""
+    return Draft(kind=kind, actor="gate", at=None, reason="so", data={"memory": {"seq": 1}})
 
 
 def test_the_same_entries_give_an_equal_book() -> None:
@@ -320,38 +315,10 @@ class TestDay:
         assert ledger.book.peak_equity == D(95)
 
 
-class TestGateAndLimits:
-    def test_causes_are_latched_until_it_is_reopened(self) -> None:
-        ledger = Ledger()
-        ledger.add(entries.gate_closed(cause()))
-        killed = cause("person", CauseKind.KILL_SWITCH)
-        ledger.add(entries.kill_switch(killed, actor="operate", cancel_orders=True))
-        ended = entries.gate_cause_ended(
-            CauseKind.UPSTREAM_UNHEALTHY, "market_data", ended_at=WALL, at=START
-        )
-        ledger.add(ended)
+@pytest.mark.parametrize("kind", OTHERS)
+def test_entries_of_the_gate_and_limits_change_nothing_here(kind: JournalKind) -> None:
+    ledger = lived_in()
+    before = ledger.book.snapshot()
+    ledger.add(others(kind))
 
-        assert set(ledger.book.gate) == {"upstream_unhealthy/market_data", "kill_switch/person"}
-        kept = ledger.book.gate["upstream_unhealthy/market_data"]
-        assert (kept["lasts"], kept["ended_at"]) == (False, WALL.isoformat())
-        assert GateCause.model_validate(kept).closes_to is GateState.REDUCING
-
-        ledger.add(entries.gate_reopened(actor="operate", reason="all well", at=START))
-        assert ledger.book.gate == {}
-
-    def test_the_newest_of_each_limit_is_known(self) -> None:
-        ledger = Ledger()
-        for hard in (1.0, 2.0):
-            ledger.add(_limit("IBM", hard))
-        ledger.add(_limit("*", 3.0))
-
-        assert {key: data["hard"] for key, data in ledger.book.limits.items()} == {
-            "symbol/IBM": 2.0,
-            "symbol/*": 3.0,
-        }
-
-
-def _limit(subject: str, hard: float) -> Draft:
-    return entries.limit_changed(
-        LimitKind.SYMBOL, subject, soft=None, hard=hard, actor="operate", reason="so", at=None
-    )
+    assert ledger.book.snapshot() == before | {"seq": before["seq"] + 1}
