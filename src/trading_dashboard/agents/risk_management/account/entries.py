@@ -1,8 +1,8 @@
-"""What is to be journalled: one builder for each kind of entry.
+"""What is to be journalled of cash, holdings and orders: one builder for each kind of entry.
 
-Owns what `data` of each kind holds. A draft says what happened, not what follows from it: profit,
-cost and balances are reckoned by the book, so that the journal alone gives the account.
-Decimals are strings, times ISO 8601, ratios ``3/2``.
+Owns what `data` of each holds; those of limits and the gate are theirs. A draft says what
+happened, not what follows from it: profit, cost and balances are reckoned by the book, so that the
+journal alone gives the account. Decimals are strings, times ISO 8601, ratios ``3/2``.
 """
 
 from __future__ import annotations
