@@ -35,7 +35,9 @@ from trading_dashboard.agents.risk_management.measures.liquidity import (
     days_to_leave,
 )
 from trading_dashboard.agents.risk_management.measures.returns import Floats
+from trading_dashboard.agents.risk_management.measures.var import VarSettings, series_var
 from trading_dashboard.models.risk.errors import NotEnoughData
+from trading_dashboard.models.risk.measures import VarMethod
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -142,6 +144,18 @@ def test_garch_is_at_the_maximum_of_its_likelihood() -> None:
     assert_equal(fit.next_variance, by_hand[-1], by_hand[-2])
     assert_equal(
         volatility.garch(returns), (252 * by_hand[-1]) ** 0.5, (252 * returns.var()) ** 0.5
+    )
+
+    surprises = errors / np.sqrt(by_hand[:-1])
+    ahead = fit.mean + by_hand[-1] ** 0.5 * surprises
+    filtered = series_var(
+        returns, VarMethod.FILTERED_HISTORICAL, 0.95, settings=VarSettings(filter="garch")
+    )
+    assert filtered[1] == pytest.approx(skfolio.cvar(ahead, beta=0.95), rel=EXACT)
+    assert_equal(
+        filtered[0],
+        skfolio.value_at_risk(ahead, beta=0.95),
+        skfolio.value_at_risk(ahead - fit.mean, beta=0.95),
     )
 
     def log_likelihood(omega: float, alpha: float, persistence: float) -> float:

@@ -245,18 +245,18 @@ def test_kendall_and_the_copulas_freedom() -> None:
 
 
 def test_filtered_paths_agree_with_an_exact_sum_over_all_pairs_of_days() -> None:
-    kept = ewma_filter(PNL, 0.94)
-    # Two days: every surprise followed by every surprise, the variance moved by the first.
+    # A filter that reacts strongly, so that the second day depends on the first.
+    kept = replace(ewma_filter(PNL, 0.94), omega=50.0, alpha=0.6, beta=0.3, mean=150.0)
     first = np.sqrt(kept.next_variance) * kept.residuals
-    second = np.sqrt(0.94 * kept.next_variance + 0.06 * first**2)
-    every = -(first[:, None] + second[:, None] * kept.residuals).ravel()
-    exact = float(skfolio_var(-every, beta=0.95))
-    paths = 40_000
+    second = np.sqrt(50.0 + 0.3 * kept.next_variance + 0.6 * first**2)
+    every = -(300.0 + first[:, None] + second[:, None] * kept.residuals).ravel()
+    steady = -(300.0 + first[:, None] + second.mean() * kept.residuals).ravel()
+    exact, wrong = (float(skfolio_var(-losses, beta=0.995)) for losses in (every, steady))
+    paths = 60_000
     drawn = filtered_losses(kept, 2, paths, seed=1)
-    share = float(np.mean(drawn > exact))
-    assert share == pytest.approx(0.05, abs=4 * (0.05 * 0.95 / paths) ** 0.5)
-    wild = filtered_losses(replace(kept, alpha=0.9, beta=0.9), 2, paths, seed=1)
-    assert np.mean(wild > exact) != pytest.approx(0.05, abs=4 * (0.05 * 0.95 / paths) ** 0.5)
+    error = (0.005 * 0.995 / paths) ** 0.5
+    assert np.mean(drawn > exact) == pytest.approx(0.005, abs=3.5 * error)
+    assert np.mean(drawn > wrong) != pytest.approx(0.005, abs=3.5 * error)
 
 
 @pytest.mark.parametrize("method", list(VarMethod))
