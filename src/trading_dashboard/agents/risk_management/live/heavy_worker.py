@@ -11,6 +11,7 @@ import contextlib
 import os
 import pickle
 import queue
+import signal
 import struct
 import sys
 import threading
@@ -25,6 +26,8 @@ NICENESS = 5
 
 def main() -> int:
     """Compute until the input ends."""
+    # Ctrl-C in a terminal is the agent's to deal with; this process ends when the agent does.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(AttributeError, OSError):
         os.nice(NICENESS)
     out = os.fdopen(os.dup(1), "wb")
