@@ -14,7 +14,7 @@ from decimal import Decimal
 from trading_dashboard.agents.risk_management.account.book import Book
 from trading_dashboard.agents.risk_management.account.state import Change
 from trading_dashboard.agents.risk_management.gate.memory import GATE_KINDS
-from trading_dashboard.agents.risk_management.limits.exposure import Exposure
+from trading_dashboard.agents.risk_management.limits.exposure import ExposureBook
 from trading_dashboard.agents.risk_management.limits.losses import History, VarTerms
 from trading_dashboard.agents.risk_management.limits.view import Quote
 from trading_dashboard.agents.risk_management.live.clock import MarketTime
@@ -48,7 +48,7 @@ class LiveAccount:
         self.clock = MarketTime()
         self.label = UNKNOWN
         self.valuation = Valuation()
-        self.exposure = Exposure()
+        self.exposure = ExposureBook()
         self.listed: dict[str, SymbolInfo] = {}
         self.volumes: dict[str, float] = {}
         """Units traded on an average day lately."""
