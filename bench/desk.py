@@ -40,6 +40,7 @@ class Desk:
     process: subprocess.Popen[bytes]
     agent_port: int
     patterns_port: int
+    risk_port: int
     dashboard_port: int
 
     @property
@@ -51,6 +52,11 @@ class Desk:
     def has_patterns(self) -> bool:
         """Return whether the pattern recognition agent answers."""
         return get_json(self.patterns_port, "/health") is not None
+
+    @property
+    def may_trade(self) -> bool:
+        """Return whether the risk agent's gate is open."""
+        return (get_json(self.risk_port, "/gate") or {}).get("trading_allowed") is True
 
     @property
     def has_history(self) -> bool:
@@ -95,12 +101,13 @@ def wait_until(done: Callable[[], object], seconds: float = 60) -> float:
 
 
 def launch(speed: float = 60) -> Desk:
-    agent_port, patterns_port, dashboard_port = free_port(), free_port(), free_port()
+    agent_port, patterns_port, risk_port, dashboard_port = (free_port() for _ in range(4))
     settings = "TRADING_DASHBOARD__AGENTS__MARKET_DATA__"
     environment = {
         **os.environ,
         f"{settings}URL": f"http://127.0.0.1:{agent_port}",
         "TRADING_DASHBOARD__AGENTS__PATTERN_RECOGNITION__URL": f"http://127.0.0.1:{patterns_port}",
+        "TRADING_DASHBOARD__AGENTS__RISK_MANAGEMENT__URL": f"http://127.0.0.1:{risk_port}",
         f"{settings}SETTINGS__REPLAY_SPEED": str(speed),
     }
     process = subprocess.Popen(
@@ -112,7 +119,7 @@ def launch(speed: float = 60) -> Desk:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    return Desk(process, agent_port, patterns_port, dashboard_port)
+    return Desk(process, agent_port, patterns_port, risk_port, dashboard_port)
 
 
 @contextlib.contextmanager
@@ -201,6 +208,7 @@ class Start:
 
     served: float
     patterns: float
+    gate: float
     history: float
 
 
@@ -211,8 +219,10 @@ def measure_start() -> Start:
         served = time.perf_counter() - started
         wait_until(lambda: desk.has_patterns)
         patterns = time.perf_counter() - started
+        wait_until(lambda: desk.may_trade)
+        gate = time.perf_counter() - started
         wait_until(lambda: desk.has_history)
-        return Start(served, patterns, time.perf_counter() - started)
+        return Start(served, patterns, gate, time.perf_counter() - started)
 
 
 def agent_process() -> psutil.Process | None:
@@ -318,6 +328,7 @@ def main() -> None:
     show("command -> agent healthy and page served", starts, "5 s", streamlit, "bare streamlit")
     for what, values in (
         ("command -> pattern recognition answers", [start.patterns for start in begun]),
+        ("command -> trading gate open", [start.gate for start in begun]),
         ("command -> history of all patterns read", [start.history for start in begun]),
     ):
         show(what, values, "none", starts, "page served")

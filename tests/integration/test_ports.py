@@ -108,11 +108,15 @@ async def test_a_server_in_place_of_the_agent_is_told_from_the_agent(
         runtime, agent = bench.runtime, await bench.start("healthy", str(port))
         assert await runtime.port_rival(agent, "localhost", port) is None
         assert await runtime.port_rival(agent, "localhost", other) is None, "nobody is there"
+        assert await runtime.serves(agent, "localhost", port)
+        assert not await runtime.serves(agent, "localhost", other)
+        assert not await runtime.serves(agent, "192.0.2.1", port)
         with stranger(other) as pid:
             await eventually(lambda: not is_port_free("localhost", other))
             rival = await runtime.port_rival(agent, "localhost", other)
             assert rival is not None
             assert rival.pid == pid
+            assert not await runtime.serves(agent, "localhost", other)
             # What happens here says nothing about another machine (TEST-NET-1, RFC 5737).
             assert await runtime.port_rival(agent, "192.0.2.1", other) is None
 
@@ -125,3 +129,4 @@ async def test_a_listening_descendant_is_the_agent(tmp_path: Path, free_port: in
         agent = await bench.runtime.start(launch, bench.on_exit)
         await eventually(lambda: not is_port_free("localhost", free_port))
         assert await bench.runtime.port_rival(agent, "localhost", free_port) is None
+        assert await bench.runtime.serves(agent, "localhost", free_port)

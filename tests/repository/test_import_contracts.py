@@ -26,12 +26,15 @@ _FORBIDDEN = [
     *[("agents.market_data", other) for other in ("orchestrator", "dashboard", "control_api")],
     ("agents.market_data", "agents.pattern_recognition"),
     ("agents.pattern_recognition", "agents.market_data"),
+    ("agents.risk_management", "agents.market_data"),
+    ("agents.pattern_recognition", "agents.risk_management"),
     *[("dashboard", other) for other in ("orchestrator", "control_api", "agents.kit")],
     # Nobody imports the cli.
     *[(package, "cli") for package in ("config", "orchestrator", "clients", "control_api")],
     *[(package, "cli") for package in ("agents.kit", "agents.market_data", "dashboard")],
     ("agents.pattern_recognition", "orchestrator"),
 ]
+_AGENTS = ("market_data", "pattern_recognition", "risk_management")
 _EXTERNAL = {"httpx", "fastapi", "starlette", "uvicorn", "streamlit"}
 _ALLOWED = [
     ("config", "models"),
@@ -55,7 +58,7 @@ def _lint(folder: Path, imports: list[tuple[str, str]], *extra: str) -> str:
     existing = {
         str(path.parent.relative_to(ROOT / "src" / _ROOT)).replace("/", ".")
         for path in (ROOT / "src" / _ROOT).glob("*/__init__.py")
-    } | {"agents.kit", "agents.market_data", "agents.pattern_recognition"}
+    } | {"agents.kit", *(f"agents.{name}" for name in _AGENTS)}
     for package in packages | existing:
         directory = folder / _ROOT
         for part in (".", *package.split(".")):

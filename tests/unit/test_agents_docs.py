@@ -19,12 +19,14 @@ from trading_dashboard.agents.pattern_recognition.errors import RecordInUse, Rec
 from trading_dashboard.models.market import INTERVALS
 from trading_dashboard.models.market_api import MarketMessage
 from trading_dashboard.models.pattern_api import PatternStreamMessage
+from trading_dashboard.models.risk.errors import AccountStoreInUse
+from trading_dashboard.models.risk.stream import RiskMessage
 
 API = (ROOT / "docs" / "agents-api.md").read_text("utf-8")
 OWN = (ROOT / "docs" / "own-agent.md").read_text("utf-8")
 
 
-@pytest.fixture(scope="module", params=["market_data", "pattern_recognition"])
+@pytest.fixture(scope="module", params=["market_data", "pattern_recognition", "risk_management"])
 def app(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AgentApp]:
@@ -35,6 +37,8 @@ def app(
     yield app
     if request.param == "pattern_recognition":
         app.state.agent.record.close()
+    elif request.param == "risk_management":
+        app.state.agent.store.close()
 
 
 def test_routes_and_parameters(app: AgentApp) -> None:
@@ -61,13 +65,15 @@ def test_metrics(app: AgentApp) -> None:
 
 def test_error_codes() -> None:
     own = {StoreInUse.code, StoreUnusable.code, TokenUnusable.code, "invalid_operation"}
-    own |= {RecordInUse.code, RecordUnusable.code}
+    own |= {RecordInUse.code, RecordUnusable.code, AccountStoreInUse.code}
     ours = {kind.code for kind in STATUS_BY_ERROR} | set(_CODES.values()) | own
     for code in ours | {"internal_error", "http_error", "invalid_request"}:
         assert f"`{code}`" in API
 
 
-@pytest.mark.parametrize(("messages", "count"), [(MarketMessage, 8), (PatternStreamMessage, 6)])
+@pytest.mark.parametrize(
+    ("messages", "count"), [(MarketMessage, 8), (PatternStreamMessage, 6), (RiskMessage, 7)]
+)
 def test_messages_and_intervals(messages: Any, count: int) -> None:
     kinds = [
         get_args(model.model_fields["type"].annotation)[0]

@@ -55,6 +55,8 @@ class MarketDataClient(MarketTables):
             token: The operator token; needed by `set_clock` only.
         """
         super().__init__(base_url)
+        self.is_streaming = False
+        """A connection of `stream` stands."""
         self._token = token
 
     async def set_clock(
@@ -111,6 +113,7 @@ class MarketDataClient(MarketTables):
         try:
             async with connect(url, max_size=MAX_MESSAGE_BYTES, proxy=None) as connection:
                 await connection.send(operation.model_dump_json(exclude_none=True))
+                self.is_streaming = True
                 expected = 1
                 while True:
                     async with asyncio.timeout(SILENCE_SECONDS):
@@ -129,3 +132,5 @@ class MarketDataClient(MarketTables):
                 ) from error
         except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError, ValidationError):
             return
+        finally:
+            self.is_streaming = False

@@ -14,7 +14,7 @@ from trading_dashboard.clients.market_questions import Adjusted, MarketQuestions
 from trading_dashboard.models.market import Interval
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
     import pyarrow as pa
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -94,13 +94,35 @@ class MarketTables(MarketQuestions):
         frame: pd.DataFrame = table.to_pandas().set_index("timestamp")
         return frame
 
+    async def bars_arrow(
+        self, symbol: str, *, interval: Interval = "1d", limit: int, adjusted: Adjusted = "none"
+    ) -> bytes:
+        """Return the newest closed bars as an Arrow stream, unread: for another process to read.
+
+        Raises:
+            UnknownSymbol, UnknownSource, InvalidRange, DataUnavailable.
+        """
+        asked = {"interval": interval, "adjusted": adjusted, "limit": str(limit)}
+        return bytes((await self._arrow(symbol, asked))[0])
+
     async def _table(self, symbol: str, parameters: dict[str, str]) -> tuple[pa.Table, str | None]:
         """Return one page, and the next one's name."""
         import pyarrow as pa
 
-        path = path_of("historical", symbol)
+        body, page = await self._arrow(symbol, parameters)
+        try:
+            with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
+                return reader.read_all(), page
+        except pa.ArrowInvalid as error:
+            path = path_of("historical", symbol)
+            about = httpx.Response(200, content=bytes(body[:200]))
+            text = f"GET {path} answered something else than Arrow."
+            raise self._misunderstood(text, path, about) from error
+
+    async def _arrow(self, symbol: str, parameters: dict[str, str]) -> tuple[bytearray, str | None]:
+        """Return one page as it came, and the next one's name."""
         request = self._http.build_request(
-            "GET", path, params=parameters, headers={"Accept": ARROW}
+            "GET", path_of("historical", symbol), params=parameters, headers={"Accept": ARROW}
         )
         try:
             response = await self._http.send(request, stream=True)
@@ -112,13 +134,7 @@ class MarketTables(MarketQuestions):
             raise self._unreachable(error) from error
         if response.is_error:
             raise self._refusal(httpx.Response(response.status_code, content=bytes(body)))
-        try:
-            with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
-                return reader.read_all(), response.headers.get("X-Next-Page")
-        except pa.ArrowInvalid as error:
-            about = httpx.Response(200, content=bytes(body[:200]))
-            text = f"GET {path} answered something else than Arrow."
-            raise self._misunderstood(text, path, about) from error
+        return body, response.headers.get("X-Next-Page")
 
 
 async def _body(response: httpx.Response) -> bytearray:

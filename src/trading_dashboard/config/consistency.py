@@ -33,11 +33,13 @@ from trading_dashboard.config.validation import validate
 from trading_dashboard.config.variables import RESERVED_PREFIX
 from trading_dashboard.models.errors import Mistake
 from trading_dashboard.models.pattern_settings import PatternSettings
+from trading_dashboard.models.risk.settings import RiskSettings
 from trading_dashboard.models.settings import MarketDataSettings
 
 EMBEDDED_SETTINGS: Mapping[str, type[BaseModel]] = {
     "market_data": MarketDataSettings,
     "pattern_recognition": PatternSettings,
+    "risk_management": RiskSettings,
 }
 
 _LOOPBACK = re.compile(r"^(localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0|::)$", re.IGNORECASE)
@@ -52,6 +54,7 @@ def check_agents(
     for name, agent in agents.items():
         path: KeyPath = ("agents", name)
         mistakes.extend(_check_url(tree, path, agent.url))
+        mistakes.extend(_check_lease(tree, path, agent))
         mistakes.extend(_check_env(tree, path, agent.env))
         mistakes.extend(check_restart(tree, (*path, "restart"), agent.restart))
         mistakes.extend(check_data(tree, path, agent.data))
@@ -168,6 +171,14 @@ def _check_url(tree: Branch, agent: KeyPath, text: str) -> Iterator[Mistake]:
     if url.path.strip("/") or url.query or url.fragment:
         remedy = "Keep scheme, host and port; the path of the health request is health_endpoint."
         yield mistake_at(tree, path, "holds more than scheme, host and port.", remedy)
+
+
+def _check_lease(tree: Branch, agent: KeyPath, settings: AgentSettings) -> Iterator[Mistake]:
+    url = _split(settings.url)
+    if settings.lease and url is not None and not _LOOPBACK.match(url.hostname or "localhost"):
+        problem = f"sends the agent's token to {url.hostname}, which is not this machine."
+        remedy = "Serve on localhost, or set lease: false."
+        yield mistake_at(tree, (*agent, "lease"), problem, remedy)
 
 
 def _split(text: str) -> SplitResult | None:

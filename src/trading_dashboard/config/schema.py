@@ -129,6 +129,6 @@ def type_words(annotation: Any) -> str:
         return f"mapping to {type_words(arguments[1])}"
     names = {
         "str": "text", "Path": "path", "int": "whole number", "float": "number",
-        "bool": "true or false", "date": "date", "Any": "any value",
+        "Decimal": "number", "bool": "true or false", "date": "date", "Any": "any value",
     }  # fmt: skip
     return names.get(getattr(annotation, "__name__", "Any"), "section")

@@ -316,6 +316,12 @@ class AgentSettings(Section):
         description="The agent's own settings, handed to it as JSON; checked here for the "
         "embedded agents.",
     )
+    lease: bool = Field(
+        default=False,
+        description="Tell the agent every second that it is looked after, and how those it depends "
+        "on are: `POST /gate/lease` with its operator token. For agents that must stop by "
+        "themselves when the supervisor does. `url` has to be on this machine.",
+    )
     restart: RestartSettings = Field(default_factory=RestartSettings)
     data: DataSettings = Field(default_factory=DataSettings)
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)

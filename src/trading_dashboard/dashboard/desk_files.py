@@ -42,6 +42,10 @@ class DeskFiles:
         """Return the operator token of one agent; `name` must be a configured one."""
         return self._text(f"agents/{name}.token")
 
+    def read_token(self, name: str) -> str | None:
+        """Return the token that reading an agent needs; None where it is open."""
+        return self._text(f"agents/{name}.read.token")
+
     def login_key(self) -> bytes:
         """Return the key that login links and sessions are signed with; empty if there is none."""
         return self._bytes("login.key") or b""

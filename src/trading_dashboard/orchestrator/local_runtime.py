@@ -224,6 +224,11 @@ class LocalRuntime:
         tree = self._trees.get((handle.agent, handle.generation))
         return None if tree is None else await self._owners.rival(tree, host, port)
 
+    async def serves(self, handle: Handle, host: str, port: int) -> bool:
+        """Return whether a member of the tree listens on this machine's port, for certain."""
+        tree = self._trees.get((handle.agent, handle.generation))
+        return tree is not None and await self._owners.serves(tree, host, port)
+
     def listeners(self, port: int) -> frozenset[int] | None:
         """Return numbers that stand for who listens on the port; None if nobody tells."""
         return self._listeners.on(port)

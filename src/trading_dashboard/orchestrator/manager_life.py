@@ -12,6 +12,7 @@ from pathlib import Path
 from trading_dashboard.models.errors import WrongEventLoop
 from trading_dashboard.orchestrator.events import EventHub
 from trading_dashboard.orchestrator.launching import write_agent_token
+from trading_dashboard.orchestrator.lease_renewal import LeaseRenewer
 from trading_dashboard.orchestrator.maintaining import restore_maintenance
 from trading_dashboard.orchestrator.maintenance_book import MaintenanceBook
 from trading_dashboard.orchestrator.market_time.calendars import CalendarStore
@@ -106,6 +107,7 @@ class ManagerLife:
             async with asyncio.TaskGroup() as group:
                 self._agents.open(group)
                 group.create_task(sample_while_watched(self._agents, self._runtime, self._events))
+                group.create_task(self._leases().run(), name="leases")
                 ready.set_result(None)
         finally:
             self._events.close()
@@ -113,3 +115,6 @@ class ManagerLife:
             await self._runtime.close()
             for task in self._agents:
                 task.conclude()
+
+    def _leases(self) -> LeaseRenewer:
+        return LeaseRenewer(self._agents, self._runtime, self._events, self._state_directory)

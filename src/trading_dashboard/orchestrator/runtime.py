@@ -197,6 +197,9 @@ class Runtime(Protocol):
         None if a member of the tree listens there, and wherever the system does not tell.
         """
 
+    async def serves(self, handle: Handle, host: str, port: int) -> bool:
+        """Return whether a member of the tree listens on this machine's port, for certain."""
+
     def listeners(self, port: int) -> frozenset[int] | None:
         """Return numbers that stand for who listens on the port; None if the system does not tell.
 

@@ -265,8 +265,12 @@ def test_production_allows_another_program_and_development_the_demo(project: Mak
     check_startable(load_settings(ROOT, environ={}))
 
 
-def test_only_names_agents_that_can_start() -> None:
-    loaded = load_settings(ROOT, environ={})
+def test_only_names_agents_that_can_start(project: MakeProject) -> None:
+    check_startable(load_settings(ROOT, environ={}), ["market_data", "risk_management"])
+    agent = {"url": "http://localhost:1", "start_command": ["x"]}
+    off = agent | {"url": "http://localhost:2", "enabled": False}
+    root = project({"agents": {"market_data": agent, "risk_management": off}})
+    loaded = load_settings(root, environ={})
     check_startable(loaded, ["market_data"])
     with pytest.raises(ConfigurationError) as caught:
         check_startable(loaded, ["market_dta", "risk_management"])

@@ -35,6 +35,8 @@ from trading_dashboard.models.pattern_thresholds.context import (
 )
 from trading_dashboard.models.pattern_thresholds.shapes import ShapeSettings
 from trading_dashboard.models.pattern_thresholds.worth import WorthSettings
+from trading_dashboard.models.risk.broker_settings import BrokerSettings
+from trading_dashboard.models.risk.settings import GateSettings, RiskSettings
 from trading_dashboard.models.settings import MarketDataSettings
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -58,6 +60,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "agents.pattern_recognition.settings.context": ContextSettings,
     "agents.pattern_recognition.settings.context.regime": RegimeSettings,
     "agents.pattern_recognition.settings.context.levels": LevelSettings,
+    "agents.risk_management.settings": RiskSettings,
+    "agents.risk_management.settings.gate": GateSettings,
+    "agents.risk_management.settings.broker": BrokerSettings,
 }
 
 

@@ -67,6 +67,16 @@ async def test_a_read_has_no_authority_and_a_change_has(files: DeskFiles) -> Non
     assert change.headers == {"authorization": "Bearer market_data-token"}
 
 
+async def test_an_agent_that_asks_for_a_read_token_gets_that_and_no_more(files: DeskFiles) -> None:
+    for name in ("market_data", "foreign"):
+        (files.run_directory / "agents" / f"{name}.read.token").write_text("read-token")
+    read = await upstreams(files).agent("market_data", "price/AAPL")
+    foreign = await upstreams(files).agent("foreign", "price/AAPL")
+
+    assert read.headers == {"authorization": "Bearer read-token"}
+    assert foreign.headers == {}
+
+
 async def test_a_process_someone_else_runs_never_gets_our_token(files: DeskFiles) -> None:
     target = await upstreams(files).agent("foreign", "clock", with_authority=True)
 

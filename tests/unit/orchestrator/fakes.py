@@ -133,6 +133,10 @@ class FakeRuntime:
     async def port_rival(self, handle: Handle, host: str, port: int) -> PortOwner | None:
         return self.rivals.get(port)
 
+    async def serves(self, handle: Handle, host: str, port: int) -> bool:
+        process = self.processes.get(handle.agent)
+        return process is not None and process.handle is handle and port not in self.rivals
+
     def listeners(self, port: int) -> frozenset[int] | None:
         return self.sockets.get(port, frozenset())
 

@@ -22,7 +22,7 @@ from trading_dashboard.agents.kit.environment import (
 from trading_dashboard.agents.kit.errors import ErrorResponse
 from trading_dashboard.agents.kit.metrics import AgentMetrics
 from trading_dashboard.agents.kit.server import run_agent
-from trading_dashboard.agents.kit.token import OperatorToken
+from trading_dashboard.agents.kit.token import OperatorToken, ReadToken, TradeToken
 
 __all__ = [
     "AgentApp",
@@ -30,6 +30,8 @@ __all__ = [
     "AgentMetrics",
     "ErrorResponse",
     "OperatorToken",
+    "ReadToken",
+    "TradeToken",
     "checked_settings",
     "create_agent_app",
     "read_environment",

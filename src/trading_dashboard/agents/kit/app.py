@@ -19,7 +19,13 @@ from trading_dashboard.agents.kit.environment import LOOPBACK_HOSTS, AgentEnviro
 from trading_dashboard.agents.kit.errors import ErrorResponse, install_error_handlers
 from trading_dashboard.agents.kit.guard import BodyLimit, HostGuard
 from trading_dashboard.agents.kit.metrics import AgentMetrics, RequestMeter
-from trading_dashboard.agents.kit.token import OperatorToken
+from trading_dashboard.agents.kit.roles import ReadGuard, describe_roles
+from trading_dashboard.agents.kit.token import (
+    OperatorToken,
+    ReadToken,
+    TradeToken,
+    token_beside,
+)
 from trading_dashboard.models.health import HealthReport
 
 Health = Callable[[], Mapping[str, Any]]
@@ -42,11 +48,16 @@ class AgentApp(FastAPI):
     Attributes:
         metrics: Add the agent's own figures here.
         operator: Use as ``dependencies=[Security(app.operator)]`` on routes that change state.
+        trader: Likewise on routes that take orders; an operator may do that, too. The agent calls
+            ``app.trader.ensure()`` at its start.
+        reader: Made and asked for if the agent says so, else reading is open.
         before_exit: Awaited when the process is asked to stop, before connections are closed.
     """
 
     metrics: AgentMetrics
     operator: OperatorToken
+    trader: TradeToken
+    reader: ReadToken
     before_exit: list[Callable[[], Awaitable[None]]]
 
 
@@ -59,6 +70,7 @@ def create_agent_app(
     health: Health | None = None,
     lifespan: Lifespan | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
+    needs_read_token: bool = False,
 ) -> AgentApp:
     """Return an application that serves `/health`, `/metrics` and `/openapi.json`.
 
@@ -72,6 +84,10 @@ def create_agent_app(
             Status ``unhealthy`` or ``starting`` is answered with 503, all else with 200.
         lifespan: As FastAPI's, around serving.
         max_body_bytes: Longer request bodies are refused with 413.
+        needs_read_token: Reading needs a token, too, but for `/health`; its file is made now.
+
+    Raises:
+        TokenUnusable: The read token's file cannot be made.
     """
     app = AgentApp(
         title=title or environment.name,
@@ -83,15 +99,26 @@ def create_agent_app(
         responses=ERRORS,
     )
     app.metrics = AgentMetrics(environment.name, version)
-    app.operator = OperatorToken(environment.operator_token_file)
+    _add_tokens(app, environment)
     app.before_exit = []
     _add_health(app, environment, version, health)
     _add_metrics(app)
     install_error_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    if needs_read_token:
+        app.reader.ensure()
+        app.add_middleware(ReadGuard, reader=app.reader)
+    describe_roles(app, is_reading_open=not needs_read_token)
     app.add_middleware(RequestMeter, metrics=app.metrics)
     app.add_middleware(HostGuard, allowed_hosts=_hosts(environment))
     return app
+
+
+def _add_tokens(app: AgentApp, environment: AgentEnvironment) -> None:
+    file = environment.operator_token_file
+    app.operator = OperatorToken(file)
+    app.trader = TradeToken(token_beside(file, "trade"), app.operator)
+    app.reader = ReadToken(token_beside(file, "read"), app.trader, app.operator)
 
 
 _HEALTHY = {

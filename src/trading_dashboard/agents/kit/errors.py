@@ -47,6 +47,8 @@ from trading_dashboard.models.risk.errors import (
     OrderDenied,
     OrderFinal,
     ReopeningRefused,
+    RiskBusy,
+    RiskUnavailable,
     UnknownOrder,
 )
 
@@ -78,6 +80,8 @@ STATUS_BY_ERROR: dict[type[TradingDashboardError], int] = {
     InvalidLimit: 422,
     InvalidScenario: 422,
     NotEnoughData: 422,
+    RiskBusy: 429,
+    RiskUnavailable: 503,
     AccountStoreError: 503,
 }
 """HTTP status of our errors, by the nearest class; 500 for the rest."""

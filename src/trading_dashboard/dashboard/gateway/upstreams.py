@@ -97,6 +97,8 @@ class Upstreams:
     ) -> Target:
         """Return the agent's endpoint; `with_authority` adds its operator token.
 
+        Without it the read token is added, of an agent that has one.
+
         Raises:
             UnknownAgent: The supervisor has no agent of that name.
             NotSupervised: The supervisor does not answer.
@@ -107,8 +109,9 @@ class Upstreams:
         if not isinstance(info, dict) or not _is_http(str(info.get("url"))):
             raise UnknownAgent("No agent of that name is configured.", subject=name)
         headers: dict[str, str] = {}
-        if with_authority and info.get("management") != "external":
-            token = self._files.agent_token(name)
+        if info.get("management") != "external":
+            files = self._files
+            token = files.agent_token(name) if with_authority else files.read_token(name)
             if token is not None:
                 headers["authorization"] = f"Bearer {token}"
         return Target(_join(str(info["url"]), path, query), headers, name)

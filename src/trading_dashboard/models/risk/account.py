@@ -223,7 +223,15 @@ class PositionsResponse(AccountSummary):
     positions: list[Position]
 
 
-class OrdersResponse(Wire):
+class Marked(Labelled):
+    """An answer that holds no price itself, and still says whose market it is about."""
+
+    source: str = "unknown"
+    as_of: datetime | None = None
+    """The market clock."""
+
+
+class OrdersResponse(Marked):
     """``GET /orders``: newest first."""
 
     orders: list[Order]
@@ -232,7 +240,7 @@ class OrdersResponse(Wire):
     """Pass it as `before` for older ones. None on the last page."""
 
 
-class FillsResponse(Wire):
+class FillsResponse(Marked):
     """``GET /fills``: newest first."""
 
     fills: list[Fill]
@@ -277,7 +285,7 @@ class JournalEntry(Wire):
     """What the change is, by kind; decimals as strings."""
 
 
-class JournalResponse(Wire):
+class JournalResponse(Marked):
     """``GET /journal``: newest first."""
 
     entries: list[JournalEntry]
@@ -298,7 +306,7 @@ class ImportProblem(Wire):
     """What is wrong with one row of an import."""
 
     row: int
-    """1-based, the heading not counted."""
+    """1-based, the heading not counted; 0 for the heading or the whole file."""
     column: str | None
     observed: str
     problem: str

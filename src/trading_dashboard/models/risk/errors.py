@@ -11,6 +11,8 @@ RiskError
 ├── InvalidLimit        a limit that makes no sense
 ├── NotEnoughData       a measure needs more history than there is
 ├── InvalidScenario     a stress, back-test or size that cannot be computed as asked
+├── RiskBusy            as many computations wait as may
+├── RiskUnavailable     a computation was begun and did not end
 └── AccountStoreError   the account's store cannot be opened, read or written
     └── AccountStoreInUse
 """
@@ -84,6 +86,18 @@ class InvalidScenario(RiskError):
     """A stress, back-test or size that cannot be computed as asked."""
 
     code = "invalid_scenario"
+
+
+class RiskBusy(RiskError):
+    """As many computations wait as may."""
+
+    code = "risk_busy"
+
+
+class RiskUnavailable(RiskError):
+    """A computation was begun and did not end."""
+
+    code = "risk_unavailable"
 
 
 class AccountStoreError(RiskError):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from trading_dashboard.models.market import Wire
-from trading_dashboard.models.risk.account import Text
+from trading_dashboard.models.risk.account import Marked, Text
 
 
 class GateState(StrEnum):
@@ -33,6 +33,8 @@ class CauseKind(StrEnum):
     KILL_SWITCH = "kill_switch"
     CLOCK_TROUBLE = "clock_trouble"
     STORE_UNWRITABLE = "store_unwritable"
+    OWN_DOUBT = "own_doubt"
+    """The gate cannot trust itself: its record is lost or damaged, or one of its watches failed."""
 
 
 class GateCause(Wire):
@@ -50,6 +52,8 @@ class GateCause(Wire):
     lasts: bool
     """It still holds now; while one does, reopening is refused."""
     ended_at: datetime | None = None
+    times: int = 1
+    """How often it has come since the gate was open."""
 
 
 class GateStatus(Wire):
@@ -147,7 +151,7 @@ class LimitState(Limit):
     message: str
 
 
-class LimitsResponse(Wire):
+class LimitsResponse(Marked):
     """``GET /risk/limits``."""
 
     limits: list[LimitState]
@@ -164,6 +168,8 @@ class LimitChange(Wire):
     subject: str = Field(default="*", max_length=32)
     soft: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     hard: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    unit: Literal["currency", "fraction_of_equity", "fraction", "count"] | None = None
+    """None keeps the unit the limit has."""
     reason: Text = Field(min_length=1)
 
 
@@ -203,7 +209,7 @@ class CheckFinding(Wire):
     unit: str | None = None
 
 
-class CheckResult(Wire):
+class CheckResult(Marked):
     """``POST /check``: what would become of the order now. Reserves nothing."""
 
     allowed: bool

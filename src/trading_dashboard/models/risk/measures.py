@@ -170,6 +170,14 @@ class VarBacktest(Wire):
     returns: list[float] = Field(default_factory=list)
     var: list[float | None] = Field(default_factory=list)
     violated: list[bool] = Field(default_factory=list)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """Such as how many days a slow fit is kept for."""
+    missing: list[str] = Field(default_factory=list)
+    """Holdings with too little history, which have no part in it."""
+    coverage: float = 1.0
+    """Share of gross exposure that has a part."""
+    notes: list[str] = Field(default_factory=list)
+    """Days that are in no test, and why."""
 
 
 class BacktestResponse(Labelled):
@@ -209,10 +217,17 @@ class StressRow(Wire):
     pnl: float | None
     pnl_fraction: float | None
     worst_day: float | None = None
+    """The worst day's change of value, as a fraction of equity now."""
     worst_drawdown: float | None = None
+    """Deepest fall of equity from a peak on the way, as a fraction of the peak; above zero."""
     var_before: float | None = None
     var_after: float | None = None
     by_symbol: dict[str, float | None]
+    """Profit or loss; None where there are no data."""
+    returns: dict[str, float | None] = Field(default_factory=dict)
+    """How far each symbol moves in the scenario."""
+    distance: float | None = None
+    """Of a reverse scenario: standard deviations from an ordinary day (Mahalanobis)."""
     missing: list[str] = Field(default_factory=list)
     """Holdings without data in the window; not counted, said."""
     coverage: float | None = None

@@ -46,6 +46,16 @@ class PortOwners:
                 return None
         return rival
 
+    async def serves(self, tree: SupervisedTree, host: str, port: int) -> bool:
+        """Return whether a member of the tree listens on this machine's port, for certain."""
+        if not ports.is_local(host):
+            return False
+        loop = asyncio.get_running_loop()
+        if await loop.run_in_executor(self._executor, listens, tree.handle.pid, port):
+            return True
+        pids = frozenset(tree.members(await self._scanner.scan()))
+        return await loop.run_in_executor(self._executor, ports.is_listening, pids, port)
+
     def _find_rival(self, pids: frozenset[int], host: str, port: int) -> PortOwner | None:
         if ports.is_listening(pids, port) or not ports.is_local(host):
             return None

@@ -1,0 +1,1 @@
+"""A VaR held against what came: walked forward day by day, then tested."""

@@ -1,0 +1,243 @@
+"""What a person does to the account that is no order: cash, import, sample, limits, kill, reopen.
+
+Owns these acts' order of steps. Each is journalled with who and why before it takes effect; only
+the kill switch takes effect first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from trading_dashboard.agents.risk_management.account.entries import (
+    Draft,
+    cash_moved,
+    day_started,
+    position_cleared,
+    position_imported,
+)
+from trading_dashboard.agents.risk_management.gate.probe import send_probe
+from trading_dashboard.agents.risk_management.limits.check import PreTradeCheck
+from trading_dashboard.agents.risk_management.live.account import LiveAccount
+from trading_dashboard.agents.risk_management.live.desk import Desk
+from trading_dashboard.agents.risk_management.live.gatekeeping import GateWatch, draft_of
+from trading_dashboard.agents.risk_management.live.valuation import ZERO
+from trading_dashboard.agents.risk_management.live.worlds import World
+from trading_dashboard.agents.risk_management.live.writer import AccountWriter
+from trading_dashboard.agents.risk_management.transfer.reading import read_positions
+from trading_dashboard.agents.risk_management.transfer.rows import Format, ImportRow
+from trading_dashboard.models.errors import DataUnavailable
+from trading_dashboard.models.risk.account import (
+    CENT,
+    CashMove,
+    ImportReport,
+    Position,
+)
+from trading_dashboard.models.risk.errors import InvalidImport, InvalidOrder
+from trading_dashboard.models.risk.gate import KillReport, KillSwitch, LimitChange
+
+KILL_SECONDS = 5.0
+"""How long the kill switch waits for open orders to be cancelled; none is filled meanwhile."""
+
+
+class Acts:
+    """One account's other changes."""
+
+    def __init__(
+        self,
+        account: LiveAccount,
+        desk: Desk,
+        gate: GateWatch,
+        check: PreTradeCheck,
+        writer: AccountWriter,
+    ) -> None:
+        self._account = account
+        self._desk = desk
+        self._gate = gate
+        self._check = check
+        self._writer = writer
+        self._leaving = ZERO
+
+    # Cash and holdings
+
+    async def move_cash(self, move: CashMove, actor: str) -> None:
+        """Pay in, or take out what is free.
+
+        Raises:
+            InvalidOrder: More than is free, or nothing.
+            AccountStoreError: It cannot be written.
+        """
+        account = self._account
+        self._need_open()
+        free = account.book.cash - Decimal(repr(account.exposure.buying)) - self._leaving
+        if move.amount == 0 or (move.amount < 0 and free + move.amount < 0):
+            raise InvalidOrder(
+                "Nothing is moved." if move.amount == 0 else "More than is free.",
+                subject="cash",
+                observed=f"{move.amount} of {free.quantize(CENT)} that is free",
+                next_step="Open buys hold cash back; cancel them, or take out less.",
+            )
+        leaving = -min(move.amount, ZERO)
+        self._leaving += leaving
+        try:
+            await self._writer.submit(
+                [cash_moved(move.amount, actor=actor, reason=move.reason, at=account.as_of)]
+            )
+        finally:
+            self._leaving -= leaving
+
+    async def import_positions(
+        self, data: bytes, format_: Format, *, dry_run: bool, actor: str
+    ) -> ImportReport:
+        """Take holdings from a file: all rows or none.
+
+        Raises:
+            InvalidImport: Rows cannot be used; nothing was taken. Not raised by a dry run.
+            DataUnavailable: Market time is not known.
+            AccountStoreError: It cannot be written.
+        """
+        account, at = self._account, self._market_time()
+        known = set(account.listed) or None
+        reading = read_positions(data, format_, known, currency=account.book.currency, now=at)
+        if reading.problems and not dry_run:
+            count = len(reading.problems)
+            raise InvalidImport(
+                f"{count} problem{'s' if count > 1 else ''} in {reading.count} rows; "
+                "nothing was imported.",
+                subject="import",
+                observed=reading.count,
+                next_step="Correct what `details` names; a dry run shows it without importing.",
+                details=[problem.model_dump(mode="json") for problem in reading.problems],
+            )
+        seq: int | None = None
+        if not dry_run:
+            drafts = [_imported(row, actor, at) for row in reading.rows]
+            seq = await self._bring(drafts)
+        return ImportReport(
+            dry_run=dry_run,
+            rows=reading.count,
+            accepted=len(reading.rows),
+            problems=list(reading.problems),
+            positions=[self._would_hold(row) for row in reading.rows],
+            seq=seq,
+        )
+
+    async def clear_sample(self, actor: str) -> None:
+        """Take the sample portfolio out of the account, and what was ordered of it.
+
+        Raises:
+            AccountStoreError: It cannot be written.
+        """
+        account, at = self._account, self._market_time()
+        sample = {symbol for symbol, holding in account.book.positions.items() if holding.is_sample}
+        for symbol in sample:
+            for order in account.book.open_orders(symbol):
+                await self._desk.cancel(order.id, actor, "The sample portfolio was cleared.")
+        drafts = [
+            position_cleared(symbol, actor=actor, reason="The sample portfolio was cleared.", at=at)
+            for symbol in sorted(sample)
+            if symbol in account.book.positions and account.book.positions[symbol].is_sample
+        ]
+        if drafts:
+            await self._bring(drafts)
+
+    # Limits and the gate
+
+    async def change_limit(self, change: LimitChange, actor: str) -> None:
+        """Change a limit; it holds once that is durable.
+
+        Raises:
+            InvalidLimit: It makes no sense.
+            AccountStoreError: It cannot be written.
+        """
+        self._need_open()
+        planned = self._check.limits.plan_change(change, actor, self._account.as_of)
+        await self._writer.submit([draft_of(planned)])
+
+    async def kill(self, order: KillSwitch, actor: str) -> KillReport:
+        """Halt at once, cancel what works, and show that the gate holds."""
+        self._gate.kill(order.reason, actor)
+        cancelled, trouble = 0, ""
+        if order.cancel_orders:
+            try:
+                # Halted it is already; a store that hangs must not keep anybody from knowing.
+                async with asyncio.timeout(KILL_SECONDS):
+                    cancelled = len(await self._desk.cancel_all(actor, "Kill switch."))
+            except TimeoutError:
+                trouble = f" Orders could not all be cancelled within {KILL_SECONDS:g} s."
+            except Exception as error:  # noqa: BLE001 - halted it is, and that is told in any case
+                trouble = f" Orders could not all be cancelled: {error}"
+        if not await self._gate.is_journalled():
+            trouble += " It is not on disk yet: a restart now would not know of it."
+        probe = send_probe(self._check, self._account, self._gate.keeper, self._gate.moment())
+        return KillReport(
+            gate=self._gate.status(),
+            cancelled=cancelled,
+            verified=probe.verified,
+            probe_code=probe.code,
+            message=probe.message + trouble,
+        )
+
+    # Private
+
+    async def _bring(self, drafts: Sequence[Draft]) -> int:
+        """Have holdings brought in or taken out; the day's profit stays what it was."""
+        account = self._account
+        profit = account.day_profit
+        entries = await self._writer.submit(drafts)
+        day, worth, at = account.book.day, account.worth, account.as_of
+        if day is not None and profit is not None and worth is not None and at is not None:
+            prices = dict(day.prices)
+            for draft in drafts:
+                symbol = str(draft.data["symbol"])
+                mark = account.valuation.marks.get(symbol)
+                if symbol in account.book.positions and mark is not None:
+                    prices[symbol] = mark.price
+            peak = account.peak
+            start = day_started(
+                day.session, (worth - profit).quantize(CENT), at=at, prices=prices,
+                peak_equity=None if peak is None else peak.quantize(CENT),
+            )  # fmt: skip
+            entries = await self._writer.submit([World.of(account.label).told(start)])
+        return entries[-1].seq if entries else account.book.seq
+
+    def _would_hold(self, row: ImportRow) -> Position:
+        mark = self._account.valuation.marks.get(row.symbol)
+        value = None if mark is None else (row.quantity * mark.price).quantize(CENT)
+        return Position(
+            symbol=row.symbol,
+            quantity=row.quantity,
+            average_cost=row.average_cost,
+            price=None if mark is None else mark.price,
+            price_at=None if mark is None else mark.at,
+            market_value=value,
+            currency=row.currency,
+        )
+
+    def _need_open(self) -> None:
+        if not self._account.book.is_opened:
+            self._market_time()
+            raise DataUnavailable(
+                "The account has not been opened yet.",
+                subject="account",
+                next_step="Wait until market data has been read.",
+            )
+
+    def _market_time(self) -> datetime:
+        at = self._account.as_of
+        if at is None or not self._account.book.is_opened:
+            raise DataUnavailable(
+                "Market data has not answered yet: there is no market time.",
+                subject="account",
+                next_step="Look at the market data agent's status and log.",
+            )
+        return at
+
+
+def _imported(row: ImportRow, actor: str, at: datetime) -> Draft:
+    return position_imported(
+        row.symbol, row.quantity, row.average_cost, actor=actor, at=at, opened_at=row.opened_at,
+        currency=row.currency,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""How big a position should be, by five methods, each with its reckoning."""

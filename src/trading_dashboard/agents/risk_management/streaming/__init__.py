@@ -1,0 +1,1 @@
+"""`/stream` of the risk management agent."""

@@ -1,0 +1,1 @@
+"""Positions in and out of files: CSV and JSON, read without believing them, written to be read."""

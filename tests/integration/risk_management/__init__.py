@@ -1,0 +1,1 @@
+"""The risk management agent with real processes."""

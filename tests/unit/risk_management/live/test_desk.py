@@ -1,0 +1,333 @@
+"""Orders on the desk: decided in one step, acknowledged once durable, never filled twice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.support import eventually
+from tests.unit.risk_management.live.conftest import Running
+from tests.unit.risk_management.live.fake_market import FakeMarket
+from trading_dashboard.agents.risk_management.agent import RiskAgent
+from trading_dashboard.agents.risk_management.limits.limits import LimitBook
+from trading_dashboard.agents.risk_management.live import acts, gatekeeping
+from trading_dashboard.models.errors import DataUnavailable
+from trading_dashboard.models.risk.account import JournalKind, Order, OrderStatus, OrderTicket
+from trading_dashboard.models.risk.errors import (
+    AccountStoreError,
+    DuplicateOrder,
+    InvalidOrder,
+    OrderDenied,
+    OrderFinal,
+    ReopeningRefused,
+)
+from trading_dashboard.models.risk.gate import (
+    CauseKind,
+    CheckCode,
+    GateReopening,
+    GateState,
+    KillSwitch,
+)
+
+ME = "trade at test"
+
+
+def ticket(
+    side: str = "buy", quantity: int | str = 10, symbol: str = "AAPL", **more: Any
+) -> OrderTicket:
+    body = {"symbol": symbol, "side": side, "quantity": str(quantity), **more}
+    return OrderTicket.model_validate(body)
+
+
+def limit(price: float, side: str = "buy", quantity: int = 10, **more: Any) -> OrderTicket:
+    return ticket(side, quantity, type="limit", limit_price=str(price), **more)
+
+
+async def filled(agent: RiskAgent, market: FakeMarket, order: Order) -> Order:
+    """Let prices come until an order is filled."""
+
+    def is_filled() -> bool:
+        if agent.account.book.order(order.id).status is OrderStatus.FILLED:
+            return True
+        market.move(order.symbol, market.prices[order.symbol])
+        return False
+
+    await eventually(is_filled)
+    return agent.account.book.order(order.id)
+
+
+async def bought(agent: RiskAgent, market: FakeMarket, quantity: int = 10) -> Order:
+    order, _ = await agent.desk.place(ticket(quantity=quantity), ME)
+    return await filled(agent, market, order)
+
+
+class SlowStore:
+    """Lets a test hold a store's writing up, or break it."""
+
+    def __init__(self, agent: RiskAgent, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.may_write = threading.Event()
+        self.may_write.set()
+        self.is_broken = False
+        append: Callable[..., Any] = agent.store.append_all
+
+        def append_all(batches: Any) -> Any:
+            self.may_write.wait(10)
+            if self.is_broken:
+                raise AccountStoreError("The disk is full.", observed="no space left on device")
+            return append(batches)
+
+        monkeypatch.setattr(agent.store, "append_all", append_all)
+
+
+async def test_an_order_is_filled_from_the_next_price(running: Running, market: FakeMarket) -> None:
+    async with running() as agent:
+        order, is_new = await agent.desk.place(ticket(symbol="aapl"), ME)
+        assert (is_new, order.status, order.symbol) == (True, OrderStatus.WORKING, "AAPL")
+        assert agent.store.order(order.id) == order
+        done = await filled(agent, market, order)
+        assert done.average_price == Decimal("100.01")  # a hundredth of a percent of slippage
+        assert agent.account.book.quantity("AAPL") == 10
+        assert agent.account.worth == Decimal(100000) - Decimal("0.10") - Decimal(1)
+        assert agent.account.exposure.orders == {}
+
+
+async def place_both(agent: RiskAgent) -> list[Any]:
+    """Place two orders at once of which each alone takes most of the cash."""
+    both = (agent.desk.place(limit(100, quantity=600), ME) for _ in range(2))
+    return await asyncio.gather(*both, return_exceptions=True)
+
+
+async def test_two_orders_that_fit_alone_only_are_not_both_placed(
+    running: Running, market: FakeMarket
+) -> None:
+    async with running() as agent:
+        agent.check.limits = LimitBook(())
+        outcomes = await place_both(agent)
+        assert sorted(isinstance(one, OrderDenied) for one in outcomes) == [False, True]
+        denied = next(one for one in outcomes if isinstance(one, OrderDenied))
+        assert denied.details[0]["code"] == CheckCode.INSUFFICIENT_CASH
+        assert len(agent.account.book.open_orders()) == 1
+
+
+async def test_without_the_reservation_both_would_be_placed(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running() as agent:
+        agent.check.limits = LimitBook(())
+        # The control arm: what is let through reserves nothing.
+        monkeypatch.setattr(agent.account.exposure, "reserve", lambda *_: None)
+        outcomes = await place_both(agent)
+        assert not any(isinstance(one, OrderDenied) for one in outcomes)
+
+
+async def test_an_order_is_acknowledged_once_it_is_durable(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running() as agent:
+        store = SlowStore(agent, monkeypatch)
+        store.may_write.clear()
+        placing = asyncio.create_task(agent.desk.place(ticket(), ME))
+        await eventually(lambda: agent.account.exposure.orders)
+        await asyncio.sleep(0.05)
+        assert not placing.done()
+        assert agent.account.book.open_orders() == []
+        store.may_write.set()
+        order, _ = await placing
+        assert agent.store.order(order.id) is not None
+
+
+async def test_what_cannot_be_written_is_not_placed_and_halts(
+    running: Running, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running() as agent:
+        store = SlowStore(agent, monkeypatch)
+        store.is_broken = True
+        with pytest.raises(AccountStoreError):
+            await agent.desk.place(ticket(), ME)
+        assert agent.account.exposure.orders == {}
+        assert agent.gate.look() is GateState.HALTED
+        assert agent.gate.keeper.gate.causes[0].kind is CauseKind.STORE_UNWRITABLE
+        with pytest.raises(OrderDenied):
+            await agent.desk.place(ticket(), ME)
+        with pytest.raises(ReopeningRefused):
+            await agent.gate.reopen(GateReopening(reason="try"), ME)
+        # What the gate could not journal is tried again, which shows that the disk has room.
+        store.is_broken = False
+        await eventually(lambda: not agent.gate.keeper.gate.causes[0].lasts)
+        await agent.gate.reopen(GateReopening(reason="there is room again"), ME)
+        kinds = [entry.kind for entry in agent.store.journal(limit=2).entries]
+        assert kinds == [JournalKind.GATE_REOPENED, JournalKind.GATE_CAUSE_ENDED]
+        await bought(agent, market)
+
+
+async def test_a_clients_id_places_one_order(running: Running, market: FakeMarket) -> None:
+    async with running() as agent:
+        mine = ticket(client_order_id="mine-1")
+        placed = await asyncio.gather(*(agent.desk.place(mine, ME) for _ in range(5)))
+        assert len({order.id for order, _ in placed}) == 1
+        assert sum(is_new for _, is_new in placed) == 1
+        with pytest.raises(DuplicateOrder):
+            await agent.desk.place(ticket(quantity=11, client_order_id="mine-1"), ME)
+        order = await filled(agent, market, placed[0][0])
+    async with running() as agent:  # started again
+        assert await agent.desk.place(mine, ME) == (order, False)
+        # One that only the store remembers.
+        agent.account.book.client_ids.clear()
+        agent.account.book.orders.clear()
+        assert await agent.desk.place(mine, ME) == (order, False)
+        assert agent.account.exposure.orders == {}
+        with pytest.raises(DuplicateOrder):
+            await agent.desk.place(ticket("sell", client_order_id="mine-1"), ME)
+
+
+async def two_prices_before_the_disk(
+    agent: RiskAgent, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
+) -> int:
+    """Return how many fills come of two prices while the first fill is on its way to the disk."""
+    order, _ = await agent.desk.place(ticket(), ME)
+    store = SlowStore(agent, monkeypatch)
+    store.may_write.clear()
+    for _ in range(2):
+        market.move("AAPL", 100.0)
+    await eventually(lambda: agent.account.newest_price_at == market.now)
+    store.may_write.set()
+    await eventually(lambda: agent.writer.waiting == 0)
+    return agent.store.fills(order_id=order.id).total
+
+
+async def test_an_order_whose_fill_is_on_its_way_is_not_filled_again(
+    running: Running, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Any] = []
+    async with running() as agent:
+        submit = agent.writer.submit
+
+        def counted(drafts: Any, settle: Any = None) -> Any:
+            tried.extend(draft for draft in drafts if draft.kind is JournalKind.ORDER_FILLED)
+            return submit(drafts, settle)
+
+        monkeypatch.setattr(agent.writer, "submit", counted)
+        assert await two_prices_before_the_disk(agent, market, monkeypatch) == 1
+        assert len(tried) == 1
+
+
+async def test_without_that_care_it_would_be_tried_twice(
+    running: Running, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+    async with running() as agent:
+        submit = agent.writer.submit
+
+        def begin(order: Order, drafts: Any) -> Any:  # the control arm: nothing is noted as busy
+            tried.append(order.id)
+            return submit(drafts)
+
+        monkeypatch.setattr(agent.filling, "begin", begin)
+        assert await two_prices_before_the_disk(agent, market, monkeypatch) == 1  # the book's doing
+        assert len(tried) == 2
+
+
+async def test_what_the_gate_would_not_let_through_is_not_filled(
+    running: Running, market: FakeMarket
+) -> None:
+    async with running() as agent:
+        await bought(agent, market, 20)
+        more, _ = await agent.desk.place(limit(120, quantity=5), ME)
+        less, _ = await agent.desk.place(limit(90, "sell", quantity=5), ME)
+        agent.gate.kill("a test", ME)
+        market.move("AAPL", 100.0)
+        await eventually(lambda: agent.account.newest_price_at == market.now)
+        assert agent.account.book.quantity("AAPL") == 20
+        await agent.gate.reopen(GateReopening(reason="go on"), ME)
+        agent.gate.limits_seen({"gross": "too much"})
+        assert agent.gate.look() is GateState.REDUCING
+        await filled(agent, market, less)
+        assert agent.account.book.order(more.id).status is OrderStatus.WORKING
+        agent.gate.limits_seen({})
+        await agent.gate.reopen(GateReopening(reason="go on"), ME)
+        await filled(agent, market, more)
+
+
+async def test_a_cancel_waits_for_a_fill_that_is_on_its_way(
+    running: Running, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running() as agent:
+        order, _ = await agent.desk.place(ticket(), ME)
+        store = SlowStore(agent, monkeypatch)
+        store.may_write.clear()
+        market.move("AAPL", 100.0)
+        await eventually(lambda: agent.filling.busy(order.id) is not None)
+        cancelling = asyncio.create_task(agent.desk.cancel(order.id, ME))
+        await asyncio.sleep(0.02)
+        store.may_write.set()
+        with pytest.raises(OrderFinal):
+            await cancelling
+        assert agent.account.book.order(order.id).status is OrderStatus.FILLED
+
+
+async def test_the_kill_switch_halts_cancels_and_shows_that_it_holds(
+    running: Running, market: FakeMarket
+) -> None:
+    async with running() as agent:
+        await bought(agent, market)
+        placed = [await agent.desk.place(limit(90, quantity=1), ME) for _ in range(3)]
+        report = await agent.acts.kill(KillSwitch(reason="enough"), "operator at test")
+        assert (report.cancelled, report.verified) == (3, True)
+        assert report.gate.state is GateState.HALTED
+        states = {agent.account.book.order(order.id).status for order, _ in placed}
+        assert states == {OrderStatus.CANCELLED}
+        with pytest.raises(OrderDenied):
+            await agent.desk.place(ticket("sell"), ME)
+    async with running(is_open=False) as agent:  # latched over a restart
+        await eventually(lambda: not agent.gate.keeper.gate.is_starting)
+        assert agent.gate.look() is GateState.HALTED
+
+
+async def test_who_killed_is_told_whether_a_restart_will_know_of_it(
+    running: Running, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that hangs keeps nobody from knowing that it is halted."""
+    monkeypatch.setattr(gatekeeping, "JOURNAL_SECONDS", 0.1)
+    monkeypatch.setattr(acts, "KILL_SECONDS", 0.1)
+    async with running() as agent:
+        store = SlowStore(agent, monkeypatch)
+        store.may_write.clear()
+        report = await agent.acts.kill(KillSwitch(reason="enough"), ME)
+        assert (report.gate.state, report.verified) == (GateState.HALTED, True)
+        assert "not all be cancelled within 0.1 s" in report.message
+        assert "not on disk yet" in report.message
+        store.may_write.set()
+        report = await agent.acts.kill(KillSwitch(reason="enough"), ME)
+        assert "not on disk" not in report.message
+        assert len(agent.store.journal(kinds=[JournalKind.KILL_SWITCH]).entries) == 2
+
+
+async def test_other_currencies_and_no_market_time_are_refused(
+    running: Running, market: FakeMarket
+) -> None:
+    market.currency = "EUR"
+    async with running() as agent:
+        with pytest.raises(InvalidOrder):
+            await agent.desk.place(ticket(), ME)
+        agent.account.clock.forget()
+        agent.account.listed.clear()
+        with pytest.raises(DataUnavailable):
+            await agent.desk.place(ticket(), ME)
+
+
+async def test_denials_are_journalled_but_not_without_end(
+    running: Running, market: FakeMarket
+) -> None:
+    async with running() as agent:
+        for _ in range(80):
+            with pytest.raises(OrderDenied):
+                await agent.desk.place(ticket(quantity=10_000_000), ME)
+        await agent.writer.flushed()
+        total = agent.store.orders(statuses=[OrderStatus.REJECTED]).total
+        assert agent.desk.denied == 80
+        assert 50 <= total < 60
