@@ -7,7 +7,6 @@ outlives the agent. What tasks print goes to standard error.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import queue
@@ -28,7 +27,7 @@ def main() -> int:
     """Compute until the input ends."""
     # Ctrl-C in a terminal is the agent's to deal with; this process ends when the agent does.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(AttributeError, OSError):
+    if sys.platform != "win32":
         os.nice(NICENESS)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
