@@ -53,6 +53,7 @@ from trading_dashboard.models.risk.account import JournalEntry, JournalKind
 from trading_dashboard.models.risk.gate import GateState, GateStatus
 from trading_dashboard.models.risk.settings import GateSettings, RiskSettings
 
+BEING_MOVED = "The account is being brought to the market's time."
 TELL_SECONDS = 0.25
 """The account and its limits are told this often at most."""
 
@@ -217,6 +218,10 @@ class RiskAgent:
         if self.beginnings.standstill is None and self.sessions.admits(price):
             self._take_price(price)
 
+    def symbol_reset(self, symbol: str) -> None:
+        """See `market.Listener`."""
+        self.filling.market_began(symbol)
+
     def market_condition(self, trouble: str | None) -> None:
         """See `market.Listener`."""
         if trouble is not None:
@@ -300,11 +305,13 @@ class RiskAgent:
         self.limits.changed()
 
     def _suspend(self) -> None:
+        self.account.standstill = self.beginnings.standstill or BEING_MOVED
         self.filling.is_suspended = self.sessions.is_suspended = True
         self.limits.is_suspended = True
         self.gate.hold_market()
 
     def _resume(self) -> None:
+        self.account.standstill = None
         self.filling.is_suspended = self.sessions.is_suspended = False
         self.limits.is_suspended = False
         self.gate.release_market()

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.risk_management.gate.sequences import Sequence, forgetful, without
 from trading_dashboard.agents.risk_management.gate.keeper import Gatekeeper
 
-SEEDS = 60
+SEEDS = 40
 TRIES = 40
 """Sequences within which each control arm must be caught."""
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from trading_dashboard.agents.risk_management.gate.moment import MarketNow, Moment
-from trading_dashboard.agents.risk_management.limits.exposure import Exposure
+from trading_dashboard.agents.risk_management.limits.exposure import ExposureBook
 from trading_dashboard.agents.risk_management.limits.losses import History, VarTerms
 from trading_dashboard.agents.risk_management.limits.view import Quote
 from trading_dashboard.models.risk.account import OrderTicket, OrderType, Side
@@ -21,7 +21,7 @@ class Account:
     """An `AccountView`: equity is cash and what is held; everything can be set."""
 
     def __init__(self, cash: float = 100_000.0, **prices: float) -> None:
-        self.exposure = Exposure()
+        self.exposure = ExposureBook()
         self.cash = cash
         self.as_of: datetime | None = MARKET
         self.day_pnl: float | None = 0.0

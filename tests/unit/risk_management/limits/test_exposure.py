@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from trading_dashboard.agents.risk_management.limits.exposure import Exposure, Line
+from trading_dashboard.agents.risk_management.limits.exposure import ExposureBook, Line
 from trading_dashboard.agents.risk_management.limits.losses import (
     MIN_DAYS,
     REFRESH,
@@ -61,7 +61,7 @@ class Naive:
 
 
 def test_kept_sums_equal_sums_made_anew_over_random_changes() -> None:
-    random, exposure, naive = Random(7), Exposure(), Naive()
+    random, exposure, naive = Random(7), ExposureBook(), Naive()
     for symbol in SYMBOLS:
         naive.price[symbol] = 50.0
         exposure.set_price(symbol, 50.0)
@@ -101,7 +101,7 @@ def test_kept_sums_equal_sums_made_anew_over_random_changes() -> None:
 
 
 def test_a_change_that_is_only_asked_about_equals_the_change_made() -> None:
-    random, exposure = Random(3), Exposure()
+    random, exposure = Random(3), ExposureBook()
     for symbol in SYMBOLS:
         exposure.set_price(symbol, random.uniform(1, 99))
         exposure.set_quantity(symbol, Decimal(random.randrange(-50, 50)))
@@ -123,7 +123,7 @@ def test_a_change_that_is_only_asked_about_equals_the_change_made() -> None:
 
 
 def test_a_holding_without_a_price_leaves_nothing_told() -> None:
-    exposure = Exposure()
+    exposure = ExposureBook()
     exposure.set_price("A", 10.0)
     exposure.set_quantity("A", Decimal(1))
     exposure.set_quantity("B", Decimal(1))
@@ -136,7 +136,7 @@ def test_a_holding_without_a_price_leaves_nothing_told() -> None:
 
 
 def test_orders_that_could_increase_are_found_oldest_first() -> None:
-    exposure = Exposure()
+    exposure = ExposureBook()
     exposure.set_quantity("A", Decimal(100))
     exposure.set_quantity("B", Decimal(-5))
     for order_id, symbol, side, quantity in (
@@ -149,7 +149,7 @@ def test_orders_that_could_increase_are_found_oldest_first() -> None:
 
 def test_an_order_with_nothing_left_cannot_be_reserved() -> None:
     with pytest.raises(ValueError, match="nothing left"):
-        Exposure().reserve("1", "A", "buy", Decimal(0), 1.0)
+        ExposureBook().reserve("1", "A", "buy", Decimal(0), 1.0)
 
 
 # Losses

@@ -110,7 +110,7 @@ class Line:
         return self.quantity < 0 and self.buys + quantity <= -self.quantity
 
 
-class Exposure:
+class ExposureBook:
     """The lines of all symbols and their sums."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from trading_dashboard.agents.risk_management.limits.exposure import Exposure
+from trading_dashboard.agents.risk_management.limits.exposure import ExposureBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class AccountView(Protocol):
     """
 
     @property
-    def exposure(self) -> Exposure: ...  # noqa: D102
+    def exposure(self) -> ExposureBook: ...  # noqa: D102
     @property
     def as_of(self) -> datetime | None: ...  # noqa: D102
     @property
