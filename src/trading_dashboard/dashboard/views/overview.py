@@ -14,7 +14,7 @@ from trading_dashboard.dashboard.views.patterns import open_chart
 
 
 def overview() -> None:
-    """Draw the watchlist, the portfolio, the agents in short, the newest patterns and what happened."""
+    """Draw watchlist, portfolio, the agents in short, newest patterns and what happened."""
     with st.container(key="desk-overview"):
         symbol = watchlist(dashboard_settings().watchlist)
         portfolio()

@@ -28,10 +28,10 @@ def risk_view() -> None:
             risk_var()
             risk_measures()
             risk_stress()
-            risk_journal()
         with st.container(key="desk-risk-side"):
             risk_gate()
             risk_ticket()
             risk_limits()
             risk_correlation()
             risk_contributions()
+        risk_journal()

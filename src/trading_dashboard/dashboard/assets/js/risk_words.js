@@ -14,10 +14,10 @@ export const GATE_MEANING = {
 
 const CAUSES = {
   starting: 'starting', stale_data: 'stale data', upstream_unhealthy: 'upstream unhealthy', limit_breached: 'limit breached',
-  lease_lapsed: 'supervisor lease lapsed', kill_switch: 'kill switch', clock_trouble: 'clock trouble', store_unwritable: 'store not writable',
+  lease_lapsed: 'supervisor lease lapsed', kill_switch: 'kill switch', clock_trouble: 'clock trouble', store_unwritable: 'store not writable', own_doubt: 'gate doubts itself',
 };
 /** Causes that need no subject: there is only one. */
-const ALONE = new Set(['starting', 'kill_switch', 'lease_lapsed', 'store_unwritable', 'clock_trouble']);
+const ALONE = new Set(['starting', 'kill_switch', 'lease_lapsed', 'store_unwritable', 'clock_trouble', 'own_doubt']);
 
 export function causeKind(kind) {
   return CAUSES[kind] ?? String(kind).replaceAll('_', ' ');
@@ -45,7 +45,7 @@ export function inUnit(value, unit, digits = null) {
   if (value === null || value === undefined) return NONE;
   if (unit === 'currency') return number(value, digits ?? (Math.abs(value) < 100 ? 2 : 0));
   if (unit === 'fraction' || unit === 'fraction_of_equity') return `${number(value * 100, digits ?? (Math.abs(value) < 0.1 ? 2 : 1))} %`;
-  if (unit === 'days') return number(value, digits ?? (Number.isInteger(value) ? 0 : 1));
+  if (unit === 'days') return number(value, digits ?? (Number.isInteger(value) ? 0 : Math.abs(value) < 0.1 ? 4 : 1));
   if (unit === 'count') return number(value, Number.isInteger(value) ? 0 : 1);
   return number(value, digits ?? (Number.isInteger(value) ? 0 : 2));
 }

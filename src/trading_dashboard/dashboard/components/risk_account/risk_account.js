@@ -3,11 +3,10 @@
 import { post, words } from '/assets/js/api.js';
 import { amount, gain, gainClass, signOf } from '/assets/js/decimal.js';
 import { cleanup, h, mounted, onPress, setAttribute, setBlocked, setHidden, setText } from '/assets/js/dom.js';
-import { number } from '/assets/js/format.js';
-import { risk } from '/assets/js/hub.js';
+import { market, risk } from '/assets/js/hub.js';
 import { LiveCard } from '/assets/js/risk_card.js';
 import { RISK_BASE } from '/assets/js/risk_store.js';
-import { currencyMark, percentOf } from '/assets/js/risk_words.js';
+import { currencyMark, marketStamp, percentOf } from '/assets/js/risk_words.js';
 import { exportPositions, importDialog } from './positions_files.js';
 
 const TILES = [
@@ -37,7 +36,7 @@ function paintTiles(tiles, account) {
   const mark = currencyMark(account.currency);
   const { equity } = account;
   const unknown = account.unpriced.length ? `no price: ${account.unpriced.join(', ')}` : 'not known';
-  tiles.equity.paint(equity === null ? 'not known' : `${mark}${amount(equity)}`, equity === null ? unknown : `as of seq ${number(account.seq)}`);
+  tiles.equity.paint(equity === null ? 'not known' : `${mark}${amount(equity)}`, equity === null ? unknown : `as of ${marketStamp(account.as_of, market.timeZone)}`);
   const share = account.day_pnl === null || equity === null ? '' : percentOf(Number(account.day_pnl) / (Number(equity) - Number(account.day_pnl)), 2);
   tiles.day.paint(gain(account.day_pnl), share, gainClass(account.day_pnl));
   tiles.cash.paint(amount(account.cash), ofEquity(account.cash, equity));

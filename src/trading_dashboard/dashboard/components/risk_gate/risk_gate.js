@@ -20,7 +20,7 @@ function makeCause({ cause: first }) {
   const node = h('li', { dataset: { cause: first.kind } }, h('div', { class: 'row' }, h('b', {}, mark.node), h('span', { class: 'k' }, subject), lasts), message, next, since);
   const paint = ({ cause }) => {
     mark.paint(cause.closes_to === 'halted' ? 'halt' : 'reduce', causeKind(cause.kind));
-    setText(lasts, cause.lasts ? 'lasts' : 'ended');
+    setText(lasts, `${cause.lasts ? 'lasts' : 'ended'}${cause.times > 1 ? `, ${cause.times} times` : ''}`);
     setAttribute(lasts, 'class', `lasts tag ${cause.lasts ? 'bad' : ''}`);
     setText(message, cause.message);
     setText(next, cause.next_step);

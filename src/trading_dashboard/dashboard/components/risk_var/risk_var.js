@@ -1,7 +1,9 @@
 // Value at risk and expected shortfall by method, each with the test of its own past.
 
+import { words } from '/assets/js/api.js';
 import { cleanup, h, mounted, setAttribute, setHidden, setText } from '/assets/js/dom.js';
 import { NONE, number } from '/assets/js/format.js';
+import { risk } from '/assets/js/hub.js';
 import { Poller } from '/assets/js/poller.js';
 import { selectField } from '/assets/js/pattern_filter.js';
 import { headRow, KeyedRows, labelled } from '/assets/js/risk_card.js';
@@ -15,6 +17,7 @@ const COLUMNS = [
 ];
 /** The test walks through years of days: it is asked for when something changes, and seldom else. */
 const TEST_PAUSE = 300_000;
+const TEST_DEADLINE = 30_000;
 
 function probability(test) {
   if (!test) return NONE;
@@ -56,7 +59,7 @@ function measureTitle({ formula, citation, note, standard_error: error, window }
 class VarCard {
   constructor({ parentElement }) {
     this.tasks = cleanup();
-    this.tests = null;
+    this.#forget();
     this.method = null;
     this.body = h('tbody');
     this.rows = new KeyedRows(this.body, (item) => makeRow(item, (method) => this.#choose(method)));
@@ -73,8 +76,11 @@ class VarCard {
       h('h3', {}, h('span', { class: 'title' }, 'Value at risk and its back-test'), h('span', { class: 'actions' }, filters, this.age)), this.shown, this.note);
     parentElement.append(this.card);
     this.poller = new Poller(this.tasks, {
-      reader: riskReader(({ type, fill }) => type === 'order' && Boolean(fill)), pause: TEST_PAUSE, path: () => this.#path(),
-      take: (answer) => { this.tests = answer; }, paint: () => this.#paintRows(),
+      reader: riskReader(({ type, fill }) => type === 'order' && Boolean(fill)), pause: TEST_PAUSE, path: () => `/risk/backtest?${this.query}`,
+      take: (answer) => {
+        this.#forget();
+        this.tests = answer;
+      }, paint: () => this.#paintRows(),
     });
     reportCard(this.tasks, {
       card: this.card, age: this.age, note: this.note, body: this.shown, reading: 'Computing value at risk', paint: (answer) => this.#paint(answer),
@@ -82,24 +88,44 @@ class VarCard {
     });
   }
 
-  #path() {
-    const { confidence, window } = report.chosen;
-    return `/risk/backtest?${new URLSearchParams({ confidence, window })}`;
-  }
-
   #change(key, value) {
     report.choose(key, value);
     if (key !== 'horizon_days') {
-      this.tests = null;
+      this.#forget();
       this.poller.forget();
       this.poller.now();
     }
     this.#paintRows();
   }
 
-  #choose(method) {
+  /** Show a method's test; one that takes longer is not made for all, but when it is looked at. */
+  async #choose(method) {
     this.method = method;
     this.#paintRows();
+    const { query } = this;
+    if (!this.tests || this.tests.backtests.some((one) => one.method === method) || this.asked.has(method)) return;
+    this.asked.add(method);
+    this.#paintRows();
+    try {
+      const answer = await risk.read(`/risk/backtest?${query}&method=${encodeURIComponent(method)}`, { signal: AbortSignal.timeout(TEST_DEADLINE) });
+      if (query === this.query) this.more = [...this.more, ...answer.backtests];
+    } catch (error) {
+      if (query === this.query) this.refusals.set(method, words(error));
+    }
+    this.asked.delete(method);
+    this.#paintRows();
+  }
+
+  get query() {
+    const { confidence, window } = report.chosen;
+    return new URLSearchParams({ confidence, window }).toString();
+  }
+
+  #forget() {
+    this.tests = null;
+    this.more = [];
+    this.asked = new Set();
+    this.refusals = new Map();
   }
 
   #paint(answer) {
@@ -114,12 +140,16 @@ class VarCard {
   #paintRows() {
     if (!this.answer || !report.answer) return;
     const { poller } = this;
-    const wait = poller.trouble ? 'not tested' : poller.isLoaded ? NONE : 'testing';
-    const byMethod = new Map((this.tests?.backtests ?? []).map((one) => [one.method, one]));
+    const waits = (method) => {
+      if (this.refusals.has(method)) return 'not tested';
+      if (this.asked.has(method) || (!this.tests && !poller.trouble)) return 'testing';
+      return poller.trouble ? 'not tested' : 'on request';
+    };
+    const byMethod = new Map([...(this.tests?.backtests ?? []), ...this.more].map((one) => [one.method, one]));
     this.rows.set(this.answer.var.map((row) => ({
-      key: row.method, row, backtest: byMethod.get(row.method) ?? null, equity: this.answer.equity, isChosen: row.method === this.method, wait,
+      key: row.method, row, backtest: byMethod.get(row.method) ?? null, equity: this.answer.equity, isChosen: row.method === this.method, wait: waits(row.method),
     })));
-    this.plot.paint(byMethod.get(this.method) ?? null, poller.trouble ?? poller.blocked);
+    this.plot.paint(byMethod.get(this.method) ?? null, this.refusals.get(this.method) ?? (poller.trouble || poller.blocked));
     setHidden(this.plot.node, !this.method);
   }
 
