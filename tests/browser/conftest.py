@@ -24,6 +24,8 @@ PATTERNS_UP: dict[str, Any] = {
 PATTERNS_OFF: dict[str, Any] = {
     "enabled": False, "auto_start": False, "status": "stopped", "health": "unknown", "pid": None,
 }  # fmt: skip
+RISK_UP: dict[str, Any] = PATTERNS_UP | {"pid": 4730}
+RISK_OFF: dict[str, Any] = PATTERNS_OFF
 
 CHROMIUM_OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -136,6 +138,17 @@ async def pattern_tab(browser: Browser, calm_desk: DashboardDesk) -> AsyncIterat
             yield tab
     finally:
         calm_desk.steer(agents={"pattern_recognition": PATTERNS_OFF}, patterns={"calm": True})
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def risk_tab(browser: Browser, calm_desk: DashboardDesk) -> AsyncIterator[Tab]:
+    """Return such a tab on a desk whose risk agent runs."""
+    calm_desk.steer(agents={"risk_management": RISK_UP}, risk={"calm": True})
+    try:
+        async with logged_in(browser, calm_desk) as tab:
+            yield tab
+    finally:
+        calm_desk.steer(agents={"risk_management": RISK_OFF}, risk={"calm": True})
 
 
 @asynccontextmanager

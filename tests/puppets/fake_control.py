@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tests.puppets.fake_history import History
 from tests.puppets.fake_market import Market, error, stamp
 from tests.puppets.fake_patterns import Patterns
+from tests.puppets.fake_risk import Risk
 
 RUN_ID = "run-1"
 STEPS = {"start": ["starting", "running"], "stop": ["stopping", "stopped"]}
@@ -29,8 +30,9 @@ STEPS = {"start": ["starting", "running"], "stop": ["stopping", "stopped"]}
 class Desk:
     """The control API's state."""
 
-    def __init__(self, token: str, market_url: str, pattern_url: str) -> None:
+    def __init__(self, token: str, urls: list[str]) -> None:
         self.token, self.seq = token, 0
+        market_url, pattern_url, risk_url = urls
         self.sockets: set[WebSocket] = set()
         self.posts: list[str] = []
         self.clients: list[str] = []
@@ -44,7 +46,7 @@ class Desk:
         self.agents = {
             "market_data": agent("market_data", market_url, "running"),
             "pattern_recognition": agent("pattern_recognition", pattern_url, "stopped"),
-            "risk_management": agent("risk_management", "http://localhost:1", "stopped"),
+            "risk_management": agent("risk_management", risk_url, "stopped"),
             "dashboard": agent("dashboard", "http://localhost:1", "running") | {"kind": "system"},
         }
         for name in ("pattern_recognition", "risk_management"):
@@ -119,8 +121,8 @@ def agent(name: str, url: str, status: str) -> dict[str, Any]:
 class ControlFace:
     """The control API's routes."""
 
-    def __init__(self, desk: Desk, market: Market, patterns: Patterns) -> None:
-        self.desk, self.market, self.patterns = desk, market, patterns
+    def __init__(self, desk: Desk, market: Market, patterns: Patterns, risk: Risk) -> None:
+        self.desk, self.market, self.patterns, self.risk = desk, market, patterns, risk
 
     def app(self) -> Starlette:
         desk_history = self.desk.history
@@ -240,6 +242,7 @@ class ControlFace:
                 await websocket.close(1012)
         await self.steer_more(body)
         await self.patterns.steer(body.get("patterns", {}))
+        await self.risk.steer(body.get("risk", {}))
         sockets = {"market": len(market.sockets), "control": len(desk.sockets)}
         wanted = [{s: sorted(i) for s, i in w.items()} for w in market.wanted.values()]
         known = {"sockets": sockets, "posts": desk.posts, "wanted": wanted}
@@ -247,6 +250,7 @@ class ControlFace:
         known |= {
             "patterns": listening,
             "clients": desk.clients,
+            "checks": self.risk.checks,
             "logs": list(desk.wanted_logs.values()),
         }
         return JSONResponse(known | {"clock": market.clock(), "asked": market.asked})

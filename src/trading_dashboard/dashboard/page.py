@@ -22,7 +22,7 @@ from trading_dashboard.dashboard.login_page import plain_page
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
 COMPONENTS = HERE / "components"
-PAGE_PATHS = ("/", "/chart", "/data", "/patterns", "/agents")
+PAGE_PATHS = ("/", "/chart", "/data", "/patterns", "/risk", "/agents")
 STREAMLIT_PATHS = ("/_stcore/", "/static/", "/media/", "/component/")
 PRELOADED_MODULES = ("js/boot.js", "js/hub.js", "js/live_socket.js", "js/format.js", "js/dom.js")
 

@@ -109,40 +109,21 @@ def _all_orders(store: AccountStore) -> list[Any]:
             return found
 
 
-def test_two_orders_at_once_that_fit_alone_only(
-    start_agent: StartAgent, start_risk: StartRisk
-) -> None:
-    market = start_agent()
-    agent = start_risk(market, gate=ROOMY)
-    price = Decimal(str(market.get("/price/IBM").json()["price"]))
-    quantity = int(Decimal(60_000) / price)  # of 100,000
-    turn_off(agent, "symbol", "var", "concentration", "gross", "net", "order_volume")
-    headers = trade_token(agent)
-    body = {"type": "limit", "limit_price": str(price.quantize(Decimal("0.01")))}
-
-    def place(number: int) -> int:
-        ticket = order(number * 2, quantity=str(quantity), **body)
-        url = f"{agent.url}/orders"
-        return httpx.post(url, json=ticket, headers=headers, trust_env=False).status_code
-
-    with ThreadPoolExecutor(8) as pool:
-        outcomes = list(pool.map(place, range(8)))
-    assert sorted(outcomes) == [201, *[409] * 7]
-
-
-def test_the_gate_closes_with_market_data_and_opens_by_a_person_alone(
+def test_a_race_for_cash_then_the_gate_closes_with_market_data(
     start_agent: StartAgent, start_risk: StartRisk, data: Path
 ) -> None:
     market = start_agent()
     agent = start_risk(market)
+    assert _place_eight_that_fit_alone_only(market, agent) == [201, *[409] * 7]
     market.end(signal.SIGKILL)
     told = wait_for_gate(agent, "reducing", 5)
     assert told["causes"][0]["kind"] == "upstream_unhealthy"
     refused = agent.post("/gate/reopen", {"reason": "too early"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "reopening_refused")
     buy = httpx.post(
-        f"{agent.url}/orders", json=order(0), headers=trade_token(agent), trust_env=False
-    )
+        f"{agent.url}/orders", json=order(0, client_order_id="late"), headers=trade_token(agent),
+        trust_env=False,
+    )  # fmt: skip
     assert buy.json()["error"]["code"] == "order_denied"
     market = start_agent(port=market.port, directory=data)
 
@@ -150,9 +131,28 @@ def test_the_gate_closes_with_market_data_and_opens_by_a_person_alone(
         return not any(cause["lasts"] for cause in agent.get("/gate").json()["causes"])
 
     eventually_sync(is_over, 30)
-    assert agent.get("/gate").json()["state"] == "reducing"
+    assert agent.get("/gate").json()["state"] == "reducing"  # nobody but a person opens it
     opened = agent.post("/gate/reopen", {"reason": "it is back"})
     assert (opened.status_code, opened.json()["state"]) == (200, "active")
+
+
+def _place_eight_that_fit_alone_only(market: AgentProcess, agent: AgentProcess) -> list[int]:
+    """Return the outcomes of eight orders at once, each for most of the cash."""
+    price = Decimal(str(market.get("/price/IBM").json()["price"]))
+    quantity = int(Decimal(60_000) / price)  # of 100,000
+    turn_off(agent, "symbol", "var", "concentration", "gross", "net", "order_volume")
+    headers = trade_token(agent)
+    # Far enough below the market not to be filled, near enough to be no slip.
+    limit = (price * Decimal("0.97")).quantize(Decimal("0.01"))
+    body = {"type": "limit", "limit_price": str(limit), "quantity": str(quantity)}
+
+    def place(number: int) -> int:
+        url = f"{agent.url}/orders"
+        ticket = order(number * 2, **body)
+        return httpx.post(url, json=ticket, headers=headers, trust_env=False).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        return sorted(pool.map(place, range(8)))
 
 
 def test_without_a_supervisors_word_it_halts(

@@ -41,7 +41,7 @@ from trading_dashboard.agents.risk_management.live.market import (
     Label,
     Market,
 )
-from trading_dashboard.agents.risk_management.live.memory import remember
+from trading_dashboard.agents.risk_management.live.memory import Remembered, remember
 from trading_dashboard.agents.risk_management.live.sessions import Sessions
 from trading_dashboard.agents.risk_management.live.telling import Telling, order_update
 from trading_dashboard.agents.risk_management.live.worlds import Verdict
@@ -53,6 +53,7 @@ from trading_dashboard.models.risk.account import JournalEntry, JournalKind
 from trading_dashboard.models.risk.gate import GateState, GateStatus
 from trading_dashboard.models.risk.settings import GateSettings, RiskSettings
 
+BEING_MOVED = "The account is being brought to the market's time."
 TELL_SECONDS = 0.25
 """The account and its limits are told this often at most."""
 
@@ -86,51 +87,62 @@ class RiskAgent:
         self.settings = settings
         self.store = store
         self.market = market
+        self.failure: str | None = None
+        self._changes_told = -1
         known = remember(store)
+        self._gate_memory = known.gate
+        self._make_account(known)
+        self._make_gate(needs_lease=needs_lease)
+        self._make_market(known, may_sample=may_sample)
+        self._make_desk()
+
+    def _make_account(self, known: Remembered) -> None:
+        age = self.settings.gate.max_price_age_seconds
         self.curve = known.curve
-        self.account = LiveAccount(
-            known.book, self._fee, max_price_age_seconds=settings.gate.max_price_age_seconds
-        )
+        self.account = LiveAccount(known.book, self._fee, max_price_age_seconds=age)
         self.account.newest_at = known.newest_at
         for fill in known.fills:
             self.account.note_trade(fill)
-        self.check = PreTradeCheck(LimitBook(), _check_rules(settings.gate))
+        self.check = PreTradeCheck(LimitBook(), _check_rules(self.settings.gate))
         for entry in known.limits:
             self.check.limits.apply(entry.data)
         self.telling = Telling(self.account)
         self.hub = RiskHub(self.snapshot)
-        self.gate = GateWatch(
-            self.account, _gate_rules(settings.gate, needs_lease), self._gate_told
-        )
-        self.writer = AccountWriter(store, self._apply, self.gate.written)
+
+    def _make_gate(self, *, needs_lease: bool) -> None:
+        rules = _gate_rules(self.settings.gate, needs_lease)
+        self.gate = GateWatch(self.account, rules, self._gate_told)
+        self.writer = AccountWriter(self.store, self._apply, self.gate.written)
+        self.follower = Follower(self.market, self)
+        self.gate.is_connected = lambda: self.market.is_connected
+        self.gate.heard_at = lambda: self.follower.heard_at
+
+    def _make_market(self, known: Remembered, *, may_sample: bool) -> None:
+        settings, account, writer = self.settings, self.account, self.writer
         self.filling = Filling(
-            self.account, PaperBroker(settings.broker), self.writer, self.gate.look,
+            account, PaperBroker(settings.broker), writer, self.gate.look,
             max_price_age_seconds=settings.gate.max_price_age_seconds,
         )  # fmt: skip
-        self.follower = Follower(market, self)
-        self.gate.is_connected = lambda: market.is_connected
-        self.gate.heard_at = lambda: self.follower.heard_at
-        self.sessions = Sessions(self.account, market, self.writer, self.filling, self._take_price)
-        self.history = DailyHistory(market, settings.history_days)
+        self.sessions = Sessions(account, self.market, writer, self.filling, self._take_price)
+        self.history = DailyHistory(self.market, settings.history_days)
         self.heavy = Heavy()
         self.limits = LimitKeeping(
-            self.account, self.check, self.gate, self.history, self.heavy,
+            account, self.check, self.gate, self.history, self.heavy,
             window=settings.window, confidence=settings.confidence,
             horizon_days=settings.horizon_days, told=self._limits_told,
         )  # fmt: skip
         self.beginnings = Beginnings(
-            self.account, self.writer, opening_cash=settings.opening_cash,
+            account, writer, opening_cash=settings.opening_cash,
             wants_sample=settings.sample and may_sample, known=known.world,
             opened=self.gate.restore, suspend=self._suspend, resume=self._resume,
         )  # fmt: skip
+
+    def _make_desk(self) -> None:
         self.desk = Desk(
             self.account, self.gate, self.check, self.writer, self.filling,
-            lambda order, client: store.order(order, client_order_id=client),
+            lambda order, client: self.store.order(order, client_order_id=client),
         )  # fmt: skip
         self.acts = Acts(self.account, self.desk, self.gate, self.check, self.writer)
-        self.failure: str | None = None
-        self._gate_memory = known.gate
-        self._changes_told = -1
 
     # Life
 
@@ -205,6 +217,10 @@ class RiskAgent:
         """See `market.Listener`."""
         if self.beginnings.standstill is None and self.sessions.admits(price):
             self._take_price(price)
+
+    def symbol_reset(self, symbol: str) -> None:
+        """See `market.Listener`."""
+        self.filling.market_began(symbol)
 
     def market_condition(self, trouble: str | None) -> None:
         """See `market.Listener`."""
@@ -289,11 +305,13 @@ class RiskAgent:
         self.limits.changed()
 
     def _suspend(self) -> None:
+        self.account.standstill = self.beginnings.standstill or BEING_MOVED
         self.filling.is_suspended = self.sessions.is_suspended = True
         self.limits.is_suspended = True
         self.gate.hold_market()
 
     def _resume(self) -> None:
+        self.account.standstill = None
         self.filling.is_suspended = self.sessions.is_suspended = False
         self.limits.is_suspended = False
         self.gate.release_market()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from trading_dashboard.dashboard.views import agents, chart, data, overview, patterns
+from trading_dashboard.dashboard.views import agents, chart, data, overview, patterns, risk
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +31,6 @@ VIEWS = (
     View("Chart", "chart", chart.chart_view),
     View("Data", "data", data.data_view),
     View("Patterns", "patterns", patterns.patterns_view),
+    View("Risk", "risk", risk.risk_view),
     View("Agents", "agents", agents.agents_view),
 )

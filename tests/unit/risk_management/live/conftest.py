@@ -26,7 +26,12 @@ class HereHeavy(Heavy):
     """Computes in this process: what a process of its own brings has tests of its own."""
 
     async def ask(
-        self, key: Hashable, function: str, data: tuple[Hashable, Any], *arguments: Any
+        self,
+        key: Hashable,
+        function: str,
+        data: tuple[Hashable, Any],
+        *arguments: Any,
+        keep_seconds: float = 0.0,
     ) -> Any:
         module, _, name = function.partition(":")
         return getattr(import_module(module), name)(data[1], *arguments)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from trading_dashboard.clients.market_data import MarketDataUnavailable
-from trading_dashboard.models.errors import UnknownSymbol
+from trading_dashboard.models.errors import DataUnavailable, UnknownSymbol
 from trading_dashboard.models.market import (
     CorporateAction,
     MarketPhase,
@@ -46,6 +46,8 @@ class FakeMarket:
         self.is_away = False
         self.is_connected = False
         self.asked: list[str] = []
+        self.knows_no_actions = False
+        self.has_no_history: set[str] = set()
         self.currency = "USD"
         self._volume = 1e6
         self._messages: asyncio.Queue[MarketMessage] = asyncio.Queue()
@@ -72,6 +74,8 @@ class FakeMarket:
     async def actions(self, symbol: str) -> list[CorporateAction]:
         self._check()
         self.asked.append(symbol)
+        if self.knows_no_actions:
+            raise DataUnavailable("No source can answer now.", next_step="Wait.")
         return [one for one in self.effective if one.symbol == symbol]
 
     async def sessions(self, symbol: str) -> list[SessionTimes]:
@@ -85,6 +89,8 @@ class FakeMarket:
         self._check()
         if symbol not in self.prices:
             raise UnknownSymbol(f"Symbol '{symbol}' is not known.", subject=symbol, next_step="?")
+        if symbol in self.has_no_history:
+            raise DataUnavailable("No source can answer now.", next_step="Wait.")
         return arrow_of(symbol, self.now.date(), min(limit, DAYS))
 
     async def stream(self) -> AsyncGenerator[MarketMessage]:

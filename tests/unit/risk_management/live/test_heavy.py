@@ -84,6 +84,9 @@ async def test_the_same_question_is_computed_once() -> None:
         assert len(set(await asyncio.gather(*asked))) == 1
         await ask(one, "slow", 0.05, key="same")  # a moment later, too
         assert one.computed == 1
+        for _ in range(2):
+            await one.ask("short", f"{HERE}:pid", (0, None), keep_seconds=-1.0)
+        assert one.computed == 3
 
 
 async def test_no_more_than_so_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from tests.unit.risk_management.live.conftest import Running
 from tests.unit.risk_management.live.fake_market import FakeMarket
 from tests.unit.risk_management.live.test_desk import ME, bought, limit
 from trading_dashboard.agents.risk_management.agent import RiskAgent
+from trading_dashboard.agents.risk_management.live import sessions as sessions_module
 from trading_dashboard.agents.risk_management.live.sessions import Sessions
 from trading_dashboard.models.market import CorporateAction
 from trading_dashboard.models.risk.account import CashMove, JournalKind, OrderStatus
@@ -148,3 +149,18 @@ async def test_market_data_that_is_away_starts_no_session(
         market.is_away = False
         await eventually(lambda: agent.account.book.quantity("AAPL") == 80)
         await eventually(lambda: agent.sessions.waiting == 0)
+
+
+async def test_actions_nobody_can_tell_hold_prices_for_a_while_only(
+    running: Running, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions_module, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(sessions_module, "ACTIONS_SECONDS", 0.1)
+    async with running() as agent:
+        await bought(agent, market, 40)
+        market.knows_no_actions = True
+        market.next_session()
+        await eventually(lambda: agent.sessions.waiting == 1)
+        await eventually(lambda: agent.sessions.waiting == 0)
+        assert len(market.asked) > 2
+        assert agent.account.day_profit == 0

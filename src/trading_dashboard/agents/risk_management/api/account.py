@@ -49,7 +49,8 @@ _BODY = {
 
 def add_account(app: AgentApp, agent: RiskAgent) -> None:
     """Add the routes."""
-    _add_moving(app, agent)
+    _add_import(app, agent)
+    _add_cash(app, agent)
 
     @app.get(
         "/positions",
@@ -84,7 +85,7 @@ def add_account(app: AgentApp, agent: RiskAgent) -> None:
         return Response(body, media_type=MEDIA_TYPES[form], headers=headers)
 
 
-def _add_moving(app: AgentApp, agent: RiskAgent) -> None:
+def _add_import(app: AgentApp, agent: RiskAgent) -> None:
     operator = [Security(app.operator)]
 
     @app.post(
@@ -105,6 +106,10 @@ def _add_moving(app: AgentApp, agent: RiskAgent) -> None:
             await request.body(), form, dry_run=dry_run, actor=actor_of(request, "operator")
         )
         return JsonResponse(report.model_dump(mode="json"))
+
+
+def _add_cash(app: AgentApp, agent: RiskAgent) -> None:
+    operator = [Security(app.operator)]
 
     @app.post(
         "/sample/clear",

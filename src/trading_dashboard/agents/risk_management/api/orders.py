@@ -47,7 +47,9 @@ _SYMBOL = Query(max_length=32, description="Only of this symbol.")
 def add_orders(app: AgentApp, agent: RiskAgent) -> None:
     """Add the routes."""
     _add_reading(app, agent)
+    _add_fills(app, agent)
     _add_placing(app, agent)
+    _add_cancelling(app, agent)
 
     @app.post(
         "/check",
@@ -92,6 +94,8 @@ def _add_reading(app: AgentApp, agent: RiskAgent) -> None:
         """One order."""
         return JsonResponse(order_body(await agent.desk.order(id)))
 
+
+def _add_fills(app: AgentApp, agent: RiskAgent) -> None:
     @app.get(
         "/fills",
         tags=["orders"],
@@ -134,6 +138,10 @@ def _add_placing(app: AgentApp, agent: RiskAgent) -> None:
         await agent.limits.prepare(ticket.symbol)
         order, is_new = await agent.desk.place(ticket, actor_of(request, "trade"))
         return JsonResponse(order_body(order), 201 if is_new else 200)
+
+
+def _add_cancelling(app: AgentApp, agent: RiskAgent) -> None:
+    trader = [Security(app.trader)]
 
     @app.delete(
         "/orders/{id}",

@@ -39,7 +39,7 @@ _CONFIDENCE = Query(ge=0.8, le=0.999, description="Such as 0.95; the setting wit
 _HORIZON = Query(ge=1, le=60, description="Sessions; the setting without it.")
 _WINDOW = Query(ge=60, le=5_000, description="Daily returns looked at; the setting without it.")
 _SYMBOL = Query(max_length=32, description="Its returns; those of the holdings without it.")
-_METHOD = Query(description="Only this one; the quick ones without it.")
+_METHOD = Query(description="Only this one; all without it.")
 
 
 def add_risk(app: AgentApp, agent: RiskAgent, questions: Questions) -> None:

@@ -27,7 +27,7 @@ from trading_dashboard.agents.risk_management.backtests.tests import (
     traffic_light,
 )
 from trading_dashboard.agents.risk_management.measures.returns import (
-    Exposure,
+    Exposed,
     ReturnPanel,
     expose,
 )
@@ -206,7 +206,7 @@ def _checked(
     weights: ArrayLike | None,
     symbols: Sequence[str] | None,
     window: int,
-) -> tuple[Exposure, int]:
+) -> tuple[Exposed, int]:
     """Return what is walked, and how many days are not whole."""
     if not MIN_WINDOW <= window <= MAX_WINDOW:
         raise InvalidScenario(
@@ -235,7 +235,7 @@ def _refuse_too_many(method: VarMethod, holdings: int) -> None:
         )
 
 
-def _with_history(panel: ReturnPanel, held: Floats, window: int) -> Exposure:
+def _with_history(panel: ReturnPanel, held: Floats, window: int) -> Exposed:
     """Return the holdings with a year to test after the window, or at least a day."""
     for days in (TRAFFIC_DAYS, 1):
         try:

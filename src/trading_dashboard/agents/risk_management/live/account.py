@@ -20,6 +20,7 @@ from trading_dashboard.agents.risk_management.limits.view import Quote
 from trading_dashboard.agents.risk_management.live.clock import MarketTime
 from trading_dashboard.agents.risk_management.live.market import UNKNOWN, Label
 from trading_dashboard.agents.risk_management.live.valuation import ZERO, Mark, Valuation
+from trading_dashboard.models.errors import DataUnavailable
 from trading_dashboard.models.market import MarketPhase, PriceResponse, SymbolInfo
 from trading_dashboard.models.risk.account import FINAL, Fill, JournalEntry, JournalKind, Order
 
@@ -56,6 +57,8 @@ class LiveAccount:
         self.newest_at: datetime | None = None
         """Market time of the newest thing the account has done."""
         self.newest_price_at: datetime | None = None
+        self.standstill: str | None = None
+        """Why nothing may be decided: the account is not in the market's time."""
         self.changes = 0
         """Grows with each entry and each price that changes a value."""
         self._fee = fee
@@ -216,6 +219,26 @@ class LiveAccount:
         return self._fee(symbol, quantity, price)
 
     # More of it
+
+    def decided_at(self, subject: str) -> datetime:
+        """Return the market time of a decision that is made now.
+
+        Raises:
+            DataUnavailable: There is none: market data has not answered, the account has not been
+                opened, or it lives in another time than the market.
+        """
+        at, why = self.as_of, self.standstill
+        if why is None and at is None:
+            why = "Market data has not answered yet: there is no market time."
+        elif why is None and not self.book.is_opened:
+            why = "The account has not been opened yet."
+        if at is None or why is not None:
+            raise DataUnavailable(
+                why or "There is no market time.",
+                subject=subject,
+                next_step="Look at the market data agent's status and log, then try again.",
+            )
+        return at
 
     def age_of(self, mark: Mark) -> float:
         """Return a price's age in market time, closed hours not counted."""

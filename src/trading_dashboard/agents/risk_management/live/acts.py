@@ -28,7 +28,6 @@ from trading_dashboard.agents.risk_management.live.worlds import World
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
 from trading_dashboard.agents.risk_management.transfer.reading import read_positions
 from trading_dashboard.agents.risk_management.transfer.rows import Format, ImportRow
-from trading_dashboard.models.errors import DataUnavailable
 from trading_dashboard.models.risk.account import (
     CENT,
     CashMove,
@@ -70,7 +69,7 @@ class Acts:
             AccountStoreError: It cannot be written.
         """
         account = self._account
-        self._need_open()
+        at = account.decided_at("cash")
         free = account.book.cash - Decimal(repr(account.exposure.buying)) - self._leaving
         if move.amount == 0 or (move.amount < 0 and free + move.amount < 0):
             raise InvalidOrder(
@@ -83,7 +82,7 @@ class Acts:
         self._leaving += leaving
         try:
             await self._writer.submit(
-                [cash_moved(move.amount, actor=actor, reason=move.reason, at=account.as_of)]
+                [cash_moved(move.amount, actor=actor, reason=move.reason, at=at)]
             )
         finally:
             self._leaving -= leaving
@@ -98,9 +97,12 @@ class Acts:
             DataUnavailable: Market time is not known.
             AccountStoreError: It cannot be written.
         """
-        account, at = self._account, self._market_time()
+        account, at = self._account, self._account.decided_at("positions")
         known = set(account.listed) or None
-        reading = read_positions(data, format_, known, currency=account.book.currency, now=at)
+        # A large file takes long enough to keep checks waiting.
+        reading = await asyncio.to_thread(
+            read_positions, data, format_, known, currency=account.book.currency, now=at
+        )
         if reading.problems and not dry_run:
             count = len(reading.problems)
             raise InvalidImport(
@@ -130,7 +132,7 @@ class Acts:
         Raises:
             AccountStoreError: It cannot be written.
         """
-        account, at = self._account, self._market_time()
+        account, at = self._account, self._account.decided_at("positions")
         sample = {symbol for symbol, holding in account.book.positions.items() if holding.is_sample}
         for symbol in sample:
             for order in account.book.open_orders(symbol):
@@ -152,8 +154,8 @@ class Acts:
             InvalidLimit: It makes no sense.
             AccountStoreError: It cannot be written.
         """
-        self._need_open()
-        planned = self._check.limits.plan_change(change, actor, self._account.as_of)
+        at = self._account.decided_at("limits")
+        planned = self._check.limits.plan_change(change, actor, at)
         await self._writer.submit([draft_of(planned)])
 
     async def kill(self, order: KillSwitch, actor: str) -> KillReport:
@@ -215,25 +217,6 @@ class Acts:
             market_value=value,
             currency=row.currency,
         )
-
-    def _need_open(self) -> None:
-        if not self._account.book.is_opened:
-            self._market_time()
-            raise DataUnavailable(
-                "The account has not been opened yet.",
-                subject="account",
-                next_step="Wait until market data has been read.",
-            )
-
-    def _market_time(self) -> datetime:
-        at = self._account.as_of
-        if at is None or not self._account.book.is_opened:
-            raise DataUnavailable(
-                "Market data has not answered yet: there is no market time.",
-                subject="account",
-                next_step="Look at the market data agent's status and log.",
-            )
-        return at
 
 
 def _imported(row: ImportRow, actor: str, at: datetime) -> Draft:

@@ -24,7 +24,6 @@ from trading_dashboard.agents.risk_management.live.account import LiveAccount
 from trading_dashboard.agents.risk_management.live.filling import Filling
 from trading_dashboard.agents.risk_management.live.gatekeeping import GateWatch
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
-from trading_dashboard.models.errors import DataUnavailable
 from trading_dashboard.models.risk.account import (
     FINAL,
     JournalEntry,
@@ -153,13 +152,7 @@ class Desk:
         """Decide, reserve, and have it written; or raise why not."""
         account = self._account
         self._refuse_other_currency(ticket)
-        at = account.as_of
-        if at is None:
-            raise DataUnavailable(
-                "Market data has not answered yet: there is no market time for an order.",
-                subject=ticket.symbol,
-                next_step="Look at the market data agent's status and log.",
-            )
+        at = account.decided_at(ticket.symbol)
         self._gate.look()
         moment = self._gate.moment()
         result = self._check.admit(order_id, ticket, account, self._gate.keeper, moment)

@@ -75,10 +75,11 @@ class Filling:
         self._busy[order.id] = future
         return future
 
-    def market_began(self) -> None:
-        """Forget what was traded before: the clock was set, or ticks were missed."""
-        self._reader.forget()
-        self._clock = None
+    def market_began(self, symbol: str | None = None) -> None:
+        """Forget what was traded before, of one symbol or all: ticks were missed, or all is new."""
+        self._reader.forget(symbol)
+        if symbol is None:
+            self._clock = None
 
     def take_price(self, price: PriceResponse) -> None:
         """Let a price fill what it can."""

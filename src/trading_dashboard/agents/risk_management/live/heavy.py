@@ -45,6 +45,7 @@ class _Question:
     function: str
     data: tuple[Hashable, Any]
     arguments: tuple[Any, ...]
+    keep_seconds: float
     answer: asyncio.Future[Any] = field(default_factory=asyncio.Future)
 
 
@@ -64,7 +65,7 @@ class Heavy:
         self._idle_seconds = idle_seconds
         self._waiting: OrderedDict[Hashable, _Question] = OrderedDict()
         self._under_way: dict[Hashable, _Question] = {}
-        self._kept: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()  # with its end
         self._wake = asyncio.Event()
         self._worker: _Worker | None = None
 
@@ -84,6 +85,7 @@ class Heavy:
         function: str,
         data: tuple[Hashable, Any],
         *arguments: Any,
+        keep_seconds: float = KEEP_SECONDS,
     ) -> Any:
         """Return what a function of some data and arguments comes to, computed in the process.
 
@@ -92,6 +94,7 @@ class Heavy:
             function: Such as ``package.module:function``: imported there, and nowhere else.
             data: Something large and its version: sent only if the process has another version.
             arguments: Pickled.
+            keep_seconds: How long the answer is given again to whoever asks the same.
 
         Raises:
             RiskBusy: As many questions wait as may.
@@ -99,7 +102,7 @@ class Heavy:
             TradingDashboardError: What the function raised.
         """
         kept = self._kept.get(key)
-        if kept is not None and self._monotonic() - kept[0] <= KEEP_SECONDS:
+        if kept is not None and self._monotonic() <= kept[0]:
             return kept[1]
         question = self._under_way.get(key) or self._waiting.get(key)
         if question is None:
@@ -109,7 +112,7 @@ class Heavy:
                     observed=len(self._waiting),
                     next_step="Ask again when those before are over.",
                 )
-            question = _Question(function, data, arguments)
+            question = _Question(function, data, arguments, keep_seconds)
             question.answer.add_done_callback(_retrieve)
             self._waiting[key] = question
             self._wake.set()
@@ -156,7 +159,7 @@ class Heavy:
         if question.answer.done():
             return
         if is_good:
-            self._keep(key, result)
+            self._keep(key, result, question.keep_seconds)
             question.answer.set_result(result)
         elif isinstance(result, TradingDashboardError):
             question.answer.set_exception(result)
@@ -180,8 +183,8 @@ class Heavy:
         if worker is not None:
             await worker.end()
 
-    def _keep(self, key: Hashable, result: Any) -> None:
-        self._kept[key] = (self._monotonic(), result)
+    def _keep(self, key: Hashable, result: Any, seconds: float) -> None:
+        self._kept[key] = (self._monotonic() + seconds, result)
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)

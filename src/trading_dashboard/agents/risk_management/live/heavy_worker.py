@@ -7,10 +7,10 @@ outlives the agent. What tasks print goes to standard error.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import queue
+import signal
 import struct
 import sys
 import threading
@@ -25,7 +25,9 @@ NICENESS = 5
 
 def main() -> int:
     """Compute until the input ends."""
-    with contextlib.suppress(AttributeError, OSError):
+    # Ctrl-C in a terminal is the agent's to deal with; this process ends when the agent does.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
         os.nice(NICENESS)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -101,6 +101,9 @@ class Listener(Protocol):
     def price_came(self, price: PriceResponse) -> None:
         """Take a symbol's newest price."""
 
+    def symbol_reset(self, symbol: str) -> None:
+        """Take note that ticks of a symbol were missed, or its source is another."""
+
     def market_condition(self, trouble: str | None) -> None:
         """Take why nothing newer is known; None when market data is followed."""
 
@@ -202,7 +205,9 @@ class Follower:
             self._listener.price_came(message.price)
         elif isinstance(message, ClockUpdate):
             self._listener.clock_said(message.clock)
-        elif isinstance(message, MarketReset) and message.symbol is None:
+        elif isinstance(message, MarketReset) and message.symbol is not None:
+            self._listener.symbol_reset(message.symbol)
+        elif isinstance(message, MarketReset):
             # Its clock was set, or it was started again and may be another one.
             logger.info("Market data was reset: %s", message.reason)
             await self._ask_who_it_is()

@@ -37,10 +37,9 @@ from trading_dashboard.models.risk.settings import RiskSettings
 
 SAME_SECONDS = 1.0
 """Questions about the account within so long are one: prices have hardly moved."""
-QUICK = (
-    VarMethod.HISTORICAL, VarMethod.AGE_WEIGHTED, VarMethod.NORMAL, VarMethod.CORNISH_FISHER,
-)  # fmt: skip
-"""Methods whose back-test takes well under a second; asked for where none is named."""
+BACKTEST_SECONDS = 600.0
+"""A back-test stays what it is for as long as the history and the holdings do; only weights move
+with prices, and the answer says as of when they are."""
 
 
 class Questions:
@@ -102,18 +101,31 @@ class Questions:
                 subject="account",
                 next_step="Name a symbol.",
             )
-        methods = QUICK if method is None else (method,)
-        terms = Terms(
-            confidence=confidence or self._settings.confidence,
-            window=window or self._settings.window,
-            methods=methods,
-        )
-        subject = "portfolio" if symbol is None else held.symbols[0]
-        head = {**self._telling.label()}
+        methods = tuple(VarMethod) if method is None else (method,)
+        subject, note = held.symbols[0], None
+        if symbol is None:
+            subject = "portfolio"
+            note = f"Weighted as held at {self._account.as_of:%Y-%m-%d %H:%M} UTC."
         histories = await self._histories(held.symbols)
-        key = ("backtest", subject, terms, self._moment() if symbol is None else 0)
-        inner = await self._ask(key, "backtests", histories, held, terms, subject)
-        return joined(head, inner)
+        rows = []
+        for one in methods:  # one after the other, so that other questions come in between
+            terms = Terms(
+                confidence=confidence or self._settings.confidence,
+                window=window or self._settings.window,
+                methods=(one,),
+            )
+            rows.append(await self._backtest(held, terms, (subject, note), histories))
+        return joined(self._telling.label(), b'{"backtests":[' + b",".join(rows) + b"]}")
+
+    async def _backtest(
+        self, held: Portfolio, terms: Terms, about: tuple[str, str | None], histories: Histories
+    ) -> bytes:
+        subject, note = about
+        seq = self._account.book.seq if note else 0
+        key = ("backtest", subject, terms, seq, self._account.label)
+        return await self._ask(
+            key, "backtest", histories, held, terms, subject, note, keep_seconds=BACKTEST_SECONDS
+        )
 
     async def stress(self, question: StressQuestion | None) -> bytes:
         """Return what scenarios do to the account, or to the holdings that are asked about.
@@ -193,11 +205,19 @@ class Questions:
         return joined(head, inner)
 
     async def _ask(
-        self, key: tuple[Hashable, ...], function: str, histories: Histories, *arguments: Any
+        self,
+        key: tuple[Hashable, ...],
+        function: str,
+        histories: Histories,
+        *arguments: Any,
+        keep_seconds: float = SAME_SECONDS,
     ) -> bytes:
-        data = (histories.version, histories)
         answer: bytes = await self._heavy.ask(
-            (*key, histories.version), f"{RECKON}:{function}", data, *arguments
+            (*key, histories.version),
+            f"{RECKON}:{function}",
+            (histories.version, histories),
+            *arguments,
+            keep_seconds=keep_seconds,
         )
         return answer
 

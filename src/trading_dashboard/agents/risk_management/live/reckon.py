@@ -93,20 +93,19 @@ def portfolio(histories: Histories, held: Portfolio, terms: Terms) -> bytes:
     )
 
 
-def backtests(histories: Histories, held: Portfolio, terms: Terms, subject: str) -> bytes:
-    """Return each method's VaR held against what came, as JSON."""
-    from trading_dashboard.agents.risk_management.backtests.walk import backtest
+def backtest(
+    histories: Histories, held: Portfolio, terms: Terms, subject: str, note: str | None
+) -> bytes:
+    """Return one method's VaR held against what came, as JSON."""
+    from trading_dashboard.agents.risk_management.backtests.walk import backtest as walked
 
     panel = panel_of(histories, held.symbols)
-    weights = np.array(held.values) / (held.equity or 1.0)
-    rows = [
-        backtest(
-            panel.returns, panel.dates, method, terms.confidence, terms.window,
-            subject=subject, weights=weights,
-        )
-        for method in terms.methods
-    ]  # fmt: skip
-    return _json(backtests=rows, notes=[])
+    row = walked(
+        panel.returns, panel.dates, terms.methods[0], terms.confidence, terms.window,
+        subject=subject, weights=np.array(held.values) / (held.equity or 1.0),
+    )  # fmt: skip
+    notes = [*row.notes, note] if note else row.notes
+    return orjson.dumps({**row.model_dump(mode="json"), "notes": notes})
 
 
 def stress(

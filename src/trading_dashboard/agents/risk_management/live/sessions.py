@@ -22,13 +22,15 @@ from trading_dashboard.agents.risk_management.live.market import Market
 from trading_dashboard.agents.risk_management.live.valuation import decimal_of
 from trading_dashboard.agents.risk_management.live.worlds import World
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
-from trading_dashboard.models.errors import MarketDataError, UnknownSymbol
+from trading_dashboard.models.errors import DataUnavailable, MarketDataError, UnknownSymbol
 from trading_dashboard.models.market import CorporateAction, PriceResponse
 from trading_dashboard.models.risk.account import CENT
 from trading_dashboard.models.risk.errors import RiskError
 
 PATIENCE_SECONDS = 2.0
 """How long a session's start waits for a first price of each holding."""
+ACTIONS_SECONDS = 10.0
+"""How long prices wait for splits and dividends that no source can tell."""
 RETRY_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class Sessions:
         self._checked: dict[str, date | None] = {}
         self._held: dict[str, PriceResponse] = {}
         self._due_since: float | None = None
+        self._unknown_since: dict[str, float] = {}
         self._wake = asyncio.Event()
 
     @property
@@ -172,9 +175,18 @@ class Sessions:
 
     async def _actions(self, symbol: str) -> list[CorporateAction]:
         try:
-            return await self._market.actions(symbol)
+            found = await self._market.actions(symbol)
         except UnknownSymbol:
             return []  # not listed at the market clock: nothing became effective
+        except DataUnavailable as error:
+            since = self._unknown_since.setdefault(symbol, self._monotonic())
+            if self._monotonic() - since < ACTIONS_SECONDS:
+                raise
+            # No source can say it today. A price that is not believed for that would be no better.
+            logger.warning("Splits and dividends of %s are not known: %s", symbol, error.message)
+            return []
+        self._unknown_since.pop(symbol, None)
+        return found
 
     def _is_too_early(self) -> bool:
         """Return whether a holding's first price of the session may still come."""

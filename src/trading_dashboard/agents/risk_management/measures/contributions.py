@@ -17,7 +17,7 @@ import numpy as np
 from scipy import special
 
 from trading_dashboard.agents.risk_management.measures.correlation import sample_covariance
-from trading_dashboard.agents.risk_management.measures.returns import Exposure, Floats
+from trading_dashboard.agents.risk_management.measures.returns import Exposed, Floats
 from trading_dashboard.agents.risk_management.measures.tails import tail
 from trading_dashboard.models.risk.errors import InvalidScenario
 from trading_dashboard.models.risk.measures import VarMethod
@@ -44,7 +44,7 @@ class Contributions:
 
 
 def contributions(
-    exposure: Exposure, method: VarMethod, confidence: float = 0.95, horizon_days: int = 1
+    exposure: Exposed, method: VarMethod, confidence: float = 0.95, horizon_days: int = 1
 ) -> Contributions:
     """Return each holding's part of VaR, by the normal or the historical method.
 

@@ -33,7 +33,7 @@ from trading_dashboard.agents.risk_management.measures.parametric import (
 )
 from trading_dashboard.agents.risk_management.measures.returns import (
     MINIMUM_OBSERVATIONS,
-    Exposure,
+    Exposed,
     Floats,
 )
 from trading_dashboard.agents.risk_management.measures.student_t import LARGEST_DF, fit_student_t
@@ -168,7 +168,7 @@ def _cornish_fisher(sample: Floats, asked: Asked) -> Tail:
     return Tail(var, es, parameters, note)
 
 
-def _monte_carlo_normal(exposure: Exposure, asked: Asked) -> Tail:
+def _monte_carlo_normal(exposure: Exposed, asked: Asked) -> Tail:
     returns, horizon = exposure.returns, asked.horizon
     mean = returns.mean(axis=0) if asked.settings.mean == "sample" else np.zeros(returns.shape[1])
     losses, is_clipped = normal_losses(
@@ -182,7 +182,7 @@ def _monte_carlo_normal(exposure: Exposure, asked: Asked) -> Tail:
     return _drawn(losses, parameters, asked, is_clipped)
 
 
-def _monte_carlo_t_copula(exposure: Exposure, asked: Asked) -> Tail:
+def _monte_carlo_t_copula(exposure: Exposed, asked: Asked) -> Tail:
     factor, df, is_clipped = fit_copula(exposure.returns, asked.settings.copula_df)
     losses = copula_losses(
         exposure.returns, factor, df or LARGEST_DF, exposure.values, asked.paths, asked.seed
@@ -213,7 +213,7 @@ OF_SERIES: dict[VarMethod, Callable[[Floats, Asked], Tail]] = {
     VarMethod.STUDENT_T: _student_t,
     VarMethod.CORNISH_FISHER: _cornish_fisher,
 }
-OF_HOLDINGS: dict[VarMethod, Callable[[Exposure, Asked], Tail]] = {
+OF_HOLDINGS: dict[VarMethod, Callable[[Exposed, Asked], Tail]] = {
     VarMethod.MONTE_CARLO_NORMAL: _monte_carlo_normal,
     VarMethod.MONTE_CARLO_T_COPULA: _monte_carlo_t_copula,
 }

@@ -24,7 +24,7 @@ from trading_dashboard.agents.risk_management.measures.question import (
     PortfolioReport,
 )
 from trading_dashboard.agents.risk_management.measures.returns import (
-    Exposure,
+    Exposed,
     Floats,
     ReturnPanel,
     expose,
@@ -75,7 +75,7 @@ def portfolio_risk(question: PortfolioQuestion) -> PortfolioReport:
     )
 
 
-def correlation_matrix(exposure: Exposure) -> CorrelationMatrix | None:
+def correlation_matrix(exposure: Exposed) -> CorrelationMatrix | None:
     """Return the correlations of holdings with history; None without any.
 
     Entries beside a holding that does not move are None.
@@ -98,18 +98,18 @@ def correlation_matrix(exposure: Exposure) -> CorrelationMatrix | None:
     )
 
 
-def _expose(panel: ReturnPanel, question: PortfolioQuestion) -> tuple[Exposure, str | None]:
+def _expose(panel: ReturnPanel, question: PortfolioQuestion) -> tuple[Exposed, str | None]:
     """Return what has history, and why nothing has."""
     try:
         return expose(panel, question.values, question.settings.minimum), None
     except NotEnoughData as error:
         held = tuple(panel.symbols[i] for i in np.flatnonzero(question.values))
         none = np.zeros((0, 0))
-        return Exposure((), np.zeros(0), panel.dates[:0], none, held, 0.0), said(error)
+        return Exposed((), np.zeros(0), panel.dates[:0], none, held, 0.0), said(error)
 
 
 def _var_row(
-    exposure: Exposure, method: VarMethod, question: PortfolioQuestion, lacking: str | None
+    exposure: Exposed, method: VarMethod, question: PortfolioQuestion, lacking: str | None
 ) -> VarRow:
     confidence, horizon = question.confidence, question.horizon_days
     found, why = None, lacking
@@ -147,7 +147,7 @@ def _measures(found: VarResult, facts: dict[str, object]) -> tuple[Measure, Meas
     )
 
 
-def _contributions(exposure: Exposure, question: PortfolioQuestion) -> list[Contribution]:
+def _contributions(exposure: Exposed, question: PortfolioQuestion) -> list[Contribution]:
     """Return a row for each holding; those without history have no numbers."""
     held = np.flatnonzero(question.values)
     found = contributions(
@@ -177,7 +177,7 @@ def _weight(value: float, equity: float | None) -> float | None:
     return weight if math.isfinite(weight) else None
 
 
-def _notes(exposure: Exposure, lacking: str | None) -> list[str]:
+def _notes(exposure: Exposed, lacking: str | None) -> list[str]:
     if lacking:
         return [lacking]
     if not exposure.missing:

@@ -118,7 +118,7 @@ class ReturnPanel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Exposure:
+class Exposed:
     """What of a portfolio has history: the complete days of the holdings that have enough.
 
     Attributes:
@@ -156,7 +156,7 @@ class Exposure:
         return window_of(self.dates, self.missing)
 
 
-def expose(panel: ReturnPanel, values: ArrayLike, minimum: int = MINIMUM_OBSERVATIONS) -> Exposure:
+def expose(panel: ReturnPanel, values: ArrayLike, minimum: int = MINIMUM_OBSERVATIONS) -> Exposed:
     """Return the part of a portfolio that has history.
 
     Only days on which every holding has a return are used. Where those are fewer than `minimum`,
@@ -192,7 +192,7 @@ def expose(panel: ReturnPanel, values: ArrayLike, minimum: int = MINIMUM_OBSERVA
         )
     rows = known[:, kept].all(axis=1) if kept else np.zeros(len(panel.dates), bool)
     chosen = amounts[kept]
-    return Exposure(
+    return Exposed(
         tuple(panel.symbols[i] for i in kept),
         chosen,
         panel.dates[rows],

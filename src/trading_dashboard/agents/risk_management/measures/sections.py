@@ -29,7 +29,7 @@ from trading_dashboard.agents.risk_management.measures.liquidity import (
 from trading_dashboard.agents.risk_management.measures.question import PortfolioQuestion
 from trading_dashboard.agents.risk_management.measures.returns import (
     LARGEST_RETURN,
-    Exposure,
+    Exposed,
     Floats,
     ReturnPanel,
     window_of,
@@ -85,7 +85,7 @@ class Writing:
 
 
 def write_returns(
-    writing: Writing, exposure: Exposure, question: PortfolioQuestion, lacking: str | None
+    writing: Writing, exposure: Exposed, question: PortfolioQuestion, lacking: str | None
 ) -> None:
     """Write what is told of the portfolio's own returns: profits over today's equity.
 
@@ -119,7 +119,7 @@ def write_returns(
     _write_drawdown(writing, drawdown(returns, question.confidence), question.confidence)
 
 
-def _returns_on(equity: float | None, exposure: Exposure) -> Floats | None:
+def _returns_on(equity: float | None, exposure: Exposed) -> Floats | None:
     if equity is None or not equity > 0:
         return None
     with np.errstate(over="ignore"):
@@ -128,7 +128,7 @@ def _returns_on(equity: float | None, exposure: Exposure) -> Floats | None:
 
 
 def _write_beta(
-    writing: Writing, exposure: Exposure, question: PortfolioQuestion, returns: Floats
+    writing: Writing, exposure: Exposed, question: PortfolioQuestion, returns: Floats
 ) -> None:
     if question.benchmark is None:
         writing.add_without(["beta"], "No benchmark is set.")

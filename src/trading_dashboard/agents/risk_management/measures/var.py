@@ -22,7 +22,7 @@ from trading_dashboard.agents.risk_management.measures.methods import (
     VarSettings,
 )
 from trading_dashboard.agents.risk_management.measures.returns import (
-    Exposure,
+    Exposed,
     ReturnPanel,
     expose,
     is_flat,
@@ -103,7 +103,7 @@ def value_at_risk(
 
 
 def exposure_var(
-    exposure: Exposure,
+    exposure: Exposed,
     method: VarMethod,
     confidence: float = 0.95,
     horizon_days: int = 1,
@@ -166,7 +166,7 @@ def series_var(
     asked = _check(confidence, horizon_days, paths, seed, chosen)
     sample = observed(returns, chosen.minimum, "Value at risk")
     days = np.arange(len(sample)).astype("datetime64[D]")
-    alone = Exposure(("",), np.ones(1), days, sample[:, None], (), 1.0)
+    alone = Exposed(("",), np.ones(1), days, sample[:, None], (), 1.0)
     found = _measure(alone, method, asked)
     return found.var, found.es
 
@@ -189,7 +189,7 @@ def _check(confidence: float, horizon: int, paths: int, seed: int, settings: Var
     return Asked(confidence, int(horizon), paths, seed, settings)
 
 
-def _measure(exposure: Exposure, method: VarMethod, asked: Asked) -> Tail:
+def _measure(exposure: Exposed, method: VarMethod, asked: Asked) -> Tail:
     pnl = exposure.pnl
     # Near one, no square or cube of a holding of any size overflows; a power of two rounds nothing.
     scale = math.ldexp(1.0, math.frexp(float(np.abs(pnl).max()))[1] - 1)

@@ -20,31 +20,49 @@ export async function get(path, { signal } = {}) {
   return body(answer);
 }
 
+/** GET of what is no JSON, such as a CSV. */
+export async function getText(path, { signal } = {}) {
+  const answer = await fetch(path, { signal });
+  if (!answer.ok) await body(answer);
+  return answer.text();
+}
+
 /** POST as the person at the desk. */
-export function post(path, content = {}) {
-  return change('POST', path, content);
+export function post(path, content = {}, { signal } = {}) {
+  return change('POST', path, JSON.stringify(content), { signal });
+}
+
+/** PUT as the person at the desk. */
+export function put(path, content = {}) {
+  return change('PUT', path, JSON.stringify(content));
+}
+
+/** POST a file's text as it is; `type` such as text/csv. */
+export function postText(path, text, type) {
+  return change('POST', path, text, { type });
 }
 
 /** DELETE as the person at the desk. */
 export function remove(path) {
-  return change('DELETE', path, {});
+  return change('DELETE', path, '{}');
 }
 
-async function change(method, path, content) {
-  let answer = await send(method, path, content);
+async function change(method, path, content, options = {}) {
+  let answer = await send(method, path, content, options);
   if (answer.status === 403) {
     csrf = null;
-    answer = await send(method, path, content);
+    answer = await send(method, path, content, options);
   }
   return body(answer);
 }
 
-async function send(method, path, content) {
-  csrf ??= (await get('/api/session')).csrf;
+async function send(method, path, content, { signal, type = 'application/json' }) {
+  csrf ??= (await get('/api/session', { signal })).csrf;
   return fetch(path, {
     method,
-    headers: { 'content-type': 'application/json', 'x-csrf-token': csrf },
-    body: JSON.stringify(content),
+    signal,
+    headers: { 'content-type': type, 'x-csrf-token': csrf },
+    body: content,
   });
 }
 
@@ -61,6 +79,7 @@ async function body(answer) {
 
 export function words(error) {
   if (error instanceof ApiError) return error.message;
+  if (error?.name === 'TimeoutError') return 'No answer in time.';
   return 'The dashboard does not answer. Is the desk still running?';
 }
 

@@ -5,11 +5,13 @@ import { ControlStore } from './control_store.js';
 import { LogStream } from './log_stream.js';
 import { MarketStore } from './market_store.js';
 import { PatternStore } from './pattern_store.js';
+import { RiskStore } from './risk_store.js';
 
 export const control = new ControlStore();
 export const logs = new LogStream();
 export const market = new MarketStore(control);
 export const patterns = new PatternStore(control);
+export const risk = new RiskStore(control);
 
 control.start();
 market.start();

@@ -1,23 +1,14 @@
-// The status strip. The gate is fail-closed: while no risk agent says otherwise it is HALTED.
+// The status strip.
 
-import { control, market, setTheme } from '/assets/js/hub.js';
+import { control, market, risk, setTheme } from '/assets/js/hub.js';
 import { isUp } from '/assets/js/agent_words.js';
 import { cleanup, h, mounted, setAttribute, setClass, setHidden, setText } from '/assets/js/dom.js';
 import { age as ageText, countdown, zoneName, zonedParts } from '/assets/js/format.js';
+import { gatePill } from './gate_pill.js';
 import { replayControls } from './replay_controls.js';
 import { speedWords } from '/assets/js/replay_form.js';
 
-const RISK_AGENT = 'risk_management';
 let wasSignedOut = false;
-
-function gate() {
-  const agent = control.agent(RISK_AGENT);
-  if (!control.isConnected) return { text: 'Gate HALTED · supervisor not reachable' };
-  if (!agent) return { text: `Gate HALTED · no ${RISK_AGENT}` };
-  if (!agent.enabled) return { text: `Gate HALTED · ${RISK_AGENT} disabled` };
-  if (agent.status !== 'running') return { text: `Gate HALTED · ${RISK_AGENT} ${agent.status}` };
-  return { text: `Gate HALTED · ${RISK_AGENT} reports no gate` };
-}
 
 function session(clock, now) {
   const name = clock.calendar;
@@ -38,7 +29,6 @@ function clockText(clock, now) {
 
 function build() {
   const parts = {
-    gate: h('span', { class: 'gate-text' }),
     clock: h('span', { class: 'clock-text' }),
     session: h('span', { class: 'value' }),
     calendar: h('span', { class: 'k' }, 'Market'),
@@ -46,8 +36,7 @@ function build() {
     agents: h('span', { class: 'value' }),
     trouble: h('div', { class: 'desk-banner', role: 'alert', hidden: true }),
   };
-  parts.gatePill = h('span', { class: 'pill gate', role: 'status', 'aria-label': 'Trading gate' },
-    h('i', { class: 'dot halt', 'aria-hidden': 'true' }), parts.gate);
+  parts.gate = gatePill();
   parts.replay = h('button', {
     class: 'pill replay', type: 'button', hidden: true,
     'aria-haspopup': 'dialog', 'aria-expanded': 'false', title: 'Replay controls',
@@ -58,8 +47,8 @@ function build() {
   parts.theme = h('button', { class: 'btn q theme', type: 'button' });
   parts.link = h('span', { class: 'item link', role: 'status' });
   parts.bar = h('header', { class: 'desk-strip', 'aria-label': 'Desk status' },
-    h('span', { class: 'brand' }, 'Trading Dashboard'), parts.gatePill, parts.replay,
-    parts.sessionItem, parts.dataItem, parts.agentsItem, parts.link, parts.theme);
+    h('span', { class: 'brand' }, 'Trading Dashboard'), parts.gate.pill, parts.replay,
+    parts.sessionItem, parts.dataItem, parts.agentsItem, parts.link, parts.theme, parts.gate.kill, parts.gate.said);
   return parts;
 }
 
@@ -112,7 +101,6 @@ function paintAgents(parts) {
   const isKnown = control.hasSnapshot && control.isConnected;
   setText(parts.agents, isKnown ? `${up.length}/${enabled.length}` : '?');
   setClass(parts.agentsItem, 'warn', !isKnown || up.length < enabled.length);
-  setText(parts.gate, gate().text);
   const trouble = control.trouble();
   // Logged in again in another tab: Streamlit has given up by then, so begin anew.
   if (wasSignedOut && !trouble) location.reload();
@@ -144,6 +132,7 @@ function create({ parentElement }) {
     paintClock(parts);
     paintData(parts);
     paintAgents(parts);
+    parts.gate.paint();
   };
   tasks.add(control.subscribe(paint));
   tasks.add(market.subscribe([], [], (message) => {
@@ -151,7 +140,10 @@ function create({ parentElement }) {
     else if (message.type !== 'bar') paint();
     popover.paint();
   }));
+  tasks.add(risk.subscribe(({ type }) => (type === 'account' || type === 'limits' ? null : parts.gate.paint())));
   tasks.every(250, paint);
+  // A tab that slept shows what it knew then, until it is painted.
+  tasks.on(document, 'visibilitychange', paint);
   parts.theme.addEventListener('click', () => {
     setTheme(document.documentElement.dataset.theme === 'light' ? 'dark' : 'light');
     paintTheme(parts);

@@ -1,0 +1,50 @@
+// What an entry of the journal changed, in a line. What is not known here is written as it came.
+
+import { amount, decimalPrice, quantity } from '/assets/js/decimal.js';
+import { causeKind, limitName, orderText } from '/assets/js/risk_words.js';
+
+const LONGEST = 240;
+
+function has(data, ...names) {
+  return names.every((name) => data[name] !== undefined && data[name] !== null);
+}
+
+function fillWords(data) {
+  if (!has(data, 'side', 'quantity', 'symbol', 'price')) return null;
+  return `${data.side} ${quantity(data.quantity)} ${data.symbol} at ${decimalPrice(data.price)}${has(data, 'fee') ? `, fee ${amount(data.fee)}` : ''}`;
+}
+
+function placedWords(data) {
+  const order = data.order ?? data.ticket ?? data;
+  return has(order, 'side', 'quantity', 'symbol', 'type') ? orderText(order) : null;
+}
+
+function limitWords(data) {
+  if (!has(data, 'kind')) return null;
+  return `${limitName({ subject: '*', ...data })}: warns at ${data.soft ?? 'nothing'}, blocks at ${data.hard ?? 'nothing'}`;
+}
+
+function causeWords(data) {
+  const cause = data.cause ?? data;
+  return has(cause, 'kind') ? `${causeKind(cause.kind)}${cause.subject ? `, ${cause.subject}` : ''}` : null;
+}
+
+const WORDS = {
+  order_placed: placedWords,
+  order_rejected: placedWords,
+  order_filled: (data) => fillWords(data.fill ?? data),
+  limit_changed: limitWords,
+  gate_closed: causeWords,
+  gate_cause_ended: causeWords,
+  cash_moved: (data) => (has(data, 'amount') ? amount(data.amount) : null),
+  position_imported: (data) => (has(data, 'symbol', 'quantity') ? `${data.symbol} ${quantity(data.quantity)}` : null),
+  split_applied: (data) => (has(data, 'symbol') ? `${data.symbol}${has(data, 'ratio') ? `, ${data.ratio}` : ''}` : null),
+  dividend_paid: (data) => (has(data, 'symbol', 'amount') ? `${data.symbol}, ${amount(data.amount)}` : null),
+};
+
+export function entryWords({ kind, data }) {
+  const known = WORDS[kind]?.(data);
+  if (known) return known;
+  const raw = Object.entries(data).map(([key, value]) => `${key.replaceAll('_', ' ')} ${typeof value === 'object' && value !== null ? JSON.stringify(value) : value}`).join(', ');
+  return raw.length > LONGEST ? `${raw.slice(0, LONGEST)}…` : raw;
+}
