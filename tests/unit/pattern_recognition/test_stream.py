@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from tests.support import eventually
+from trading_dashboard.agents.kit.streams import Problems
 from trading_dashboard.agents.pattern_recognition.live.book import Brought, Event
 from trading_dashboard.agents.pattern_recognition.live.found import Finding, Key
 from trading_dashboard.agents.pattern_recognition.streaming import outbox as outbox_module
@@ -49,7 +50,7 @@ class Reader:
     def said(self, kind: str) -> list[dict[str, Any]]:
         return [text for text in self.texts if text["type"] == kind]
 
-    def ask(self, **operation: Any) -> dict[str, Any] | None:
+    def ask(self, **operation: Any) -> Problems:
         return handle(orjson.dumps(operation), self.subscriber, self.hub)
 
 
@@ -64,7 +65,7 @@ async def run(reader: Reader) -> asyncio.Task[None]:
 
 async def test_a_snapshot_then_what_happens_numbered_without_a_gap(reader: Reader) -> None:
     pump = await run(reader)
-    assert reader.ask(op="subscribe", symbols=["aapl"]) is None
+    assert reader.ask(op="subscribe", symbols=["aapl"]) == []
     await eventually(lambda: reader.said("snapshot"))
     reader.hub.happened(Brought([event(1), event(2, was="forming", is_new=False)]))
     reader.hub.happened(Brought([event(3, "other", key=("IBM", "1m"))]))
@@ -180,7 +181,7 @@ def test_what_is_no_operation_is_answered(text: bytes, code: str) -> None:
         reader = Reader()
         return handle(text, reader.subscriber, reader.hub)
 
-    problem = asyncio.run(answer())
+    (problem,) = asyncio.run(answer())
     assert problem["error"]["code"] == code
     assert problem["error"]["next_step"]
 

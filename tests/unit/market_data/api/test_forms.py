@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trading_dashboard.agents.market_data.api import validators
 from trading_dashboard.agents.market_data.api.forms import Format, chosen
 from trading_dashboard.agents.market_data.api.tables import ARROW, PARQUET
 from trading_dashboard.agents.market_data.api.validators import content_tag, is_known
@@ -63,6 +64,18 @@ def test_the_tag_changes_with_what_is_said_and_with_nothing_else() -> None:
     assert tag(closed=np.array([True, True, True, True, False])) != same
     assert tag(symbol="B") != same
     assert tag("arrow none") != same
+
+
+def test_the_tag_of_many_bars_is_made_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    close = np.arange(5, dtype=np.float64)
+    table = {"start": close + 1, "close": close, "adjusted_close": close}
+    apart = {**table, "adjusted_close": close.copy()}  # equal, and not the same memory
+    answers = [BarsAnswer(head={}, table=each) for each in (table, apart)]
+    alone = [content_tag("x", answer) for answer in answers]
+    monkeypatch.setattr(validators, "PARALLEL_BARS", 1)
+    assert {*alone, *(content_tag("x", answer) for answer in answers)} == {alone[0]}
+    other = BarsAnswer(head={}, table={**table, "adjusted_close": close + 1})
+    assert content_tag("x", other) != alone[0]
 
 
 def test_the_tag_does_not_know_how_a_table_is_cut() -> None:

@@ -8,12 +8,8 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from trading_dashboard.agents.kit import AgentApp
-from trading_dashboard.agents.market_data.api.answers import (
-    BY_SYMBOL,
-    SYMBOL,
-    OrjsonResponse,
-    example,
-)
+from trading_dashboard.agents.kit.answers import SYMBOL, OrjsonResponse, example
+from trading_dashboard.agents.market_data.api.answers import BY_SYMBOL
 from trading_dashboard.agents.market_data.market import Market
 from trading_dashboard.models.errors import InvalidRange
 from trading_dashboard.models.market_reading import CalendarResponse

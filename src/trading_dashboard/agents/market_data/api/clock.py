@@ -10,12 +10,8 @@ from collections.abc import Awaitable, Callable
 from fastapi import Response, Security
 
 from trading_dashboard.agents.kit import AgentApp
-from trading_dashboard.agents.market_data.api.answers import (
-    INVALID,
-    REFUSED,
-    OrjsonResponse,
-    example,
-)
+from trading_dashboard.agents.kit.answers import OrjsonResponse, example
+from trading_dashboard.agents.market_data.api.answers import INVALID, REFUSED
 from trading_dashboard.agents.market_data.market import Market
 from trading_dashboard.models.market_api import ClockChange, ClockResponse
 

@@ -7,14 +7,8 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from trading_dashboard.agents.kit import AgentApp
-from trading_dashboard.agents.market_data.api.answers import (
-    BY_SYMBOL,
-    INVALID,
-    SYMBOL,
-    UNKNOWN,
-    OrjsonResponse,
-    example,
-)
+from trading_dashboard.agents.kit.answers import SYMBOL, OrjsonResponse, example
+from trading_dashboard.agents.market_data.api.answers import BY_SYMBOL, INVALID, UNKNOWN
 from trading_dashboard.agents.market_data.market import Market
 from trading_dashboard.models.market_reading import GapsResponse, QuarantineResponse
 

@@ -16,8 +16,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
 from trading_dashboard.agents.kit import AgentApp
+from trading_dashboard.agents.kit.answers import SYMBOL, Described
 from trading_dashboard.agents.kit.memory import give_back
-from trading_dashboard.agents.market_data.api.answers import BY_SYMBOL, SYMBOL, Described
+from trading_dashboard.agents.market_data.api.answers import BY_SYMBOL
 from trading_dashboard.agents.market_data.api.bar_json import history_json
 from trading_dashboard.agents.market_data.api.forms import MEDIA_TYPES, Format, chosen
 from trading_dashboard.agents.market_data.api.tables import (
@@ -41,6 +42,9 @@ MAX_TABLE_BARS = 2_000_000
 LARGE_BARS = 100_000
 LARGE_AT_ONCE = 2
 """So many answers with a limit above `LARGE_BARS` are made at once: each is a table in memory."""
+GIVE_BACK_SECONDS = 1.0
+"""Memory of large answers is returned when none has ended for so long: the next one would have to
+ask the system for every page of it again."""
 _INLINE_BARS = 2_000
 """More bars than this are written in a thread."""
 
@@ -178,6 +182,7 @@ class AnswerMaker:
     def __init__(self, market: Market) -> None:
         self._market = market
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._giving_back: asyncio.TimerHandle | None = None
 
     async def answer(self, question: BarsQuestion, wanted: Wanted) -> Response:
         """Return the answer; 304 without a body if the reader has it."""
@@ -196,9 +201,13 @@ class AnswerMaker:
 
     def _end_large(self) -> None:
         self._large.release()
-        # When the last references are gone, a moment later; off the loop.
+        # When the last references are gone and no other large answer follows; off the loop.
         loop = asyncio.get_running_loop()
-        loop.call_soon(loop.run_in_executor, None, give_back)
+        if self._giving_back is not None:
+            self._giving_back.cancel()
+        self._giving_back = loop.call_later(
+            GIVE_BACK_SECONDS, loop.run_in_executor, None, give_back
+        )
 
     async def _written(
         self, found: BarsAnswer, wanted: Wanted, on_end: Callable[[], None]

@@ -7,13 +7,8 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 
 from trading_dashboard.agents.kit import AgentApp
-from trading_dashboard.agents.market_data.api.answers import (
-    BY_SYMBOL,
-    INVALID,
-    SYMBOL,
-    OrjsonResponse,
-    example,
-)
+from trading_dashboard.agents.kit.answers import SYMBOL, OrjsonResponse, example
+from trading_dashboard.agents.market_data.api.answers import BY_SYMBOL, INVALID
 from trading_dashboard.agents.market_data.market import Body, Market
 from trading_dashboard.models.errors import InvalidRange
 from trading_dashboard.models.market import PriceResponse

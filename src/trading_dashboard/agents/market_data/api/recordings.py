@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import Path, Response, Security
 
 from trading_dashboard.agents.kit import AgentApp, ErrorResponse
-from trading_dashboard.agents.market_data.api.answers import example
+from trading_dashboard.agents.kit.answers import example
 from trading_dashboard.agents.market_data.recording.library import Library
 from trading_dashboard.models.errors import UnknownSource
 from trading_dashboard.models.market_api import (

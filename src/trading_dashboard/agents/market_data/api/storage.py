@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Response
 
 from trading_dashboard.agents.kit import AgentApp
-from trading_dashboard.agents.market_data.api.answers import OrjsonResponse, example
+from trading_dashboard.agents.kit.answers import OrjsonResponse, example
 from trading_dashboard.agents.market_data.market import Market
 from trading_dashboard.models.market_reading import StorageResponse
 

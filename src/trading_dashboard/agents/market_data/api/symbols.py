@@ -7,12 +7,8 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from trading_dashboard.agents.kit import AgentApp
-from trading_dashboard.agents.market_data.api.answers import (
-    INVALID,
-    UNAVAILABLE,
-    OrjsonResponse,
-    example,
-)
+from trading_dashboard.agents.kit.answers import OrjsonResponse, example
+from trading_dashboard.agents.market_data.api.answers import INVALID, UNAVAILABLE
 from trading_dashboard.agents.market_data.market import Market
 from trading_dashboard.models.market_api import SourcesResponse, SymbolsResponse
 

@@ -7,13 +7,8 @@ from typing import Annotated, Any
 from fastapi import Response
 
 from trading_dashboard.agents.kit import AgentApp
-from trading_dashboard.agents.market_data.api.answers import (
-    INVALID,
-    SYMBOL,
-    UNAVAILABLE,
-    OrjsonResponse,
-    example,
-)
+from trading_dashboard.agents.kit.answers import SYMBOL, OrjsonResponse, example
+from trading_dashboard.agents.market_data.api.answers import INVALID, UNAVAILABLE
 from trading_dashboard.agents.market_data.market import Body, Market
 from trading_dashboard.models.market_reading import ValidationResponse
 

@@ -30,6 +30,8 @@ def to_numpy(array: pa.Array) -> NDArray[Any]:
     content = array.buffers()[1]
     begin, count = array.offset, len(array)
     kind = str(array.type)
+    if not count:
+        return np.empty(0, np.bool_ if kind == "bool" else _DTYPES[kind])
     if kind == "bool":
         bits = np.frombuffer(content, np.uint8)
         return np.unpackbits(bits, bitorder="little")[begin : begin + count].astype(np.bool_)

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,10 @@ import duckdb
 
 from trading_dashboard.agents.market_data.errors import StoreUnusable
 from trading_dashboard.agents.market_data.store.damage import explain, is_fatal
+
+INTERRUPT_SECONDS = 5.0
+"""How long a query that was told to end may take to."""
+INTERRUPT_POLL_SECONDS = 0.002
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +77,18 @@ class Database:
     @contextlib.contextmanager
     def stream(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a connection of its own, for a result that is read piece by piece."""
+        with self.explained(), self.lent() as cursor:
+            yield cursor
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a connection of its own; errors are DuckDB's."""
         with self._lock:
             self._check_open()
             cursor = self._root.cursor()
             self._cursors.add(cursor)
         try:
-            with self.explained():
-                yield cursor
+            yield cursor
         finally:
             cursor.close()
 
@@ -127,9 +137,28 @@ class Database:
 
     def _disconnect(self) -> None:
         for cursor in list(self._cursors):
-            cursor.interrupt()
-            cursor.close()
+            self._end(cursor)
         self._root.close()
+
+    def _end(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Close a connection that another thread may be reading from.
+
+        An interrupted query ends within milliseconds; until it has, DuckDB refuses to close.
+        """
+        deadline = time.monotonic() + INTERRUPT_SECONDS
+        while True:
+            try:
+                cursor.interrupt()
+                cursor.close()
+            except duckdb.ConnectionException:
+                return  # its thread has closed it meanwhile
+            except duckdb.Error as error:
+                if time.monotonic() > deadline:
+                    logger.warning("A query on %s does not end: %s", self.path, error)
+                    return
+                time.sleep(INTERRUPT_POLL_SECONDS)
+            else:
+                return
 
     def _sync_new_log(self) -> None:
         """Make the log's name durable; DuckDB removes the log at each checkpoint."""

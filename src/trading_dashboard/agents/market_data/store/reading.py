@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trading_dashboard.agents.market_data.errors import StoreDamaged
+from trading_dashboard.agents.market_data.store.arrow import to_numpy
+from trading_dashboard.agents.market_data.store.database import Database
 from trading_dashboard.agents.market_data.store.part_store import PartStore
 from trading_dashboard.agents.market_data.store.parts import Index, Part
 from trading_dashboard.agents.market_data.store.schema import Kind
 
-if TYPE_CHECKING:
-    import duckdb
+MANY_ROWS = 50_000
+"""From so many rows on they are fetched through Arrow."""
 
 SMALL_ROWS = 10_000
 """With a limit up to here a read is a small one."""
@@ -84,16 +86,18 @@ def read_series(store: PartStore, kind: Kind, series: int, stretch: Stretch) -> 
         StoreDamaged: Where this series should be are rows of another.
     """
     names = ", ".join(name for name in kind.columns if stretch.is_small or name != "series")
-    selects = []
+    selects: list[str] = []
+    expected = 0
     for part in store.parts.readable(kind):
-        select = _select(store, part, series, stretch, names)
-        if select:
-            selects.append(select)
+        found = _select(store, part, series, stretch, names)
+        if found is not None:
+            selects.append(found[0])
+            expected += found[1]
     if not selects:
         return {name: np.empty(0, _DTYPES[kind.columns[name]]) for name in kind.read}
-    cursor = store.database.cursor()
     query = selects[0] if len(selects) == 1 else " UNION ALL ".join(f"({each})" for each in selects)
-    rows = _fetch(cursor, query)
+    fetch = _fetch_many if expected >= MANY_ROWS else _fetch
+    rows = fetch(store.database, query)
     if stretch.is_small:
         if (rows.pop("series") != series).any():
             raise _not_its_own(store, series, query)
@@ -142,22 +146,26 @@ def _is_increasing(keys: Sequence[NDArray[Any]], *, strictly: bool) -> bool:
     return bool(np.all(later if strictly else later | equal))
 
 
-def _select(store: PartStore, part: Part, series: int, stretch: Stretch, names: str) -> str | None:
+def _select(
+    store: PartStore, part: Part, series: int, stretch: Stretch, names: str
+) -> tuple[str, int] | None:
+    """Return what is asked of a part, and how many rows it may give at most."""
     time = part.kind.time
     if part.index is not None:
         found = part.index.find(series)
         if found is None:
             return None
         return _select_sorted(part, part.index, found, stretch, names)
-    if series not in store.unsorted(part).series:
+    unsorted = store.unsorted(part)
+    if series not in unsorted.series:
         return None
     where = [f"series = {series}", *stretch.conditions(time, -(2**63), 2**63 - 1)]
-    return f"SELECT {names} FROM {part.table} WHERE {' AND '.join(where)}"
+    return f"SELECT {names} FROM {part.table} WHERE {' AND '.join(where)}", unsorted.rows
 
 
 def _select_sorted(
     part: Part, index: Index, found: int, stretch: Stretch, names: str
-) -> str | None:
+) -> tuple[str, int] | None:
     first, last = int(index.first[found]), int(index.last[found])
     if stretch.misses(first, last):
         return None
@@ -165,23 +173,30 @@ def _select_sorted(
     more = stretch.conditions(time, first, last)
     where = [f"series = {int(index.series[found])}", *more]
     tail = ""
+    begin, count = int(index.position[found]), int(index.rows[found])
     if stretch.limit is not None and stretch.cuts_into(first, last):
         tail = f" ORDER BY {time} {'DESC' if stretch.newest else 'ASC'} LIMIT {int(stretch.limit)}"
     elif stretch.limit is not None:
         # Rows of a sorted part are in order: the newest are at its end, found by their number.
         # A bound at the other side leaves out some of them and asks for no others.
-        begin, rows = int(index.position[found]), int(index.rows[found])
-        count = min(int(stretch.limit), rows)
+        rows, count = count, min(int(stretch.limit), count)
         begin += rows - count if stretch.newest else 0
         numbers = f"rowid >= {begin} AND rowid < {begin + count}"
         where = [numbers] if stretch.is_small else [*where, numbers]
-    return f"SELECT {names} FROM {part.table} WHERE {' AND '.join(where)}{tail}"
+    return f"SELECT {names} FROM {part.table} WHERE {' AND '.join(where)}{tail}", count
 
 
-def _fetch(cursor: duckdb.DuckDBPyConnection, query: str) -> Arrays:
+def _fetch(database: Database, query: str) -> Arrays:
     # Much quicker for few rows than through a relation, and it does not import pandas.
-    fetched: Arrays = cursor.execute(query).fetchnumpy()
+    fetched: Arrays = database.cursor().execute(query).fetchnumpy()
     return fetched
+
+
+def _fetch_many(database: Database, query: str) -> Arrays:
+    """Return the same through Arrow: for many rows in half the time, made in DuckDB's threads."""
+    with database.lent() as cursor:
+        table = cursor.sql(query).to_arrow_table()
+    return {name: to_numpy(table.column(name).combine_chunks()) for name in table.column_names}
 
 
 def _settle(kind: Kind, rows: Arrays, stretch: Stretch) -> Arrays:

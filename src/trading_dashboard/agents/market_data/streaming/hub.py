@@ -388,8 +388,3 @@ def _reset(reason: str, start: str | None, end: str, symbol: str | None = None) 
         }
     )
     return about.decode()[1:-1]
-
-
-def error_message(body: dict[str, object]) -> str:
-    """Return the inside of an error message from an `error_body`."""
-    return f'"type":"error",{orjson.dumps(body).decode()[1:-1]}'

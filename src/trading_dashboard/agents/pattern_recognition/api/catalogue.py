@@ -7,12 +7,8 @@ from typing import Annotated
 from fastapi import Path, Query, Response
 
 from trading_dashboard.agents.kit import AgentApp
-from trading_dashboard.agents.pattern_recognition.api.answers import (
-    INVALID,
-    UNKNOWN,
-    OrjsonResponse,
-    example,
-)
+from trading_dashboard.agents.kit.answers import OrjsonResponse, example
+from trading_dashboard.agents.pattern_recognition.api.answers import INVALID, UNKNOWN
 from trading_dashboard.agents.pattern_recognition.api.examples import CATALOGUE, SIGNALS
 from trading_dashboard.agents.pattern_recognition.catalogue import definitions, known
 from trading_dashboard.agents.pattern_recognition.pictures import picture_of

@@ -7,14 +7,12 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from trading_dashboard.agents.kit import AgentApp
+from trading_dashboard.agents.kit.answers import SYMBOL, OrjsonResponse, example
 from trading_dashboard.agents.pattern_recognition.api.answers import (
     BY_SYMBOL,
     INVALID,
-    SYMBOL,
     TIMEFRAME,
     UNKNOWN,
-    OrjsonResponse,
-    example,
 )
 from trading_dashboard.agents.pattern_recognition.api.examples import (
     CONFIDENCE,

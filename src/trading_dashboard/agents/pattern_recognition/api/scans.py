@@ -7,14 +7,13 @@ from typing import Annotated
 from fastapi import Path, Query, Response
 
 from trading_dashboard.agents.kit import AgentApp
+from trading_dashboard.agents.kit.answers import OrjsonResponse, example
 from trading_dashboard.agents.pattern_recognition.api.answers import (
     BUSY,
     INVALID,
     LABEL,
     UNAVAILABLE,
     UNKNOWN,
-    OrjsonResponse,
-    example,
 )
 from trading_dashboard.agents.pattern_recognition.api.examples import DETECTION, SCAN
 from trading_dashboard.agents.pattern_recognition.scanning import Scanning

@@ -7,13 +7,8 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 
 from trading_dashboard.agents.kit import AgentApp
-from trading_dashboard.agents.pattern_recognition.api.answers import (
-    BY_SYMBOL,
-    SYMBOL,
-    TIMEFRAME,
-    OrjsonResponse,
-    example,
-)
+from trading_dashboard.agents.kit.answers import SYMBOL, OrjsonResponse, example
+from trading_dashboard.agents.pattern_recognition.api.answers import BY_SYMBOL, TIMEFRAME
 from trading_dashboard.agents.pattern_recognition.api.examples import (
     CONTEXT,
     INDICATOR,

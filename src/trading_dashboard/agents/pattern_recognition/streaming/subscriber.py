@@ -74,6 +74,11 @@ class Subscriber:
         if self.outbox:
             self._wake.set()
 
+    def reply(self, text: str) -> None:
+        """Send a message before all else."""
+        self.outbox.reply(text)
+        self.wake()
+
     def close(self) -> None:
         """End `pump`; what still waits is not sent."""
         self._is_closing = True
