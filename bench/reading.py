@@ -38,7 +38,8 @@ from bench.reading_archive import LARGE, BareReader, fill, symbol_name
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE = 100
-HEALTH_RATE = 20
+HEALTH_RATE = 17
+"""No divisor of `RATE`: in step with it, each would meet the same others all the time, or never."""
 INGESTED = 1_000
 CONNECTIONS = 32
 ARROW = "application/vnd.apache.arrow.stream"

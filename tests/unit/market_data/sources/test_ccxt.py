@@ -19,7 +19,7 @@ from tests.unit.market_data.sources.test_bad_days import EXPECTED, SLOW, everyth
 from trading_dashboard.agents.market_data.records import Ticks
 from trading_dashboard.agents.market_data.sources.ccxt_exchange.moments import (
     MAX_NUMBERS,
-    Moments,
+    TradeMoments,
 )
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
@@ -277,7 +277,7 @@ def told(number: int | None, at: int, price: float, amount: float = 0.5) -> dict
 
 
 def test_trades_with_numbers_of_their_own_are_never_one() -> None:
-    moments = Moments()
+    moments = TradeMoments()
     made = [
         moments.of(told(number, 1_700_000_000_000 + late, price))
         for number, late, price in (
@@ -292,7 +292,7 @@ def test_trades_with_numbers_of_their_own_are_never_one() -> None:
 
 
 def test_trades_without_numbers_or_times_are_as_they_came() -> None:
-    moments = Moments()
+    moments = TradeMoments()
     assert {moments.of(told(None, 1_700_000_000_000, 10.0)) for _ in range(3)} == {
         1_700_000_000_000_000
     }
@@ -300,8 +300,15 @@ def test_trades_without_numbers_or_times_are_as_they_came() -> None:
     assert moments.of(told(8, 1_700_000_000_000, 10.0)) == 1_700_000_000_000_000
 
 
+def test_a_trade_of_the_future_ends_nothing() -> None:
+    moments = TradeMoments()
+    moments.of(told(1, 1_900_000_000_000, 10.0))
+    made = [moments.of(told(number, 1_700_000_000_000, 10.0)) for number in (2, 3)]
+    assert made == [1_700_000_000_000_000, 1_700_000_000_000_001]
+
+
 def test_numbers_are_remembered_for_a_while_only() -> None:
-    moments = Moments()
+    moments = TradeMoments()
     for number in range(3 * MAX_NUMBERS):
         moments.of(told(number, 1_700_000_000_000 + number, 10.0))
     assert len(moments._symbols["BTC/USDT"].known) == MAX_NUMBERS

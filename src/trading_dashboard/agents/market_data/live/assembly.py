@@ -194,18 +194,21 @@ def _works(base: _Base, library: Library, history: PastReader, backups: Path) ->
             followed=base.followed,
         )
     )
-    queue = WriteQueue(base.archive)
-    works.pipeline = Pipeline(
-        base.ticks,
-        time_bars,
-        queue,
-        works.show_ticks,
-        works.show_bars,
-        activity_bars,
-        keeps_ticks=base.keeps_ticks,
-    )
+    works.pipeline = _pipeline(base, works)
     works.feeds = LiveFeeds(base.desk, works.take, base.hours.is_open)
     return works
+
+
+def _pipeline(base: _Base, works: Works) -> Pipeline:
+    return Pipeline(
+        base.ticks,
+        works.parts.time_bars,
+        WriteQueue(base.archive),
+        works.show_ticks,
+        works.show_bars,
+        works.parts.activity_bars,
+        keeps_ticks=base.keeps_ticks,
+    )
 
 
 def _looker(base: _Base, gaps: GapKeeper, history: PastReader) -> Looker:

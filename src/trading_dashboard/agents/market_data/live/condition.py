@@ -34,7 +34,7 @@ class SourcesSeen(Protocol):
 
 
 @dataclass(slots=True)
-class Prices:
+class OpenPrices:
     """What a look found of the followed symbols whose market is open; times in microseconds."""
 
     oldest: int | None = None
@@ -55,12 +55,12 @@ class Condition:
         self._hours = hours
         self._desk = desk
         self._book = book
-        self._prices = Prices(lacks_one=bool(followed))
+        self._prices = OpenPrices(lacks_one=bool(followed))
 
     async def look(self) -> None:
         """Look at all sources and followed symbols."""
         self.states = self._desk.states()
-        found = Prices()
+        found = OpenPrices()
         for at in range(0, len(self._followed), _PIECE):
             if not self._add(self._followed[at : at + _PIECE], found):
                 break
@@ -85,7 +85,7 @@ class Condition:
             data["newest_at"] = iso(found.newest)
         return data
 
-    def _add(self, symbols: Sequence[str], found: Prices) -> bool:
+    def _add(self, symbols: Sequence[str], found: OpenPrices) -> bool:
         """Add the prices of some symbols; False if there is one without a price."""
         for symbol in self._hours.open_among(symbols):
             source = self._desk.serving(symbol)

@@ -28,8 +28,8 @@ class _Symbol:
         self.seen: set[tuple[Any, Any]] = set()
 
 
-class Moments:
-    """Moments of the trades of one stream, in the order they come."""
+class TradeMoments:
+    """TradeMoments of the trades of one stream, in the order they come."""
 
     def __init__(self) -> None:
         self._symbols: dict[str, _Symbol] = {}
@@ -52,9 +52,8 @@ class Moments:
 
     @staticmethod
     def _next(symbol: _Symbol, at: int, what: tuple[Any, Any]) -> int:
-        if at < symbol.at:
-            return at  # late: its millisecond is over
-        if at > symbol.at:
+        # Not only a later one: a time that lies in the future must not end this for good.
+        if at != symbol.at:
             symbol.at, symbol.steps, symbol.seen = at, 0, set()
         elif what in symbol.seen and symbol.steps < _MAX_STEPS:
             symbol.steps, symbol.seen = symbol.steps + 1, set()

@@ -23,7 +23,7 @@ from trading_dashboard.agents.market_data.sources.ccxt_exchange.answers import (
     rows_in,
     trades_in,
 )
-from trading_dashboard.agents.market_data.sources.ccxt_exchange.moments import Moments
+from trading_dashboard.agents.market_data.sources.ccxt_exchange.moments import TradeMoments
 from trading_dashboard.agents.market_data.sources.contract import (
     AssetClass,
     Capabilities,
@@ -78,7 +78,7 @@ class Exchange:
         self._has_stream = has_stream and wanted == "stream"
         self._client: Client | None = None
         self._waiting = Pending(self.name)
-        self._moments = Moments()
+        self._moments = TradeMoments()
         self._markets = asyncio.Lock()
         self.capabilities = self._able(USUAL, self._has_stream)
 
