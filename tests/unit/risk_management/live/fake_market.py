@@ -47,6 +47,7 @@ class FakeMarket:
         self.is_connected = False
         self.asked: list[str] = []
         self.knows_no_actions = False
+        self.has_no_history: set[str] = set()
         self.currency = "USD"
         self._volume = 1e6
         self._messages: asyncio.Queue[MarketMessage] = asyncio.Queue()
@@ -88,6 +89,8 @@ class FakeMarket:
         self._check()
         if symbol not in self.prices:
             raise UnknownSymbol(f"Symbol '{symbol}' is not known.", subject=symbol, next_step="?")
+        if symbol in self.has_no_history:
+            raise DataUnavailable("No source can answer now.", next_step="Wait.")
         return arrow_of(symbol, self.now.date(), min(limit, DAYS))
 
     async def stream(self) -> AsyncGenerator[MarketMessage]:

@@ -8,6 +8,7 @@ breach is known to the gate in the same step.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -19,7 +20,10 @@ from trading_dashboard.agents.risk_management.live.account import LiveAccount
 from trading_dashboard.agents.risk_management.live.asked import RECKON, Facts
 from trading_dashboard.agents.risk_management.live.gatekeeping import GateWatch
 from trading_dashboard.agents.risk_management.live.heavy import Heavy
-from trading_dashboard.agents.risk_management.live.history import DailyHistory
+from trading_dashboard.agents.risk_management.live.history import (
+    POSTPONED_SECONDS,
+    DailyHistory,
+)
 from trading_dashboard.models.errors import TradingDashboardError
 from trading_dashboard.models.risk.gate import LimitState
 
@@ -81,6 +85,7 @@ class LimitKeeping:
         self._began_at = monotonic()
         self._is_scheduled = False
         self._covered: frozenset[str] | None = None
+        self._is_lacking = False
         self._asked: set[str] = set()
         self._wake = asyncio.Event()
         self._read = asyncio.Condition()
@@ -140,9 +145,11 @@ class LimitKeeping:
             logger.warning("History of %s takes long; its VaR cannot be told yet", symbol)
 
     async def run(self) -> None:
-        """Read history whenever it is needed, for ever."""
+        """Read history whenever it is needed, for ever; what was missing again after a while."""
         while True:
-            await self._wake.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POSTPONED_SECONDS if self._is_lacking else None):
+                    await self._wake.wait()
             self._wake.clear()
             if self.is_suspended or self._account.clock.state is None:
                 continue
@@ -175,6 +182,7 @@ class LimitKeeping:
     async def _read_history(self) -> None:
         universe = self._universe()
         histories = await self._history.of(sorted(universe))
+        self._is_lacking = bool(histories.missing)
         symbols = sorted(universe)
         key = ("facts", histories.version, tuple(symbols))
         data = (histories.version, histories)
