@@ -51,7 +51,10 @@ export function inUnit(value, unit, digits = null) {
 }
 
 export function percentOf(fraction, digits = 1) {
-  return fraction === null || fraction === undefined ? NONE : `${number(fraction * 100, digits)} %`;
+  if (fraction === null || fraction === undefined) return NONE;
+  // No "−0.00 %" of a fall too small to be written.
+  const percent = Math.abs(fraction * 100) < 0.5 * 10 ** -digits ? 0 : fraction * 100;
+  return `${number(percent, digits)} %`;
 }
 
 const TYPES = { market: 'market', limit: 'limit', stop: 'stop', stop_limit: 'stop limit' };

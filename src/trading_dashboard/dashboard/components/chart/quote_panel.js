@@ -3,7 +3,9 @@
 import { market } from '/assets/js/hub.js';
 import { cleanup, h, setAttribute, setClass, setText } from '/assets/js/dom.js';
 import { paintGrade } from '/assets/js/data_words.js';
+import { goesTo } from '/assets/js/place.js';
 import { bySymbol, Poller } from '/assets/js/poller.js';
+import { ticketWish } from '/assets/js/ticket_wish.js';
 import { age, change, direction, NONE, number, price, volume } from '/assets/js/format.js';
 
 const ROWS = [
@@ -43,8 +45,11 @@ export function quotePanel() {
   });
   cells.quality.replaceChildren(figure, ' ', grade);
   const note = h('p', { class: 'simulated', hidden: true });
+  const trade = h('a', { class: 'btn q trade', href: '/risk' }, 'Paper order');
+  trade.addEventListener('click', () => quote && ticketWish.ask({ symbol: quote.symbol }));
+  goesTo(trade, 'risk');
   const node = h('section', { class: 'card desk-quote', 'aria-label': 'Quote' },
-    h('h3', {}, 'Quote'), h('table', {}, h('tbody', {}, ...rows)), note);
+    h('h3', {}, 'Quote', trade), h('table', {}, h('tbody', {}, ...rows)), note);
   const last = h('span', { class: 'mid last' });
   let quote = null;
   let scores = [];

@@ -1,6 +1,7 @@
 // What an entry of the journal changed, in a line. What is not known here is written as it came.
 
 import { amount, decimalPrice, quantity } from '/assets/js/decimal.js';
+import { risk } from '/assets/js/hub.js';
 import { causeKind, limitName, orderText } from '/assets/js/risk_words.js';
 
 const LONGEST = 240;
@@ -10,8 +11,10 @@ function has(data, ...names) {
 }
 
 function fillWords(data) {
-  if (!has(data, 'side', 'quantity', 'symbol', 'price')) return null;
-  return `${data.side} ${quantity(data.quantity)} ${data.symbol} at ${decimalPrice(data.price)}${has(data, 'fee') ? `, fee ${amount(data.fee)}` : ''}`;
+  if (!has(data, 'quantity', 'price')) return null;
+  const order = data.order_id ? risk.order(data.order_id) : null;
+  const { side, symbol } = { ...order, ...data };
+  return `${side && symbol ? `${side} ${symbol}, ` : ''}${quantity(data.quantity)} at ${decimalPrice(data.price)}${has(data, 'fee') ? `, fee ${amount(data.fee)}` : ''}`;
 }
 
 function placedWords(data) {
@@ -29,7 +32,27 @@ function causeWords(data) {
   return has(cause, 'kind') ? `${causeKind(cause.kind)}${cause.subject ? `, ${cause.subject}` : ''}` : null;
 }
 
+function reopenedWords({ cleared = [] }) {
+  return cleared.length ? `after ${cleared.map(({ kind }) => causeKind(kind)).join(', ')}:` : '';
+}
+
+function dayWords(data) {
+  return has(data, 'session', 'equity') ? `session ${data.session}, equity ${amount(data.equity)}` : null;
+}
+
+/** An order that is over: what it was, where the page has heard of it. */
+function overWords({ order_id: id }) {
+  const order = risk.order(id);
+  return order ? orderText(order) : null;
+}
+
 const WORDS = {
+  account_opened: (data) => (has(data, 'cash') ? `cash ${amount(data.cash)} ${data.currency ?? ''}` : null),
+  day_started: dayWords,
+  gate_reopened: reopenedWords,
+  kill_switch: () => 'gate halted:',
+  order_cancelled: overWords,
+  order_expired: overWords,
   order_placed: placedWords,
   order_rejected: placedWords,
   order_filled: (data) => fillWords(data.fill ?? data),
@@ -44,7 +67,7 @@ const WORDS = {
 
 export function entryWords({ kind, data }) {
   const known = WORDS[kind]?.(data);
-  if (known) return known;
+  if (typeof known === 'string') return known;
   const raw = Object.entries(data).map(([key, value]) => `${key.replaceAll('_', ' ')} ${typeof value === 'object' && value !== null ? JSON.stringify(value) : value}`).join(', ');
   return raw.length > LONGEST ? `${raw.slice(0, LONGEST)}…` : raw;
 }

@@ -47,6 +47,6 @@ export class CheckView {
 function finding({ code, severity, message, limit, before, after, unit }) {
   const says = (label, value) => (value === null || value === undefined ? null : `${label} ${inUnit(value, unit)}`);
   const numbers = [says('limit', limit), says('now', before), says('then', after)].filter(Boolean).join(' · ');
-  return h('li', { class: severity, dataset: { code } }, h('span', { class: 'row' }, h('i', { class: `dot ${severity === 'deny' ? 'halt' : 'warn'}`, 'aria-hidden': 'true' }),
+  return h('li', { dataset: { code, severity } }, h('span', { class: 'row' }, h('i', { class: `dot ${severity === 'deny' ? 'halt' : 'warn'}`, 'aria-hidden': 'true' }),
     h('code', {}, code), numbers ? h('span', { class: 'k figures' }, numbers) : null), h('p', {}, message));
 }

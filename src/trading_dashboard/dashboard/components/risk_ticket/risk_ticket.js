@@ -43,7 +43,8 @@ class Ticket {
     this.tasks.add(risk.subscribe((change) => this.#follow(change)));
     this.tasks.add(ticketWish.subscribe((wish) => this.#fill(wish)));
     this.tasks.every(1000, () => this.#paint());
-    this.#fill({ symbol: new URLSearchParams(location.search).get('symbol') ?? '' }, { isQuiet: true });
+    const named = new URLSearchParams(location.search).get('symbol');
+    this.#fill(named ? { symbol: named } : {}, { isQuiet: true });
     this.#suggest();
     this.#paint();
   }

@@ -4,10 +4,8 @@ import { words } from '/assets/js/api.js';
 import { cleanup, h, mounted, setAttribute, setHidden, setText } from '/assets/js/dom.js';
 import { NONE, number } from '/assets/js/format.js';
 import { risk } from '/assets/js/hub.js';
-import { Poller } from '/assets/js/poller.js';
 import { selectField } from '/assets/js/pattern_filter.js';
 import { headRow, KeyedRows, labelled } from '/assets/js/risk_card.js';
-import { riskReader } from '/assets/js/risk_reader.js';
 import { CHOICES, report, reportCard } from '/assets/js/risk_report.js';
 import { inUnit, LIGHTS, methodName, percentOf, toneMark, windowWords } from '/assets/js/risk_words.js';
 import { backtestPlot } from './backtest_plot.js';
@@ -17,7 +15,9 @@ const COLUMNS = [
 ];
 /** The test walks through years of days: it is asked for when something changes, and seldom else. */
 const TEST_PAUSE = 300_000;
-const TEST_DEADLINE = 30_000;
+const TEST_DEADLINE = 60_000;
+/** A large order fills in many parts. */
+const SETTLED = 2_000;
 
 function probability(test) {
   if (!test) return NONE;
@@ -59,7 +59,11 @@ function measureTitle({ formula, citation, note, standard_error: error, window }
 class VarCard {
   constructor({ parentElement }) {
     this.tasks = cleanup();
-    this.#forget();
+    this.tests = new Map();
+    this.refusals = new Map();
+    this.isTesting = false;
+    this.run = 0;
+    this.asked = null;
     this.method = null;
     this.body = h('tbody');
     this.rows = new KeyedRows(this.body, (item) => makeRow(item, (method) => this.#choose(method)));
@@ -75,13 +79,15 @@ class VarCard {
     this.card = h('section', { class: 'card desk-data desk-risk-var', 'aria-label': 'Value at risk' },
       h('h3', {}, h('span', { class: 'title' }, 'Value at risk and its back-test'), h('span', { class: 'actions' }, filters, this.age)), this.shown, this.note);
     parentElement.append(this.card);
-    this.poller = new Poller(this.tasks, {
-      reader: riskReader(({ type, fill }) => type === 'order' && Boolean(fill)), pause: TEST_PAUSE, path: () => `/risk/backtest?${this.query}`,
-      take: (answer) => {
-        this.#forget();
-        this.tests = answer;
-      }, paint: () => this.#paintRows(),
-    });
+    this.tasks.every(TEST_PAUSE, () => this.#again());
+    this.tasks.add(() => { this.run += 1; });
+    let filled = null;
+    this.tasks.add(() => clearTimeout(filled));
+    this.tasks.add(risk.subscribe(({ type, fill }) => {
+      if (type !== 'order' || !fill) return;
+      clearTimeout(filled);
+      filled = setTimeout(() => this.#again(), SETTLED);
+    }));
     reportCard(this.tasks, {
       card: this.card, age: this.age, note: this.note, body: this.shown, reading: 'Computing value at risk', paint: (answer) => this.#paint(answer),
       isEmpty: ({ var: rows }) => rows.length === 0, empty: 'No value at risk: the account holds nothing that has enough history.',
@@ -90,42 +96,60 @@ class VarCard {
 
   #change(key, value) {
     report.choose(key, value);
-    if (key !== 'horizon_days') {
-      this.#forget();
-      this.poller.forget();
-      this.poller.now();
-    }
+    if (key !== 'horizon_days') this.#again();
     this.#paintRows();
   }
 
-  /** Show a method's test; one that takes longer is not made for all, but when it is looked at. */
-  async #choose(method) {
+  /** Show a method's test, and have it made next. */
+  #choose(method) {
     this.method = method;
     this.#paintRows();
-    const { query } = this;
-    if (!this.tests || this.tests.backtests.some((one) => one.method === method) || this.asked.has(method)) return;
-    this.asked.add(method);
-    this.#paintRows();
-    try {
-      const answer = await risk.read(`/risk/backtest?${query}&method=${encodeURIComponent(method)}`, { signal: AbortSignal.timeout(TEST_DEADLINE) });
-      if (query === this.query) this.more = [...this.more, ...answer.backtests];
-    } catch (error) {
-      if (query === this.query) this.refusals.set(method, words(error));
+    this.#testAll();
+  }
+
+  /** Ask for one test after another, the one that is looked at first: some take seconds. */
+  async #testAll() {
+    if (this.isTesting) return;
+    this.isTesting = true;
+    const { run } = this;
+    for (let method = this.#untested(); method && run === this.run; method = this.#untested()) {
+      this.asked = method;
+      this.#paintRows();
+      const [test, refusal] = await this.#tested(method);
+      if (run !== this.run) return;
+      if (test) this.tests.set(method, test);
+      else this.refusals.set(method, refusal);
     }
-    this.asked.delete(method);
+    this.isTesting = false;
+    this.asked = null;
     this.#paintRows();
   }
 
-  get query() {
+  async #tested(method) {
     const { confidence, window } = report.chosen;
-    return new URLSearchParams({ confidence, window }).toString();
+    const query = new URLSearchParams({ confidence, window, method });
+    try {
+      const { backtests } = await risk.read(`/risk/backtest?${query}`, { signal: AbortSignal.timeout(TEST_DEADLINE) });
+      return [backtests[0] ?? null, 'The agent has none.'];
+    } catch (error) {
+      return [null, words(error)];
+    }
   }
 
-  #forget() {
-    this.tests = null;
-    this.more = [];
-    this.asked = new Set();
+  #untested() {
+    const methods = (this.answer?.var ?? []).map(({ method }) => method);
+    const left = methods.filter((method) => !this.tests.has(method) && !this.refusals.has(method));
+    if (!risk.isUp() || left.length === 0) return null;
+    return left.includes(this.method) ? this.method : left[0];
+  }
+
+  /** Something has changed: what was tested does not hold any more. */
+  #again() {
+    this.run += 1;
+    this.isTesting = false;
+    this.tests = new Map();
     this.refusals = new Map();
+    this.#testAll();
   }
 
   #paint(answer) {
@@ -135,21 +159,19 @@ class VarCard {
     const parts = [windowWords(answer.var[0]?.var.window), missing.length ? `not counted for lack of history: ${missing.join(', ')}` : '', ...answer.notes];
     setText(this.says, parts.filter(Boolean).join(' · '));
     this.#paintRows();
+    this.#testAll();
   }
 
   #paintRows() {
     if (!this.answer || !report.answer) return;
-    const { poller } = this;
     const waits = (method) => {
       if (this.refusals.has(method)) return 'not tested';
-      if (this.asked.has(method) || (!this.tests && !poller.trouble)) return 'testing';
-      return poller.trouble ? 'not tested' : 'on request';
+      return method === this.asked ? 'testing' : 'waits';
     };
-    const byMethod = new Map([...(this.tests?.backtests ?? []), ...this.more].map((one) => [one.method, one]));
     this.rows.set(this.answer.var.map((row) => ({
-      key: row.method, row, backtest: byMethod.get(row.method) ?? null, equity: this.answer.equity, isChosen: row.method === this.method, wait: waits(row.method),
+      key: row.method, row, backtest: this.tests.get(row.method) ?? null, equity: this.answer.equity, isChosen: row.method === this.method, wait: waits(row.method),
     })));
-    this.plot.paint(byMethod.get(this.method) ?? null, this.refusals.get(this.method) ?? (poller.trouble || poller.blocked));
+    this.plot.paint(this.tests.get(this.method) ?? null, this.refusals.get(this.method) ?? (risk.isUp() ? '' : 'risk_management does not run.'));
     setHidden(this.plot.node, !this.method);
   }
 
