@@ -17,7 +17,6 @@ lint: install
 	$(PYTHON) run_tests.py --lint
 
 types: install
-	$(ENV) -m mypy
 	$(ENV) -m bootstrap.platform_types
 
 test: install

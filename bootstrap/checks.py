@@ -56,16 +56,14 @@ class Result(NamedTuple):
 CHECKS = (
     Check("lint", "format", ("-m", "ruff", "format", "--check")),
     Check("lint", "lint", ("-m", "ruff", "check")),
-    Check("lint", "types", ("-m", "mypy")),
-    # The product only: tests run on one system at a time.
-    Check("lint", "platforms", ("-m", "bootstrap.platform_types")),
+    Check("lint", "types", ("-m", "bootstrap.platform_types")),
     Check("lint", "imports", ("-c", _LINT_IMPORTS)),
     Check("lint", "repository", (*_PYTEST, "tests/repository"), is_pytest=True),
     Check("unit", "unit", (*_PYTEST, "-n2", "tests/unit"), is_pytest=True),
     Check(
         "integration",
         "integration",
-        (*_PYTEST, "-n4", "--dist=worksteal", "tests/integration"),
+        (*_PYTEST, "-n5", "--dist=worksteal", "tests/integration"),
         is_pytest=True,
     ),
     # By file: the tests of one share a desk.

@@ -50,7 +50,7 @@ def _order(*arguments: str) -> list[str]:
 
 
 def test_everything_runs_in_order() -> None:
-    lint = ["format", "lint", "types", "platforms", "imports", "repository"]
+    lint = ["format", "lint", "types", "imports", "repository"]
     assert _order() == [*lint, "unit", "integration", "browser"]
     assert _order("--lint") == lint
     assert _order("--browser", "--unit") == ["unit", "browser"]
