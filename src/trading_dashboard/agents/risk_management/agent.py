@@ -50,7 +50,7 @@ from trading_dashboard.agents.risk_management.store.store import AccountStore
 from trading_dashboard.agents.risk_management.streaming.hub import RiskHub
 from trading_dashboard.models.market import ClockState, PriceResponse, SymbolInfo
 from trading_dashboard.models.risk.account import JournalEntry, JournalKind
-from trading_dashboard.models.risk.gate import GateState, GateStatus
+from trading_dashboard.models.risk.gate import CauseKind, GateState, GateStatus
 from trading_dashboard.models.risk.settings import GateSettings, RiskSettings
 
 BEING_MOVED = "The account is being brought to the market's time."
@@ -248,21 +248,25 @@ class RiskAgent:
         trouble = self.follower.trouble or self.beginnings.standstill
         gate = self.gate.keeper.gate
         waits = self.writer.waiting_seconds
-        store = "healthy" if waits < self.settings.gate.store_seconds else "degraded"
+        broken = [
+            x.message for x in gate.causes if x.kind is CauseKind.STORE_UNWRITABLE and x.lasts
+        ]
+        if not broken and waits >= self.settings.gate.store_seconds:
+            broken = [f"The account's store has not answered for {waits:.0f} s."]
         why = "; ".join(cause.message for cause in gate.causes) or "Trading is allowed."
         body: dict[str, Any] = {
-            "status": "degraded" if trouble and not self._is_trying else "healthy",
+            "status": "degraded" if broken or (trouble and not self._is_trying) else "healthy",
             "checks": {
                 "market_data": _check(None if self._is_trying else trouble),
-                "store": {"status": store},
+                "store": _check(broken[0] if broken else None),
                 "gate": {"status": "healthy", "message": f"{gate.state.value}: {why}"[:500]},
             },
             "data": self._freshness(),
         }
         if self.failure:
             body["status"], body["message"] = "unhealthy", self.failure
-        elif trouble:
-            body["message"] = trouble
+        elif broken or trouble:
+            body["message"] = broken[0] if broken else trouble
         return body
 
     # Private

@@ -299,7 +299,7 @@ class CashMove(Wire):
 
     amount: Annotated[Decimal, Field(decimal_places=2, ge=-MAX_PRICE, le=MAX_PRICE)]
     """Above zero paid in, below zero taken out."""
-    reason: Text
+    reason: Text = Field(min_length=1)
 
 
 class ImportProblem(Wire):

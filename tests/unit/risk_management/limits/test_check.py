@@ -134,6 +134,25 @@ def test_open_buys_and_fees_are_paid_from_the_same_cash() -> None:
     assert rich.check(order("buy", "50"), account, Says(), at()).allowed
 
 
+@pytest.mark.parametrize(
+    ("side", "stop", "reckoned"),
+    [("buy", "120", 120), ("buy", "1", 100), ("sell", "90", 90), ("sell", "999", 100)],
+)
+def test_a_stop_that_is_reached_already_is_judged_at_the_market(
+    side: str, stop: str, reckoned: float
+) -> None:
+    body = {"symbol": "IBM", "side": side, "quantity": "50", "type": "stop", "stop_price": stop}
+    ticket = OrderTicket.model_validate(body)
+    account = holding("50" if side == "sell" else "0")
+    result = limits().admit("1", ticket, account, Says(), at())
+    assert (result.price, result.notional) == (reckoned, 50 * reckoned)
+    assert account.exposure.buying == (50 * reckoned if side == "buy" else 0)
+    # What it will take at the market is not there twice.
+    assert side == "sell" or codes(limits().check(order("buy", "960"), account, Says(), at())) == [
+        "insufficient_cash"
+    ]
+
+
 # Limits
 
 

@@ -165,7 +165,7 @@ def test_the_sample_quantile_is_an_order_statistic() -> None:
 def test_kept_losses_equal_losses_made_anew_gaps_and_all() -> None:
     rng, random = np.random.default_rng(5), Random(5)
     returns = rng.normal(0, 0.01, (400, len(SYMBOLS)))
-    returns[:300, 0] = np.nan  # listed lately
+    returns[:150, 0] = np.nan  # listed lately
     returns[rng.random(returns.shape) < 0.0005] = np.nan
     vector = LossVector(History(SYMBOLS, returns), VarTerms(confidence=0.95, horizon_days=4))
     values = dict.fromkeys(SYMBOLS, 0.0)
@@ -205,3 +205,13 @@ def test_no_var_is_told_where_history_or_price_is_missing() -> None:
     assert vector.var()
     with pytest.raises(ValueError, match="shape"):
         History(["A"], returns)
+
+
+def test_a_symbol_listed_lately_does_not_choose_the_days() -> None:
+    calm, wild = np.full((100, 1), -0.001), np.full((300, 1), -0.02)
+    old = np.vstack([wild, calm])
+    young = np.vstack([np.full((300, 1), np.nan), calm])
+    vector = LossVector(History(["OLD", "NEW"], np.hstack([old, young])), VarTerms())
+    vector.set_value("OLD", 1000.0)
+    assert vector.var() == pytest.approx(20.0)
+    assert vector.var_with("NEW", 1.0) is None  # not the 1.0 of the calm days alone

@@ -159,7 +159,7 @@ def test_nonsense_is_refused(fields: dict[str, Any], says: str) -> None:
 def test_a_change_is_planned_journalled_and_only_then_so() -> None:
     book = LimitBook()
     before = book.find(LimitKind.GROSS)
-    planned = book.plan_change(change(kind="gross", hard=3.0), "operator 127.0.0.1")
+    planned = book.plan_change(change(kind="gross", soft=None, hard=3.0), "operator 127.0.0.1")
     assert book.find(LimitKind.GROSS) == before
     assert (planned.actor, planned.reason) == ("operator 127.0.0.1", "because")
     assert before is not None
@@ -176,11 +176,12 @@ def test_a_change_is_planned_journalled_and_only_then_so() -> None:
 
 def test_an_own_limit_can_be_taken_away_and_the_one_for_all_holds_again() -> None:
     book = LimitBook()
-    for fields in ({"hard": 9.0}, {}):
+    off = {"soft": None, "hard": None}
+    for fields in ({"hard": 9.0}, off):
         planned = book.plan_change(change(kind="symbol", subject="A", **fields), "operator")
         book.apply(planned.data)
-        assert book.own_symbols() == ({"A"} if fields else set())
-    book.apply(book.plan_change(change(kind="symbol"), "operator").data)
+        assert book.own_symbols() == (set() if fields is off else {"A"})
+    book.apply(book.plan_change(change(kind="symbol", **off), "operator").data)
     (state,) = (s for s in book.evaluate(example(), Pace(), 0.0) if s.kind is LimitKind.SYMBOL)
     assert state.state == "off"
 
@@ -204,3 +205,22 @@ def test_loosening_a_limit_does_not_open_the_gate() -> None:
     assert look() is GateState.REDUCING
     (cause,) = keeper.gate.causes
     assert (cause.subject, cause.lasts, cause.ended_at) == ("gross", False, START)
+
+
+def test_a_bound_that_is_not_named_stays() -> None:
+    book = LimitBook()
+    every = book.find(LimitKind.SYMBOL)
+    assert every is not None
+    assert every.hard is not None
+    for fields, expected in (
+        ({"subject": "A", "soft": 0.3}, (0.3, every.hard)),  # not lifted for one of its own
+        ({"subject": " a ", "hard": 0.5}, (0.3, 0.5)),
+        ({"subject": "A", "soft": None}, (None, 0.5)),
+    ):
+        book.apply(book.plan_change(change(kind="symbol", **fields), "operator").data)
+        found = book.find(LimitKind.SYMBOL, "A")
+        assert found is not None
+        assert (found.soft, found.hard) == expected
+    assert book.own_symbols() == {"A"}
+    with pytest.raises(InvalidLimit, match="unit"):
+        book.plan_change(change(kind="gross", soft=1e6, unit="currency"), "operator")

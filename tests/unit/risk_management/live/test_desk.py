@@ -16,7 +16,7 @@ from tests.unit.risk_management.live.fake_market import FakeMarket
 from trading_dashboard.agents.risk_management.agent import RiskAgent
 from trading_dashboard.agents.risk_management.limits.limits import LimitBook
 from trading_dashboard.agents.risk_management.live import acts, gatekeeping
-from trading_dashboard.models.errors import DataUnavailable
+from trading_dashboard.models.errors import DataUnavailable, UnknownSymbol
 from trading_dashboard.models.risk.account import JournalKind, Order, OrderStatus, OrderTicket
 from trading_dashboard.models.risk.errors import (
     AccountStoreError,
@@ -32,6 +32,8 @@ from trading_dashboard.models.risk.gate import (
     GateReopening,
     GateState,
     KillSwitch,
+    LimitChange,
+    LimitKind,
 )
 
 ME = "trade at test"
@@ -152,6 +154,8 @@ async def test_what_cannot_be_written_is_not_placed_and_halts(
         assert agent.account.exposure.orders == {}
         assert agent.gate.look() is GateState.HALTED
         assert agent.gate.keeper.gate.causes[0].kind is CauseKind.STORE_UNWRITABLE
+        health = agent.health()
+        assert (health["status"], health["checks"]["store"]["status"]) == ("degraded", "degraded")
         with pytest.raises(OrderDenied):
             await agent.desk.place(ticket(), ME)
         with pytest.raises(ReopeningRefused):
@@ -159,6 +163,7 @@ async def test_what_cannot_be_written_is_not_placed_and_halts(
         # What the gate could not journal is tried again, which shows that the disk has room.
         store.is_broken = False
         await eventually(lambda: not agent.gate.keeper.gate.causes[0].lasts)
+        assert agent.health()["checks"]["store"] == {"status": "healthy"}
         await agent.gate.reopen(GateReopening(reason="there is room again"), ME)
         kinds = [entry.kind for entry in agent.store.journal(limit=2).entries]
         assert kinds == [JournalKind.GATE_REOPENED, JournalKind.GATE_CAUSE_ENDED]
@@ -331,3 +336,15 @@ async def test_denials_are_journalled_but_not_without_end(
         total = agent.store.orders(statuses=[OrderStatus.REJECTED]).total
         assert agent.desk.denied == 80
         assert 50 <= total < 60
+
+
+async def test_a_limit_of_what_nobody_lists_guards_nothing_and_is_refused(running: Running) -> None:
+    async with running() as agent:
+        before = agent.check.limits.limits
+        change = LimitChange(kind=LimitKind.SYMBOL, subject="ZZZ", hard=0.1, reason="why not")
+        with pytest.raises(UnknownSymbol):
+            await agent.acts.change_limit(change, ME)
+        assert agent.check.limits.limits == before
+        mine = change.model_copy(update={"subject": "aapl"})
+        await agent.acts.change_limit(mine, ME)
+        await eventually(lambda: agent.check.limits.own_symbols() == {"AAPL"})

@@ -169,3 +169,23 @@ def test_the_guide_says_of_every_measure_what_the_api_says() -> None:
         f"| `{e.id}` | {e.unit}{YEARLY * e.is_annualised} | {e.formula} | {e.citation} |"
         for e in CATALOGUE.values()
     }
+
+
+def test_a_holding_listed_lately_does_not_cut_the_window_of_all() -> None:
+    panel, _ = history()
+    young = np.full((len(panel.dates), 1), np.nan)
+    young[-74:] = 0.001
+    both = ReturnPanel((*SYMBOLS, "NEW"), panel.dates, np.hstack([panel.returns, young]))
+    sizes = np.array([500.0, -200.0, 1000.0, 1.0])
+
+    def var(panel: ReturnPanel, values: np.ndarray, sizes: np.ndarray) -> float | None:
+        report = portfolio_risk(PortfolioQuestion(panel, values, EQUITY, sizes))
+        assert (len(values) == 3) or "NEW" in report.notes[0]
+        return report.var[0].var.value
+
+    assert var(both, np.append(VALUES, 18.0), sizes) == var(panel, VALUES, sizes[:3])
+    # Where all are young, their days are what there is.
+    alone = ReturnPanel(("NEW",), panel.dates, young)
+    report = portfolio_risk(PortfolioQuestion(alone, np.array([9.0]), EQUITY, np.array([1.0])))
+    assert report.var[0].var.window is not None
+    assert report.var[0].var.window.observations == 74

@@ -56,8 +56,9 @@ class LimitBook:
     ) -> GateChange:
         """Return what is to be journalled for a change; nothing changes before `apply`.
 
-        Neither soft nor hard turns a limit off; that of one symbol is then removed, and the one
-        for all (``*``) holds for it again.
+        A bound that is not named stays as it is, of a symbol's first limit of its own as it is for
+        all (``*``); null removes it. Without soft and hard a limit is off; that of one symbol is
+        then removed, and the one for all holds for it again.
 
         Args:
             change: What is asked for.
@@ -67,9 +68,12 @@ class LimitBook:
         Raises:
             InvalidLimit: It makes no sense.
         """
+        change = change.model_copy(update={"subject": change.subject.strip().upper()})
         key = (change.kind, change.subject)
         before = self._limits.get(key)
         unit = change.unit or self._unit(change)
+        if unit in UNITS[change.kind]:
+            change = self._completed(change, unit)
         self._refuse_nonsense(change, unit)
         after = Limit(
             kind=change.kind, subject=change.subject, soft=change.soft, hard=change.hard, unit=unit
@@ -144,6 +148,24 @@ class LimitBook:
     def _unit(self, change: LimitChange) -> Any:
         known = self.find(change.kind, change.subject)
         return known.unit if known else UNITS[change.kind][0]
+
+    def _completed(self, change: LimitChange, unit: str) -> LimitChange:
+        """Return a change with the bounds it does not name as they hold now.
+
+        Raises:
+            InvalidLimit: They are in another unit.
+        """
+        known = self.find(change.kind, change.subject)
+        left = {"soft", "hard"} - change.model_fields_set
+        kept = {name: getattr(known, name) for name in left if known is not None}
+        if known is not None and known.unit != unit and any(x is not None for x in kept.values()):
+            raise InvalidLimit(
+                "The limit would change its unit and keep a bound of the old one.",
+                subject=f"{change.kind.value} {change.subject}",
+                observed=f"{', '.join(sorted(kept))} in {known.unit}",
+                next_step="Name soft and hard; null removes one.",
+            )
+        return change.model_copy(update=kept)
 
     def _refuse_nonsense(self, change: LimitChange, unit: str) -> None:
         problem = _problem(change, unit)

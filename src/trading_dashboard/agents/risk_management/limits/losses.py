@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_DAYS = 30
-"""Fewer common days of history tell nothing of a tail."""
+"""Fewer common days of history tell nothing of a tail; nor do fewer than half of all there are."""
 _ROUNDING = 1e-12
 """``(1 - 0.9) * 10`` is one day, whatever the last bit says."""
 REFRESH = 10_000
@@ -150,8 +150,8 @@ class LossVector:
 
     def _quantile(self, pnl: NDArray[np.float64], gaps: NDArray[np.int32] | None) -> float | None:
         days = pnl if gaps is None else pnl[gaps == 0]
-        if days.size < MIN_DAYS:
-            return None
+        if days.size < max(MIN_DAYS, pnl.size // 2):
+            return None  # a holding listed lately would choose the days all are judged by
         day = max(0.0, sample_var(days, self.terms.confidence))
         return day * float(self.terms.horizon_days**0.5)
 

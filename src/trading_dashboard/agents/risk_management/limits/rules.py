@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from decimal import Decimal
+from typing import Literal, Protocol
 
 from trading_dashboard.agents.risk_management.limits.defaults import CODES, NAMES, shown
 from trading_dashboard.agents.risk_management.limits.exposure import Line, Totals
@@ -23,7 +24,7 @@ from trading_dashboard.agents.risk_management.limits.measuring import (
 )
 from trading_dashboard.agents.risk_management.limits.pace import Pace
 from trading_dashboard.agents.risk_management.limits.view import AccountView, Quote
-from trading_dashboard.models.risk.account import OrderTicket
+from trading_dashboard.models.risk.account import OrderTicket, Side
 from trading_dashboard.models.risk.gate import (
     CheckCode,
     CheckFinding,
@@ -93,14 +94,40 @@ class Case:
         return "warn" if self.reduces else "deny"
 
 
+class Priced(Protocol):
+    """What says at which prices it would trade: a ticket, or an order."""
+
+    @property
+    def side(self) -> Side: ...  # noqa: D102
+    @property
+    def limit_price(self) -> Decimal | None: ...  # noqa: D102
+    @property
+    def stop_price(self) -> Decimal | None: ...  # noqa: D102
+
+
+def reckoned_price(order: Priced, market: float | None) -> float | None:
+    """Return the price an order is judged at, and reserved for; None if there is none.
+
+    A limit is the worst it may get. A stop is filled at the market once that is beyond it, which it
+    may be already.
+    """
+    if order.limit_price is not None:
+        return float(order.limit_price)
+    if order.stop_price is None:
+        return market
+    stop = float(order.stop_price)
+    if market is None:
+        return stop
+    return max(stop, market) if order.side == "buy" else min(stop, market)
+
+
 def case_of(ticket: OrderTicket, view: AccountView, gate: GateState, monotonic: float) -> Case:
     """Return an order with what it would make of the account."""
     quote = view.quote(ticket.symbol)
     line = view.exposure.line(ticket.symbol)
     before = line if quote is None else replace(line, price=quote.price)
-    own = ticket.limit_price or ticket.stop_price
     market = None if quote is None else quote.price
-    price = market if own is None else float(own)
+    price = reckoned_price(ticket, market)
     after = before.with_order(ticket.side, ticket.quantity)
     exposure, symbol = view.exposure, ticket.symbol
     return Case(

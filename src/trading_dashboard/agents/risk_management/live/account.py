@@ -16,6 +16,7 @@ from trading_dashboard.agents.risk_management.account.state import Change
 from trading_dashboard.agents.risk_management.gate.memory import GATE_KINDS
 from trading_dashboard.agents.risk_management.limits.exposure import ExposureBook
 from trading_dashboard.agents.risk_management.limits.losses import History, VarTerms
+from trading_dashboard.agents.risk_management.limits.rules import reckoned_price
 from trading_dashboard.agents.risk_management.limits.view import Quote
 from trading_dashboard.agents.risk_management.live.clock import MarketTime
 from trading_dashboard.agents.risk_management.live.market import UNKNOWN, Label
@@ -305,8 +306,7 @@ class LiveAccount:
             for fill in own:
                 self.exposure.filled(order.id, fill.quantity)
         elif known is None or known.remaining != order.remaining:
-            price = order.limit_price or order.stop_price
-            reckoned = float(price) if price is not None else self._price(order.symbol)
+            reckoned = reckoned_price(order, self._price(order.symbol)) or 0.0
             self.exposure.reserve(order.id, order.symbol, order.side, order.remaining, reckoned)
 
     def _revalue(self, symbols: Collection[str]) -> None:

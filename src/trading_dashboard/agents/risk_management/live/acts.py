@@ -28,6 +28,7 @@ from trading_dashboard.agents.risk_management.live.worlds import World
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
 from trading_dashboard.agents.risk_management.transfer.reading import read_positions
 from trading_dashboard.agents.risk_management.transfer.rows import Format, ImportRow
+from trading_dashboard.models.errors import UnknownSymbol
 from trading_dashboard.models.risk.account import (
     CENT,
     CashMove,
@@ -35,7 +36,7 @@ from trading_dashboard.models.risk.account import (
     Position,
 )
 from trading_dashboard.models.risk.errors import InvalidImport, InvalidOrder
-from trading_dashboard.models.risk.gate import KillReport, KillSwitch, LimitChange
+from trading_dashboard.models.risk.gate import KillReport, KillSwitch, LimitChange, LimitKind
 
 KILL_SECONDS = 5.0
 """How long the kill switch waits for open orders to be cancelled; none is filled meanwhile."""
@@ -152,8 +153,17 @@ class Acts:
 
         Raises:
             InvalidLimit: It makes no sense.
+            UnknownSymbol: Market data does not list the symbol.
             AccountStoreError: It cannot be written.
         """
+        symbol = change.subject.strip().upper()
+        is_guarded = symbol == "*" or symbol in self._check.limits.own_symbols()
+        if change.kind is LimitKind.SYMBOL and not is_guarded and not self._account.knows(symbol):
+            raise UnknownSymbol(
+                f"Symbol '{change.subject[:32]}' is not known: a limit of it would guard nothing.",
+                subject=change.subject[:32],
+                next_step="GET /symbols of the market data agent lists all.",
+            )
         at = self._account.decided_at("limits")
         planned = self._check.limits.plan_change(change, actor, at)
         await self._writer.submit([draft_of(planned)])

@@ -8,6 +8,7 @@ off the event loop.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 import numpy as np
 
@@ -100,8 +101,15 @@ def correlation_matrix(exposure: Exposed) -> CorrelationMatrix | None:
 
 def _expose(panel: ReturnPanel, question: PortfolioQuestion) -> tuple[Exposed, str | None]:
     """Return what has history, and why nothing has."""
+    minimum = question.settings.minimum
+    # A holding listed lately must not cut everybody's window to its own days: it is left out, and
+    # named, unless all are as young.
+    most = min(question.window, len(panel.dates)) // 2
+    if most > minimum:
+        with suppress(NotEnoughData):
+            return expose(panel, question.values, most), None
     try:
-        return expose(panel, question.values, question.settings.minimum), None
+        return expose(panel, question.values, minimum), None
     except NotEnoughData as error:
         held = tuple(panel.symbols[i] for i in np.flatnonzero(question.values))
         none = np.zeros((0, 0))
