@@ -33,7 +33,7 @@ def order(number: int, **more: Any) -> dict[str, Any]:
 def turn_off(agent: AgentProcess, *kinds: str) -> None:
     """Turn limits off that are not under test."""
     for kind in kinds:
-        change = {"kind": kind, "reason": "not under test"}
+        change = {"kind": kind, "soft": None, "hard": None, "reason": "not under test"}
         url = f"{agent.url}/risk/limits"
         answer = httpx.put(url, json=change, headers=agent.operator, trust_env=False)
         assert answer.status_code == 200, answer.text

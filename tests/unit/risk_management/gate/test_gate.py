@@ -234,6 +234,15 @@ def test_more_causes_than_are_kept_still_close_further() -> None:
     assert restarted(gate).state is GateState.HALTED
 
 
+def test_a_person_halts_what_is_halted_for_as_many_causes_as_are_kept() -> None:
+    gate = opened()
+    gate.observe(CauseKind.CLOCK_TROUBLE, {f"c{n}": "jumped" for n in range(MAX_CAUSES)}, START)
+    gate.kill("stop", "operator", START)
+    assert gate.causes[-1].kind is CauseKind.KILL_SWITCH
+    gate.observe(CauseKind.CLOCK_TROUBLE, {}, START)
+    assert restarted(gate).causes[-1].kind is CauseKind.KILL_SWITCH
+
+
 def test_entries_name_the_cause_the_actor_and_the_market_time() -> None:
     gate = opened()
     gate.kill("fat finger", "operator 127.0.0.1", START, START)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from decimal import Decimal
 from typing import Any
@@ -151,6 +152,19 @@ def test_a_stop_that_is_reached_already_is_judged_at_the_market(
     assert side == "sell" or codes(limits().check(order("buy", "960"), account, Says(), at())) == [
         "insufficient_cash"
     ]
+
+
+def test_what_is_reserved_without_a_price_lets_nothing_be_bought_until_it_has_one() -> None:
+    account = Account(1000.0, IBM=100.0)
+    account.exposure.reserve("1", "FB", "buy", Decimal(10), math.nan)  # kept over a restart
+    result = limits().check(order("buy", "1"), account, Says(), at())
+    assert codes(result) == ["insufficient_cash"]
+    account.exposure.set_price("FB", 20.0)
+    assert account.exposure.buying == 200.0
+    assert codes(limits().check(order("buy", "7"), account, Says(), at())) == []
+    assert codes(limits().check(order("buy", "8"), account, Says(), at())) == ["insufficient_cash"]
+    account.exposure.release("1")
+    assert account.exposure.buying == 0.0
 
 
 # Limits

@@ -215,7 +215,8 @@ def test_a_bound_that_is_not_named_stays() -> None:
     for fields, expected in (
         ({"subject": "A", "soft": 0.3}, (0.3, every.hard)),  # not lifted for one of its own
         ({"subject": " a ", "hard": 0.5}, (0.3, 0.5)),
-        ({"subject": "A", "soft": None}, (None, 0.5)),
+        ({"subject": "A", "hard": 0.2}, (0.2, 0.2)),
+        ({"subject": "A", "soft": None}, (None, 0.2)),
     ):
         book.apply(book.plan_change(change(kind="symbol", **fields), "operator").data)
         found = book.find(LimitKind.SYMBOL, "A")

@@ -17,7 +17,13 @@ from trading_dashboard.agents.risk_management.agent import RiskAgent
 from trading_dashboard.agents.risk_management.limits.limits import LimitBook
 from trading_dashboard.agents.risk_management.live import acts, gatekeeping
 from trading_dashboard.models.errors import DataUnavailable, UnknownSymbol
-from trading_dashboard.models.risk.account import JournalKind, Order, OrderStatus, OrderTicket
+from trading_dashboard.models.risk.account import (
+    CashMove,
+    JournalKind,
+    Order,
+    OrderStatus,
+    OrderTicket,
+)
 from trading_dashboard.models.risk.errors import (
     AccountStoreError,
     DuplicateOrder,
@@ -348,3 +354,21 @@ async def test_a_limit_of_what_nobody_lists_guards_nothing_and_is_refused(runnin
         mine = change.model_copy(update={"subject": "aapl"})
         await agent.acts.change_limit(mine, ME)
         await eventually(lambda: agent.check.limits.own_symbols() == {"AAPL"})
+
+
+async def test_cash_on_its_way_out_buys_nothing(
+    running: Running, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running() as agent:
+        store = SlowStore(agent, monkeypatch)
+        store.may_write.clear()
+        free = agent.account.book.cash
+        asked = CashMove(amount=10 - free, reason="for rent")
+        leaving = asyncio.create_task(agent.acts.move_cash(asked, ME))
+        await eventually(lambda: agent.account.leaving == free - 10)
+        with pytest.raises(OrderDenied) as denied:
+            await agent.desk.place(ticket(quantity=1), ME)
+        assert CheckCode.INSUFFICIENT_CASH in str(denied.value.details)
+        store.may_write.set()
+        await leaving
+        assert (agent.account.leaving, agent.account.book.cash) == (0, 10)

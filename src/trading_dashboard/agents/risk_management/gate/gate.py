@@ -302,7 +302,8 @@ class Gate:
         if known is not None and known.lasts and lasts:
             return False
         is_stricter = strictest((self._state, CLOSES_TO[key[0]])) is not self._state
-        if known is None and len(self._causes) >= MAX_CAUSES and not is_stricter:
+        is_full = len(self._causes) >= MAX_CAUSES and key[0] is not CauseKind.KILL_SWITCH
+        if known is None and is_full and not is_stricter:
             return False  # it is closed as far already, and why is told often enough
         new = new_cause(*key, message, at, market_time, lasts=lasts)
         if known is not None:

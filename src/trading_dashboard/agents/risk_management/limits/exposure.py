@@ -10,6 +10,7 @@ floats. Used from one thread.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -121,6 +122,8 @@ class ExposureBook:
         self._values: NDArray[np.float64] = np.zeros((4, _ROWS))
         self._sums: tuple[Totals, Totals, float, float] | None = None
         self._orders: dict[str, Reserved] = {}
+        self._unpriced: set[str] = set()
+        """Orders kept over a restart, of symbols without a price yet."""
         self._buying = 0.0
         self._losses: tuple[LossVector, LossVector] | None = None  # of what is held, of the worst
 
@@ -141,6 +144,11 @@ class ExposureBook:
     def set_price(self, symbol: str, price: float) -> None:
         """Say what a unit is worth; NaN if that is no longer known."""
         self._set(symbol, replace(self.line(symbol), price=price))
+        for order_id in [x for x in self._unpriced if self._orders[x].symbol == symbol]:
+            if not math.isnan(price):
+                self._orders[order_id] = replace(self._orders[order_id], price=price)
+                self._unpriced.discard(order_id)
+                self._buying = -1.0
 
     def reserve(
         self, order_id: str, symbol: str, side: Side, quantity: Decimal, price: float
@@ -154,6 +162,8 @@ class ExposureBook:
             raise ValueError(f"order {order_id} has nothing left to trade: {quantity}")
         self.release(order_id)
         self._orders[order_id] = Reserved(symbol, side, quantity, price)
+        if math.isnan(price):
+            self._unpriced.add(order_id)
         self._count(symbol, side, quantity)
 
     def filled(self, order_id: str, quantity: Decimal) -> None:
@@ -171,6 +181,7 @@ class ExposureBook:
     def release(self, order_id: str) -> None:
         """Forget an order: it is final, or was never placed after all."""
         order = self._orders.pop(order_id, None)
+        self._unpriced.discard(order_id)
         if order is not None:
             self._count(order.symbol, order.side, -order.remaining)
 
@@ -246,7 +257,7 @@ class ExposureBook:
 
     @property
     def buying(self) -> float:
-        """Return the cash that open buys will take."""
+        """Return the cash that open buys will take; NaN while one of them has no price yet."""
         if self._buying < 0:
             self._buying = sum(
                 float(order.remaining) * order.price

@@ -165,6 +165,8 @@ class LimitBook:
                 observed=f"{', '.join(sorted(kept))} in {known.unit}",
                 next_step="Name soft and hard; null removes one.",
             )
+        if kept.get("soft") is not None and change.hard is not None:
+            kept["soft"] = min(kept["soft"], change.hard)  # tightened: the warning comes no later
         return change.model_copy(update=kept)
 
     def _refuse_nonsense(self, change: LimitChange, unit: str) -> None:

@@ -206,7 +206,14 @@ def cash_rule(case: Case, *, allows_borrowing: bool) -> Iterator[CheckFinding]:
         return
     before = case.view.cash - case.view.exposure.buying
     after = before - notional - case.fee
-    if after < 0:
+    if math.isnan(after):
+        yield CheckFinding(
+            code=CheckCode.INSUFFICIENT_CASH,
+            severity=case.severity,
+            message="What open buys will take is not known before their prices are.",
+            limit=0.0,
+        )
+    elif after < 0:
         yield CheckFinding(
             code=CheckCode.INSUFFICIENT_CASH,
             severity=case.severity,

@@ -68,6 +68,8 @@ class LiveAccount:
         self._came_at: dict[str, float] = {}
         self._best_profit: Decimal | None = None
         self._session = "" if book.day is None else book.day.session.isoformat()
+        self.leaving = Decimal(0)
+        """Cash on its way out: its entry is being written."""
         self._begin()
 
     # What changes it
@@ -145,8 +147,8 @@ class LiveAccount:
 
     @property
     def cash(self) -> float:
-        """Return the cash; what open buys will take is not taken off."""
-        return float(self.book.cash)
+        """Return the cash, less what is being taken out; what open buys will take is in it."""
+        return float(self.book.cash - self.leaving)
 
     @property
     def worth(self) -> Decimal | None:

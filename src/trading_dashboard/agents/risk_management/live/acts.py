@@ -7,7 +7,9 @@ the kill switch takes effect first.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 
@@ -35,7 +37,7 @@ from trading_dashboard.models.risk.account import (
     ImportReport,
     Position,
 )
-from trading_dashboard.models.risk.errors import InvalidImport, InvalidOrder
+from trading_dashboard.models.risk.errors import InvalidImport, InvalidOrder, OrderFinal
 from trading_dashboard.models.risk.gate import KillReport, KillSwitch, LimitChange, LimitKind
 
 KILL_SECONDS = 5.0
@@ -58,7 +60,6 @@ class Acts:
         self._gate = gate
         self._check = check
         self._writer = writer
-        self._leaving = ZERO
 
     # Cash and holdings
 
@@ -71,7 +72,15 @@ class Acts:
         """
         account = self._account
         at = account.decided_at("cash")
-        free = account.book.cash - Decimal(repr(account.exposure.buying)) - self._leaving
+        buying = account.exposure.buying
+        if move.amount < 0 and math.isnan(buying):
+            raise InvalidOrder(
+                "What open buys will take is not known yet.",
+                subject="cash",
+                next_step="Wait for the prices of what they buy, or cancel them.",
+            )
+        held = ZERO if math.isnan(buying) else Decimal(repr(buying))
+        free = account.book.cash - held - account.leaving
         if move.amount == 0 or (move.amount < 0 and free + move.amount < 0):
             raise InvalidOrder(
                 "Nothing is moved." if move.amount == 0 else "More than is free.",
@@ -80,13 +89,13 @@ class Acts:
                 next_step="Open buys hold cash back; cancel them, or take out less.",
             )
         leaving = -min(move.amount, ZERO)
-        self._leaving += leaving
+        account.leaving += leaving
         try:
             await self._writer.submit(
                 [cash_moved(move.amount, actor=actor, reason=move.reason, at=at)]
             )
         finally:
-            self._leaving -= leaving
+            account.leaving -= leaving
 
     async def import_positions(
         self, data: bytes, format_: Format, *, dry_run: bool, actor: str
@@ -137,7 +146,8 @@ class Acts:
         sample = {symbol for symbol, holding in account.book.positions.items() if holding.is_sample}
         for symbol in sample:
             for order in account.book.open_orders(symbol):
-                await self._desk.cancel(order.id, actor, "The sample portfolio was cleared.")
+                with suppress(OrderFinal):  # filled or expired meanwhile
+                    await self._desk.cancel(order.id, actor, "The sample portfolio was cleared.")
         drafts = [
             position_cleared(symbol, actor=actor, reason="The sample portfolio was cleared.", at=at)
             for symbol in sorted(sample)

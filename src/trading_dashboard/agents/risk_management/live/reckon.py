@@ -35,11 +35,12 @@ from trading_dashboard.agents.risk_management.measures.report import portfolio_r
 from trading_dashboard.agents.risk_management.measures.returns import (
     MINIMUM_OBSERVATIONS,
     ReturnPanel,
+    is_flat,
 )
 from trading_dashboard.agents.risk_management.measures.volatility import close_to_close
 from trading_dashboard.agents.risk_management.sizing.answering import size
 from trading_dashboard.agents.risk_management.sizing.sizing import SizingFacts
-from trading_dashboard.models.risk.errors import RiskError
+from trading_dashboard.models.risk.errors import InvalidScenario, RiskError
 from trading_dashboard.models.risk.measures import SizingQuestion, StressQuestion
 
 ATR_DAYS = 14
@@ -99,10 +100,17 @@ def backtest(
     """Return one method's VaR held against what came, as JSON."""
     from trading_dashboard.agents.risk_management.backtests.walk import backtest as walked
 
+    if not held.equity or held.equity <= 0:
+        raise InvalidScenario(
+            "A VaR is tested as a share of equity, which is not above zero.",
+            observed=held.equity,
+            next_step="Name a symbol to test its VaR alone.",
+        )
+
     panel = panel_of(histories, held.symbols)
     row = walked(
         panel.returns, panel.dates, terms.methods[0], terms.confidence, terms.window,
-        subject=subject, weights=np.array(held.values) / (held.equity or 1.0),
+        subject=subject, weights=np.array(held.values) / held.equity,
     )  # fmt: skip
     notes = [*row.notes, note] if note else row.notes
     return orjson.dumps({**row.model_dump(mode="json"), "notes": notes})
@@ -137,7 +145,7 @@ def sizes(histories: Histories, question: SizingQuestion, now: Prices) -> bytes:
     asked = [*question.symbols, *([question.symbol] if question.symbol else [])]
     symbols = tuple(dict.fromkeys(asked))
     panel = panel_of(histories, symbols).tail(now.window)
-    known = np.isfinite(panel.returns).sum(axis=0) >= MINIMUM_OBSERVATIONS
+    known = np.array([_is_told(column[np.isfinite(column)]) for column in panel.returns.T], bool)
     covered = tuple(symbol for symbol, is_known in zip(symbols, known, strict=True) if is_known)
     sizing = size(
         question,
@@ -199,6 +207,11 @@ def _volatilities(panel: ReturnPanel) -> dict[str, float]:
         except RiskError:
             continue  # too little history; sizing says so where it needs it
     return found
+
+
+def _is_told(returns: NDArray[np.float64]) -> bool:
+    """Return whether returns are enough, and move: what does not is correlated with nothing."""
+    return len(returns) >= MINIMUM_OBSERVATIONS and not is_flat(returns)
 
 
 def _covariance(panel: ReturnPanel, known: NDArray[np.bool_]) -> NDArray[np.float64] | None:
