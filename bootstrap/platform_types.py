@@ -1,7 +1,7 @@
 """Type-check everything for this system, and the product for those it is not run on, all at once.
 
-Owns which systems those are. One check takes one core, so together they take the time of two. Each has a cache of its own: mypy throws a cache away that was made
-for another system.
+Owns which systems those are. One check takes one core, so together they take the time of two. Each
+has a cache of its own: mypy throws a cache away that was made for another system.
 """
 
 from __future__ import annotations

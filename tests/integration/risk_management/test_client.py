@@ -117,6 +117,8 @@ async def test_every_question_is_answered_in_its_model(served: Served) -> None:
         assert account.positions[0].quantity == 10
         assert (await client.fills()).fills[0].order_id == order.id
         risk = await client.portfolio_risk(window=100)
+        (garch,) = [each for each in risk.measures if each.id == "volatility.garch"]
+        assert (garch.value is None) == bool(garch.note)
         assert {row.method for row in risk.var} == set(VarMethod)
         assert risk.contributions[0].symbol == "AAPL"
         own = RiskQuestion(

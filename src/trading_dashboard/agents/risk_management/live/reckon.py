@@ -79,6 +79,7 @@ def portfolio(histories: Histories, held: Portfolio, terms: Terms) -> bytes:
             methods=terms.methods,
             paths=terms.paths,
             seed=terms.seed,
+            with_garch=True,
             benchmark=_benchmark(histories, panel, terms.benchmark),
             bars={symbol: _newest(found, terms.window) for symbol, found in bars.items()},
             equity_curve=np.array(held.curve) if len(held.curve) > 1 else None,
