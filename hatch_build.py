@@ -160,7 +160,9 @@ def compile_kernel(root: Path, environment: Mapping[str, str]) -> Path | None:
     library = kernel_library(folder)
     for old in folder.glob("kernel-*"):
         if old != library:
-            old.unlink()
+            # One that is in use can not be deleted everywhere; it is not looked for any more.
+            with contextlib.suppress(OSError):
+                old.unlink()
     if library.exists():
         return library
     trouble = _compile(folder, library, environment)

@@ -14,7 +14,8 @@
 enum { NO_MEMORY = -1, REFUSED = -2, TOO_LARGE = -3, NO_ROOM = -4 };
 
 static const double LARGEST_PRICE = 1e100;
-static const int64_t MOST_BARS = INT64_C(1) << 30;
+/* Their columns, too, are fewer bytes than the smallest machine can count. */
+static const int64_t MOST_BARS = INT64_C(1) << 26;
 
 #define QUOTED(name) #name " "
 #define QUOTED_FIRST(name, group) #name " "
@@ -27,7 +28,7 @@ static bool is_between(double value, double low, double high) {
     return value >= low && value <= high;
 }
 
-/* What no array would be read or written within its bounds without; other values only mean little. */
+/* Without these an array would be read or written beyond its bounds; others only mean little. */
 static bool are_sound(const Settings *settings) {
     return is_between(settings->range_pivots, 4, MAX_PIVOTS) &&
            is_between(settings->range_max_pivots, 1, MAX_PIVOTS) &&
@@ -169,7 +170,7 @@ static void write_living(Tape *tape, const Living *living) {
     }
 }
 
-/* Write everything: first how many pivots and lines, then a row for each detection, then columns. */
+/* Write how many pivots, lines and detections there are, a row for each of these, then columns. */
 static int64_t write(const Series *series, int64_t *ints, int64_t room_ints, double *floats,
                      int64_t room_floats) {
     const Living *made = series->made.items;

@@ -26,7 +26,8 @@ void see_pole(Series *series, const Pivot *top) {
     }
     int sign = top->is_high ? 1 : -1;
     const double *prices = sign > 0 ? series->low : series->high;
-    double price = sign > 0 ? lowest_of(prices, first, top->bar) : highest_of(prices, first, top->bar);
+    double price =
+        sign > 0 ? lowest_of(prices, first, top->bar) : highest_of(prices, first, top->bar);
     int64_t bar = top->bar - 1;
     while (bar > first && prices[bar] != price) {
         bar--;
@@ -180,7 +181,8 @@ static bool find_pause(const Pole *pole, const Series *series, int64_t bar, Cand
     if (off[1] > 1) {
         return false;
     }
-    Line upper = edge(highs, count, first, ROLE_upper), lower = edge(lows, count, first, ROLE_lower);
+    Line upper = edge(highs, count, first, ROLE_upper);
+    Line lower = edge(lows, count, first, ROLE_lower);
     double width = larger(upper.start_price - lower.start_price, upper.end_price - lower.end_price);
     if (width <= 0 || width > settings->flag_width * pole->height) {
         return false;

@@ -167,7 +167,6 @@ Line line_through(const Pivot *points, int step, int count, int role, int64_t fi
 double fit_of(const double *deviations, int count);
 int64_t oldest_at(int64_t bar);
 void *one_more(Series *series, Growing *growing, int64_t size);
-void drop(Growing *growing, int64_t place, int64_t size);
 
 /* columns.c */
 bool fill_columns(Series *series, const double *open, const double *high, const double *low,
@@ -185,7 +184,7 @@ void push_gaps(Series *series, int64_t bar);
 
 /* life.c and selection.c */
 Group group_of(int pattern);
-void begin_life(Living *living, const Candidate *candidate, const Series *series, int64_t bar);
+void begin_life(Living *living, const Candidate *candidate, int64_t bar);
 bool push_life(Living *living, const Series *series, int64_t bar);
 bool yields_to(Living *living, const Candidate *candidate);
 void supersede(Living *living, const Series *series, int64_t bar);

@@ -30,8 +30,7 @@ static void say(Said *said, const Candidate *candidate, int direction, int64_t b
                                          : said->breakout_level + side * candidate->height;
 }
 
-void begin_life(Living *living, const Candidate *candidate, const Series *series, int64_t bar) {
-    (void)series;
+void begin_life(Living *living, const Candidate *candidate, int64_t bar) {
     living->candidate = *candidate;
     say(&living->formed, candidate, candidate->direction, bar);
     living->now = living->formed;

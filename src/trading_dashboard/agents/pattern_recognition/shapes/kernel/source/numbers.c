@@ -2,7 +2,9 @@
 #include "kernel.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+/* So many of any are fewer bytes than the smallest machine can count. */
+static const int64_t MOST_ITEMS = INT64_C(1) << 20;
 
 double larger(double one, double other) { return other > one ? other : one; }
 
@@ -78,7 +80,8 @@ int64_t oldest_at(int64_t bar) { return bar + 1 - MAX_LOOKBACK; }
 void *one_more(Series *series, Growing *growing, int64_t size) {
     if (growing->count == growing->room) {
         int64_t room = growing->room ? 2 * growing->room : 32;
-        void *items = room > INT64_C(1) << 32 ? NULL : realloc(growing->items, (size_t)(room * size));
+        void *items =
+            room > MOST_ITEMS ? NULL : realloc(growing->items, (size_t)room * (size_t)size);
         if (items == NULL) {
             series->is_out_of_memory = true;
             return NULL;
@@ -87,10 +90,4 @@ void *one_more(Series *series, Growing *growing, int64_t size) {
         growing->room = room;
     }
     return (char *)growing->items + size * growing->count++;
-}
-
-void drop(Growing *growing, int64_t place, int64_t size) {
-    char *item = (char *)growing->items + size * place;
-    growing->count--;
-    memmove(item, item + size, (size_t)(size * (growing->count - place)));
 }

@@ -162,7 +162,7 @@ void offer(Series *series, const Candidate *candidate, int64_t bar) {
     if (living == NULL) {
         return;
     }
-    begin_life(living, candidate, series, bar);
+    begin_life(living, candidate, bar);
     push_life(living, series, bar);
     note(series, living, bar);
     if (!living->is_over) {
