@@ -168,7 +168,9 @@ def compile_kernel(root: Path, environment: Mapping[str, str]) -> Path | None:
     trouble = _compile(folder, library, environment)
     if trouble is None:
         return library
-    _write(library.with_suffix(".log"), trouble.encode() + b"\n")
+    note = library.with_suffix(".log")
+    again = f"once that is mended, delete {note.name} in {KERNEL} and start again"
+    _write(note, f"{trouble}; {again}\n".encode())
     return None
 
 

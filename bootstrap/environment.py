@@ -139,7 +139,8 @@ class Environment:
         return {name: _digest(self.root / name) for name in (*names, *compiled)}
 
     def _has_kernel(self) -> bool:
-        return any((self.root / KERNEL).glob("kernel-*.so"))
+        """Return whether it was compiled, or there is the note that says why not."""
+        return any((self.root / KERNEL).glob("kernel-*"))
 
     def _works(self) -> bool:
         """Return whether there is an interpreter that knows it is in an environment."""
