@@ -19,6 +19,7 @@ from tests.unit.pattern_recognition.scan import tasks
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.scan.mapping import InlineMap, Outcome
 from trading_dashboard.agents.pattern_recognition.scan.process_pool import ProcessPool
+from trading_dashboard.agents.pattern_recognition.shapes.detect import search
 from trading_dashboard.models.errors import ScanUnavailable
 
 SHARED = Path("/dev/shm")
@@ -60,6 +61,9 @@ def test_the_pool_says_what_the_callers_thread_says(pool: ProcessPool) -> None:
     ran_in = {one.value for one in pool.map(tasks.own_pid, series)}
     assert ran_in == set(pool.pids)
     assert os.getpid() not in ran_in
+    # Where the callers' process has the compiled kernel, each of the workers has it.
+    searched = {one.value for one in pool.map(tasks.searched_by, series)}
+    assert searched == {str(search())}
 
 
 def test_an_error_of_one_symbol_is_its_own(pool: ProcessPool) -> None:

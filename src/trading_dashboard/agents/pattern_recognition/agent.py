@@ -24,6 +24,7 @@ from trading_dashboard.agents.pattern_recognition.live.reading import Reader
 from trading_dashboard.agents.pattern_recognition.live.record import Record
 from trading_dashboard.agents.pattern_recognition.scan.jobs import ScanJobs
 from trading_dashboard.agents.pattern_recognition.scan.process_pool import default_map
+from trading_dashboard.agents.pattern_recognition.shapes.detect import search
 from trading_dashboard.agents.pattern_recognition.streaming.hub import PatternHub
 from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Interest
 from trading_dashboard.models.pattern_settings import PatternSettings
@@ -125,6 +126,8 @@ class PatternAgent:
                     "message": f"{loaded} of {wanted} series have been read.",
                 },
                 "record": _check(trouble if is_refused else None),
+                # Slower is not ill: the results are the same.
+                "search": {"status": "healthy", "message": str(search())},
             },
             "data": self._freshness(),
         }
