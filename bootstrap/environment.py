@@ -122,7 +122,8 @@ class Environment:
         inputs = self._inputs(profile)
         changed = [name for name in inputs if inputs[name] != record.get("inputs", {}).get(name)]
         if changed:
-            return f"{' and '.join(changed)} changed"
+            told = ("the kernel's source" if name.startswith(KERNEL) else name for name in changed)
+            return f"{' and '.join(dict.fromkeys(told))} changed"
         if record.get("has_vendor") and not (self.root / VENDOR).exists():
             return f"{VENDOR} is missing"
         if record.get("has_kernel") and not self._has_kernel():
