@@ -79,8 +79,8 @@ def test_what_reduces_passes_everything_but_a_halt() -> None:
     account.stale.add("IBM")
     account.is_market_open = False
     check = PreTradeCheck(LimitBook())
-    for _ in range(200):
-        check.pace.add(0.0)
+    for number in range(200):
+        check.pace.add(f"before {number}", 0.0)
     ticket = order("buy", "100", limit_price="150")
     for state in (ACTIVE, REDUCING):
         result = check.check(ticket, account, Says(state), at())
@@ -261,6 +261,17 @@ def test_asking_reserves_nothing() -> None:
     assert all(result.allowed for result in results)
     assert account.exposure.orders == {}
     assert check.pace.count(0.0) == 0
+
+
+def test_an_order_that_was_never_placed_gives_its_slot_of_the_minute_back() -> None:
+    check, account = limits(kind="orders_per_minute", unit="count", hard=1), holding()
+    one = order("buy", "1")
+    assert check.admit("1", one, account, Says(), at()).allowed
+    assert not check.admit("2", one, account, Says(), at()).allowed
+    account.exposure.release("1")  # one that was placed and is final keeps it
+    assert not check.admit("2", one, account, Says(), at()).allowed
+    check.release("1", account)
+    assert check.admit("2", one, account, Says(), at()).allowed
 
 
 # Together

@@ -10,7 +10,7 @@ import pytest
 from tests.support import eventually
 from tests.unit.risk_management.live.conftest import Running
 from tests.unit.risk_management.live.fake_market import FakeMarket
-from tests.unit.risk_management.live.test_desk import ME, bought, limit
+from tests.unit.risk_management.live.placing import ME, bought, limit
 from trading_dashboard.agents.risk_management.live.worlds import Verdict, World, judge
 from trading_dashboard.models.risk.account import JournalKind, OrderStatus
 from trading_dashboard.models.risk.errors import InvalidImport

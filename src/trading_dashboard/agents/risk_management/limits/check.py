@@ -90,12 +90,13 @@ class PreTradeCheck:
             exposure.reserve(
                 order_id, ticket.symbol, ticket.side, ticket.quantity, case.price or 0.0
             )
-            self.pace.add(moment.monotonic)
+            self.pace.add(order_id, moment.monotonic)
         return result
 
     def release(self, order_id: str, view: AccountView) -> None:
-        """Give back what was reserved for an order that is final or was never placed."""
+        """Give back what was reserved for an order that was never placed after all."""
         view.exposure.release(order_id)
+        self.pace.give_back(order_id)
 
     def _judge(
         self, ticket: OrderTicket, view: AccountView, gate: LooksAtGate, moment: Moment

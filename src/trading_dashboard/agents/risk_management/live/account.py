@@ -21,6 +21,7 @@ from trading_dashboard.agents.risk_management.limits.view import Quote
 from trading_dashboard.agents.risk_management.live.clock import MarketTime
 from trading_dashboard.agents.risk_management.live.market import UNKNOWN, Label
 from trading_dashboard.agents.risk_management.live.valuation import ZERO, Mark, Valuation
+from trading_dashboard.agents.risk_management.live.worlds import TELLING
 from trading_dashboard.models.errors import DataUnavailable
 from trading_dashboard.models.market import MarketPhase, PriceResponse, SymbolInfo
 from trading_dashboard.models.risk.account import FINAL, Fill, JournalEntry, JournalKind, Order
@@ -31,6 +32,8 @@ fast replay a market minute passes in a blink."""
 NAN = float("nan")
 Fee = Callable[[str, Decimal, float], float]
 
+TIMELESS = frozenset({*GATE_KINDS, JournalKind.LIMIT_CHANGED})
+"""Kinds of entries that are no act of the account in market time."""
 _BROUGHT_IN = (JournalKind.POSITION_IMPORTED, JournalKind.POSITION_CLEARED)
 
 
@@ -122,8 +125,7 @@ class LiveAccount:
             self._move_peak(profit)
         elif entry.kind is JournalKind.DAY_STARTED:
             self._begin_peak()
-        if entry.kind not in GATE_KINDS and entry.at is not None:
-            self.newest_at = entry.at
+        self._note_time(entry)
         self._note_peak()
         self.changes += 1
         return change
@@ -280,6 +282,18 @@ class LiveAccount:
         for order in self.book.open_orders():
             self._order_changed(order, ())
         self._begin_peak()
+
+    def _note_time(self, entry: JournalEntry) -> None:
+        """Keep the newest market time in step. Prices of two symbols may fill out of order.
+
+        A session's start sets it: of a replay that is set back, it begins another run.
+        """
+        if entry.kind in TIMELESS or entry.at is None:
+            return
+        if entry.kind in TELLING or self.newest_at is None:
+            self.newest_at = entry.at
+        else:
+            self.newest_at = max(self.newest_at, entry.at)
 
     def _begin_peak(self) -> None:
         known = self.book.peak_equity

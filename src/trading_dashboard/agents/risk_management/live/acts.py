@@ -90,12 +90,12 @@ class Acts:
             )
         leaving = -min(move.amount, ZERO)
         account.leaving += leaving
-        try:
-            await self._writer.submit(
-                [cash_moved(move.amount, actor=actor, reason=move.reason, at=at)]
-            )
-        finally:
-            account.leaving -= leaving
+
+        def settle(_: object) -> None:
+            account.leaving -= leaving  # not before: who asked may have left, the cash has not
+
+        draft = cash_moved(move.amount, actor=actor, reason=move.reason, at=at)
+        await asyncio.shield(self._writer.submit([draft], settle))
 
     async def import_positions(
         self, data: bytes, format_: Format, *, dry_run: bool, actor: str

@@ -183,6 +183,11 @@ class AccountStore:
         with self._database.transaction() as connection:
             return reading.read_journal(connection, before, limit, kinds)
 
+    def newest_at(self, since: int, kinds: Sequence[JournalKind]) -> datetime | None:
+        """Return the newest market time of these kinds of entries, from a number on."""
+        with self._database.transaction() as connection:
+            return reading.read_newest_at(connection, since, kinds)
+
     def orders(
         self,
         before: str | None = None,
