@@ -21,7 +21,7 @@ from fastapi import FastAPI
 
 from trading_dashboard.agents.kit.memory import freeze
 from trading_dashboard.agents.risk_management.broker.broker import PaperBroker
-from trading_dashboard.agents.risk_management.broker.fees import order_fee
+from trading_dashboard.agents.risk_management.broker.fees import BPS, order_fee
 from trading_dashboard.agents.risk_management.gate.keeper import GateRules
 from trading_dashboard.agents.risk_management.limits.check import PreTradeCheck
 from trading_dashboard.agents.risk_management.limits.limits import LimitBook
@@ -99,7 +99,11 @@ class RiskAgent:
     def _make_account(self, known: Remembered) -> None:
         age = self.settings.gate.max_price_age_seconds
         self.curve = known.curve
-        self.account = LiveAccount(known.book, self._fee, max_price_age_seconds=age)
+        broker = self.settings.broker
+        self.account = LiveAccount(
+            known.book, self._fee, max_price_age_seconds=age,
+            slippage=float(broker.slippage_bps / BPS), uses_quotes=broker.use_quotes,
+        )  # fmt: skip
         self.account.newest_at = known.newest_at
         for fill in known.fills:
             self.account.note_trade(fill)

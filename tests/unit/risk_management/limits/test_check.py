@@ -129,10 +129,24 @@ def test_open_buys_and_fees_are_paid_from_the_same_cash() -> None:
     result = check.check(order("buy", "5"), account, Says(), at())
     assert codes(result) == ["insufficient_cash"]
     finding = result.findings[0]
-    assert (finding.before, finding.after) == (450.0, -51.0)
+    assert (finding.before, finding.after) == (449.0, -52.0)
     assert check.check(order("buy", "4"), account, Says(), at()).allowed
     rich = PreTradeCheck(LimitBook([]), CheckRules(allows_borrowing=True))
     assert rich.check(order("buy", "50"), account, Says(), at()).allowed
+
+
+def test_slippage_is_paid_from_the_same_cash_but_never_beyond_a_limit() -> None:
+    check, account = limits(), Account(1001.0, IBM=100.0)
+    assert check.check(order("buy", "10"), account, Says(), at()).allowed
+    account.slippage = 0.001
+    result = check.check(order("buy", "10"), account, Says(), at())
+    assert codes(result) == ["insufficient_cash"]
+    assert "1,002.00 with slippage and fee" in result.findings[0].message
+    assert result.numbers["cash"] == {"before": 1001.0, "after": -1.0}
+    assert check.admit("1", order("buy", "5"), account, Says(), at()).allowed
+    assert account.exposure.buying == pytest.approx(501.5)
+    check.release("1", account)
+    assert check.check(order("buy", "10", limit_price="100"), account, Says(), at()).allowed
 
 
 @pytest.mark.parametrize(
@@ -147,7 +161,7 @@ def test_a_stop_that_is_reached_already_is_judged_at_the_market(
     account = holding("50" if side == "sell" else "0")
     result = limits().admit("1", ticket, account, Says(), at())
     assert (result.price, result.notional) == (reckoned, 50 * reckoned)
-    assert account.exposure.buying == (50 * reckoned if side == "buy" else 0)
+    assert account.exposure.buying == (50 * reckoned + 1 if side == "buy" else 0)
     # What it will take at the market is not there twice.
     assert side == "sell" or codes(limits().check(order("buy", "960"), account, Says(), at())) == [
         "insufficient_cash"

@@ -251,3 +251,23 @@ async def test_a_limit_of_what_nobody_lists_guards_nothing_and_is_refused(runnin
         mine = change.model_copy(update={"subject": "aapl"})
         await agent.acts.change_limit(mine, ME)
         await eventually(lambda: agent.check.limits.own_symbols() == {"AAPL"})
+
+
+async def test_no_purchase_ends_below_zero_by_its_slippage_and_fee(
+    running: Running, market: FakeMarket
+) -> None:
+    dear = {"slippage_bps": 50, "volume_share": None}
+    async with running(broker=dear) as agent:
+        agent.check.limits = LimitBook(())
+        with pytest.raises(OrderDenied):
+            await agent.desk.place(ticket(quantity=998), ME)  # 99,800 and a fee without slippage
+        order, _ = await agent.desk.place(ticket(quantity=994), ME)
+        held_back = agent.account.exposure.buying
+    async with running(broker=dear) as agent:  # held back after a restart, too
+        agent.check.limits = LimitBook(())
+        assert agent.account.exposure.buying == pytest.approx(held_back)
+        await filled(agent, market, order)
+        assert agent.account.book.cash == Decimal(100_000) - Decimal(str(held_back)).quantize(
+            Decimal("0.01")
+        )
+        assert 0 <= agent.account.book.cash < 100

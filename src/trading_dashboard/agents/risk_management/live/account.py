@@ -16,7 +16,7 @@ from trading_dashboard.agents.risk_management.account.state import Change
 from trading_dashboard.agents.risk_management.gate.memory import GATE_KINDS
 from trading_dashboard.agents.risk_management.limits.exposure import ExposureBook
 from trading_dashboard.agents.risk_management.limits.losses import History, VarTerms
-from trading_dashboard.agents.risk_management.limits.rules import reckoned_price
+from trading_dashboard.agents.risk_management.limits.rules import cash_taken, reckoned_price
 from trading_dashboard.agents.risk_management.limits.view import Quote
 from trading_dashboard.agents.risk_management.live.clock import MarketTime
 from trading_dashboard.agents.risk_management.live.market import UNKNOWN, Label
@@ -46,8 +46,20 @@ class LiveAccount:
         fee: Fee,
         *,
         max_price_age_seconds: float,
+        slippage: float = 0.0,
+        uses_quotes: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Take a book.
+
+        Args:
+            book: As of the journal's newest entry.
+            fee: What the broker takes for a quantity of a symbol at a price.
+            max_price_age_seconds: From when on a price is stale, market time.
+            slippage: What a purchase may cost more than the market's price, a share of it.
+            uses_quotes: Purchases are made at the ask, where it is told.
+            monotonic: Seconds.
+        """
         self.book = book
         self.clock = MarketTime()
         self.label = UNKNOWN
@@ -66,6 +78,8 @@ class LiveAccount:
         self.changes = 0
         """Grows with each entry and each price that changes a value."""
         self._fee = fee
+        self._slippage = slippage
+        self._uses_quotes = uses_quotes
         self._max_age = max_price_age_seconds
         self._monotonic = monotonic
         self._came_at: dict[str, float] = {}
@@ -101,7 +115,10 @@ class LiveAccount:
             self.newest_price_at = mark.at
         has_changed = self.valuation.take(symbol, mark)
         if before is None or before.value != mark.value:
+            unpriced = self.exposure.unpriced(symbol)
             self.exposure.set_price(symbol, mark.value)
+            for order_id in unpriced:
+                self._reserve(self.book.order(order_id))
         if has_changed:
             self._note_peak()
             self.changes += 1
@@ -219,6 +236,13 @@ class LiveAccount:
         """Return units traded on an average day lately; None if it is not known."""
         return self.volumes.get(symbol)
 
+    def most_paid(self, symbol: str, price: float) -> float:
+        """Return what a buyer pays a unit at the worst where the market is at `price`."""
+        mark = self.valuation.marks.get(symbol)
+        ask = None if mark is None or not self._uses_quotes else mark.ask
+        dearest = price if ask is None else max(price, float(ask))
+        return dearest * (1 + self._slippage)
+
     def fee(self, symbol: str, quantity: Decimal, price: float) -> float:
         """Return what the broker would take for this."""
         return self._fee(symbol, quantity, price)
@@ -322,8 +346,14 @@ class LiveAccount:
             for fill in own:
                 self.exposure.filled(order.id, fill.quantity)
         elif known is None or known.remaining != order.remaining:
-            reckoned = reckoned_price(order, self._price(order.symbol)) or 0.0
-            self.exposure.reserve(order.id, order.symbol, order.side, order.remaining, reckoned)
+            self._reserve(order)
+
+    def _reserve(self, order: Order) -> None:
+        """Count what an open order may still do, and the cash it may take."""
+        price = reckoned_price(order, self._price(order.symbol)) or 0.0
+        if order.side == "buy":
+            price = cash_taken(order, order.remaining, price, self) / float(order.remaining)
+        self.exposure.reserve(order.id, order.symbol, order.side, order.remaining, price)
 
     def _revalue(self, symbols: Collection[str]) -> None:
         for symbol in symbols:

@@ -77,7 +77,7 @@ class Acts:
                 subject="cash",
                 next_step="Wait for the prices of what they buy, or cancel them.",
             )
-        held = ZERO if math.isnan(buying) else Decimal(repr(buying))
+        held = ZERO if math.isnan(buying) else Decimal(repr(buying)).quantize(CENT)
         free = account.book.cash - held - account.leaving
         if move.amount == 0 or (move.amount < 0 and free + move.amount < 0):
             raise InvalidOrder(
