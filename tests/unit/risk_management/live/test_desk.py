@@ -46,6 +46,8 @@ async def test_an_order_is_filled_from_the_next_price(running: Running, market: 
         assert agent.account.book.quantity("AAPL") == 10
         assert agent.account.worth == Decimal(100000) - Decimal("0.10") - Decimal(1)
         assert agent.account.exposure.orders == {}
+        health = agent.health()
+        assert (health["status"], health["checks"]["gate"]["status"]) == ("healthy", "healthy")
 
 
 async def place_both(agent: RiskAgent) -> list[Any]:
@@ -187,6 +189,10 @@ async def test_the_kill_switch_halts_cancels_and_shows_that_it_holds(
         report = await agent.acts.kill(KillSwitch(reason="enough"), "operator at test")
         assert (report.cancelled, report.verified) == (3, True)
         assert report.gate.state is GateState.HALTED
+        health = agent.health()
+        assert (health["status"], health["checks"]["gate"]["status"]) == ("degraded", "degraded")
+        assert health["message"] == f"The gate is {health['checks']['gate']['message']}"
+        assert "halted: Halted by operator at test: enough" in health["message"]
         states = {agent.account.book.order(order.id).status for order, _ in placed}
         assert states == {OrderStatus.CANCELLED}
         with pytest.raises(OrderDenied):
