@@ -10,12 +10,12 @@ import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
 import uvicorn
-from fastapi import Request, Security
+from fastapi import Query, Request, Security
 from pydantic import BaseModel, Field
 
 from trading_dashboard.agents.kit import (
@@ -350,6 +350,10 @@ async def test_a_parameter_that_a_route_does_not_have_is_refused(tmp_path: Path)
     async def get_rows(symbol: str | None = None, limit: int = 100) -> dict[str, Any]:
         return {"symbol": symbol, "limit": limit}
 
+    @app.get("/modelled")
+    async def get_modelled(asked: Annotated[OwnSettings, Query()]) -> dict[str, Any]:
+        return asked.model_dump()
+
     @app.get("/own", openapi_extra={"parameters": [{"name": "length", "in": "query"}]})
     async def get_own(request: Request) -> dict[str, Any]:
         return dict(request.query_params)
@@ -371,6 +375,8 @@ async def test_a_parameter_that_a_route_does_not_have_is_refused(tmp_path: Path)
         assert (await client.get("/rows?symbol=AAPL&limit=5")).json() == {
             "symbol": "AAPL", "limit": 5,
         }  # fmt: skip
+        assert (await client.get("/modelled?speed=3")).json() == {"speed": 3, "name": "x"}
+        assert (await client.get("/modelled?sped=3")).status_code == 422
         assert (await client.get("/own?length=3")).json() == {"length": "3"}
         assert (await client.get("/own?legnth=3")).status_code == 422
         assert (await client.get("/health?since=1")).status_code == 200

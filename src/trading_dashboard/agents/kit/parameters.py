@@ -5,14 +5,14 @@ Owns the kind of route every agent's application makes. Who asks without a query
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.dependencies.utils import get_flat_params
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
-from fastapi.params import Query
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from trading_dashboard.config.schema import did_you_mean
 
@@ -37,10 +37,21 @@ class StrictRoute(APIRoute):
 
 def _known(route: APIRoute) -> list[str]:
     """Return the names of a route's parameters, those included that only its description has."""
-    fields = get_flat_params(route.dependant)
-    names = [field.alias for field in fields if isinstance(field.field_info, Query)]
     described = (route.openapi_extra or {}).get("parameters", ())
-    return names + [one["name"] for one in described if one.get("in") == "query"]
+    extra = [one["name"] for one in described if one.get("in") == "query"]
+    return [*_declared(route.dependant), *extra]
+
+
+def _declared(dependant: Dependant) -> Iterator[str]:
+    """Yield the parameters of a function and of what it depends on, one by one or as a model."""
+    for field in dependant.query_params:
+        kind = field.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from (one.alias or name for name, one in kind.model_fields.items())
+        else:
+            yield field.alias
+    for inner in dependant.dependencies:
+        yield from _declared(inner)
 
 
 def _refuse_unknown(request: Request, known: list[str]) -> None:
