@@ -42,6 +42,7 @@ from trading_dashboard.agents.risk_management.live.market import (
     Market,
 )
 from trading_dashboard.agents.risk_management.live.memory import Remembered, remember
+from trading_dashboard.agents.risk_management.live.reading import Reading
 from trading_dashboard.agents.risk_management.live.sessions import Sessions
 from trading_dashboard.agents.risk_management.live.telling import Telling, order_update
 from trading_dashboard.agents.risk_management.live.worlds import Verdict
@@ -142,10 +143,12 @@ class RiskAgent:
         )  # fmt: skip
 
     def _make_desk(self) -> None:
+        # Pages are large, and an order must not wait for one.
+        self.reading = Reading(self.store.reader, "pages")
+        self._lookups = Reading(self.store.reader, "lookups")
         self.desk = Desk(
-            self.account, self.gate, self.check, self.writer, self.filling,
-            lambda order, client: self.store.order(order, client_order_id=client),
-        )  # fmt: skip
+            self.account, self.gate, self.check, self.writer, self.filling, self._lookups
+        )
         self._health = Health(
             self.account, self.gate, self.writer, self.follower, self.beginnings,
             store_seconds=self.settings.gate.store_seconds,
@@ -178,6 +181,8 @@ class RiskAgent:
             self.gate.close()
             self.writer.finish()
             await asyncio.gather(writing, return_exceptions=True)
+            await self.reading.close()
+            await self._lookups.close()
             await self.writer.close(self.store.close)
             await self.market.close()
             gc.unfreeze()

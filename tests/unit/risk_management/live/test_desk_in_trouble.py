@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -13,10 +14,12 @@ from tests.unit.risk_management.live.placing import ME, SlowStore, bought, fille
 from trading_dashboard.agents.risk_management.account import playing
 from trading_dashboard.agents.risk_management.gate.memory import GATE_KINDS
 from trading_dashboard.agents.risk_management.limits.limits import LimitBook
+from trading_dashboard.agents.risk_management.store.reader import AccountReader
 from trading_dashboard.models.risk.account import (
     CashMove,
     JournalEntry,
     JournalKind,
+    OrdersResponse,
     OrderStatus,
 )
 from trading_dashboard.models.risk.errors import (
@@ -189,3 +192,21 @@ async def test_cash_on_its_way_out_buys_nothing(
         store.may_write.set()
         await agent.writer.flushed()
         assert (agent.account.leaving, agent.account.book.cash) == (0, 10)
+
+
+async def test_a_page_that_takes_long_to_read_holds_up_no_order(running: Running) -> None:
+    is_read = threading.Event()
+
+    def slowly(store: AccountReader) -> OrdersResponse:
+        page = store.orders()
+        is_read.wait(10)
+        return page
+
+    async with running() as agent:
+        reading = asyncio.create_task(agent.reading.ask(slowly))
+        order, _ = await agent.desk.place(limit(90), ME)
+        assert await agent.desk.order(order.id) == order
+        assert not reading.done()
+        is_read.set()
+        assert (await reading).total == 0
+        assert (await agent.reading.ask(lambda store: store.orders())).orders == [order]

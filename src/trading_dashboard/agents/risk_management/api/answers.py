@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from fastapi import Request, Response
+from pydantic import BaseModel
 from starlette.types import Receive
 
 from trading_dashboard.agents.kit import ErrorResponse
@@ -25,6 +26,11 @@ class JsonResponse(Response):
     def render(self, content: Any) -> bytes:
         """Return the body's bytes."""
         return content if isinstance(content, bytes) else orjson.dumps(content)
+
+
+def page_body(page: BaseModel) -> dict[str, Any]:
+    """Return a page as JSON values; to be called where it is read, not on the event loop."""
+    return page.model_dump(mode="json")
 
 
 async def computed(request: Request, work: Coroutine[Any, Any, bytes]) -> Response:

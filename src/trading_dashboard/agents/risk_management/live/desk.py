@@ -23,6 +23,7 @@ from trading_dashboard.agents.risk_management.limits.check import PreTradeCheck
 from trading_dashboard.agents.risk_management.live.account import LiveAccount
 from trading_dashboard.agents.risk_management.live.filling import Filling
 from trading_dashboard.agents.risk_management.live.gatekeeping import GateWatch
+from trading_dashboard.agents.risk_management.live.reading import Reading
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
 from trading_dashboard.models.risk.account import (
     FINAL,
@@ -45,9 +46,6 @@ DENIALS_PER_SECOND = 5.0
 DENIAL_BURST = 50.0
 """Denied orders that are journalled; of a program that runs wild the rest is only counted."""
 
-FindOrder = Callable[[str | None, str | None], Order | None]
-"""Returns an order of the store by its id or its client's id. Blocks."""
-
 
 @dataclass(slots=True)
 class _Placing:
@@ -68,7 +66,7 @@ class Desk:
         check: PreTradeCheck,
         writer: AccountWriter,
         filling: Filling,
-        find: FindOrder,
+        lookups: Reading,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.denied = 0
@@ -78,7 +76,7 @@ class Desk:
         self._check = check
         self._writer = writer
         self._filling = filling
-        self._find = find
+        self._lookups = lookups
         self._monotonic = monotonic
         self._placing: dict[str, _Placing] = {}
         self._denials = DENIAL_BURST
@@ -107,7 +105,7 @@ class Desk:
         """
         known = self._account.book.orders.get(order_id)
         if known is None:
-            known = await self._writer.in_thread(lambda: self._find(order_id, None))
+            known = await self._lookups.ask(lambda store: store.order(order_id))
         if known is None:
             raise UnknownOrder(
                 f"There is no order {order_id[:64]}.",
@@ -223,7 +221,7 @@ class Desk:
         book = self._account.book
         if self._is_new(client_id) and book.has_forgotten:
             # What ended long ago only the store remembers. Whoever comes meanwhile is seen below.
-            found = await self._writer.in_thread(lambda: self._find(None, client_id))
+            found = await self._lookups.ask(lambda store: store.order(client_order_id=client_id))
             if found is not None:
                 _refuse_other_order(_ticket_of(found), ticket)
                 return found

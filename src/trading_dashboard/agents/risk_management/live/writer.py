@@ -136,7 +136,7 @@ class AccountWriter:
         await self.submit([])
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
-        """Do what reads the store, in its thread."""
+        """Do work in the thread that writes; everybody's changes wait for it."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     @property
