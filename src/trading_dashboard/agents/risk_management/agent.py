@@ -42,7 +42,7 @@ from trading_dashboard.agents.risk_management.live.market import (
     Market,
 )
 from trading_dashboard.agents.risk_management.live.memory import Remembered, remember
-from trading_dashboard.agents.risk_management.live.reading import Reading
+from trading_dashboard.agents.risk_management.live.reading import ReaderThread
 from trading_dashboard.agents.risk_management.live.sessions import Sessions
 from trading_dashboard.agents.risk_management.live.telling import Telling, order_update
 from trading_dashboard.agents.risk_management.live.worlds import Verdict
@@ -144,8 +144,8 @@ class RiskAgent:
 
     def _make_desk(self) -> None:
         # Pages are large, and an order must not wait for one.
-        self.reading = Reading(self.store.reader, "pages")
-        self._lookups = Reading(self.store.reader, "lookups")
+        self.reading = ReaderThread(self.store.reader, "pages")
+        self._lookups = ReaderThread(self.store.reader, "lookups")
         self.desk = Desk(
             self.account, self.gate, self.check, self.writer, self.filling, self._lookups
         )

@@ -23,7 +23,7 @@ from trading_dashboard.agents.risk_management.limits.check import PreTradeCheck
 from trading_dashboard.agents.risk_management.live.account import LiveAccount
 from trading_dashboard.agents.risk_management.live.filling import Filling
 from trading_dashboard.agents.risk_management.live.gatekeeping import GateWatch
-from trading_dashboard.agents.risk_management.live.reading import Reading
+from trading_dashboard.agents.risk_management.live.reading import ReaderThread
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
 from trading_dashboard.models.risk.account import (
     FINAL,
@@ -66,7 +66,7 @@ class Desk:
         check: PreTradeCheck,
         writer: AccountWriter,
         filling: Filling,
-        lookups: Reading,
+        lookups: ReaderThread,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.denied = 0

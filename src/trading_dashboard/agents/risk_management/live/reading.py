@@ -15,7 +15,7 @@ from trading_dashboard.agents.risk_management.store.reader import AccountReader
 Result = TypeVar("Result")
 
 
-class Reading:
+class ReaderThread:
     """Ask from the event loop; one question after the other is answered."""
 
     def __init__(self, connect: Callable[[], AccountReader], name: str) -> None:
