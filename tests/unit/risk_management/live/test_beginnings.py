@@ -36,6 +36,7 @@ async def test_a_replay_that_is_set_back_begins_the_account_anew(
         # The journal keeps what was, and the gate, which was open, is open.
         assert JournalKind.ORDER_FILLED in {entry.kind for entry in agent.store.journal().entries}
         assert agent.gate.look() is GateState.ACTIVE
+        await eventually(lambda: agent.account.quote("AAPL"))
         again = await bought(agent, market, 10)
         assert again.at.date() == EARLIER.date()
         assert agent.store.check() == []
