@@ -151,7 +151,10 @@ class PatternAgent:
         return {"state": state, "market": clock.market.value, "source": label.source}
 
     def _follows(self, symbol: str) -> bool:
-        return symbol in self.follower.inbox.known
+        known = self.follower.inbox.known
+        # Before market data has said what is listed, nobody is refused: whoever subscribes while
+        # the agent starts gets what there is once its history is read.
+        return not known or symbol in known
 
     async def _snapshot(self, wanted: dict[str, Interest]) -> tuple[int, dict[str, Any]]:
         return await self.in_book(lambda: asking.snapshot(self.book, wanted))
