@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
+import pytest
 
 from tests.support import eventually
 from tests.unit.pattern_recognition.live.fake_market import FakeMarket
 from trading_dashboard.agents.kit import AgentEnvironment
-from trading_dashboard.agents.pattern_recognition import assembly
+from trading_dashboard.agents.pattern_recognition import assembly, surroundings
 from trading_dashboard.agents.pattern_recognition.agent import PatternAgent
+from trading_dashboard.agents.pattern_recognition.bars import Bars
+from trading_dashboard.agents.pattern_recognition.live.market import History
+from trading_dashboard.agents.pattern_recognition.live.series import LiveSeries
 from trading_dashboard.agents.pattern_recognition.streaming.connection import handle
+from trading_dashboard.agents.pattern_recognition.surroundings import Surroundings
+from trading_dashboard.models.market import Interval
+
+
+class GappyMarket(FakeMarket):
+    """One of its hourly bars has no prices."""
+
+    async def history(
+        self, symbol: str, timeframe: Interval, *, limit: int, start: date | None = None
+    ) -> History:
+        found = await super().history(symbol, timeframe, limit=limit, start=start)
+        if timeframe != "1h":
+            return found
+        bars = found.bars
+        opened, high, low, close = (
+            it.copy() for it in (bars.open, bars.high, bars.low, bars.close)
+        )
+        for column in (opened, high, low, close):
+            column[100] = np.nan
+        return History(Bars(bars.time, opened, high, low, close, bars.volume), found.label)
 
 
 @asynccontextmanager
@@ -48,3 +75,61 @@ async def test_who_subscribes_while_the_agent_starts_is_told_once_it_follows(
         asked = orjson.dumps({"op": "subscribe", "symbols": ["MSFT"]})
         assert handle(asked, subscriber, agent.hub)[0]["error"]["code"] == "unknown_symbol"
         agent.hub.leave(subscriber)
+
+
+@pytest.mark.parametrize("limit", [5, 300, 1_700])
+async def test_vwap_begins_with_its_session_however_few_bars_are_asked_for(
+    tmp_path: Path, limit: int
+) -> None:
+    market = FakeMarket(at=1_700)
+    bars, day = market.bars("AAPL"), 1_440
+    expected = np.empty(1_700)
+    for start, stop in ((0, day), (day, 1_700)):
+        part = bars.between(start, stop)
+        money = (part.high + part.low + part.close) / 3 * part.volume
+        expected[start:stop] = money.cumsum() / part.volume.cumsum()
+    async with serving(tmp_path, market) as agent:
+        await eventually(lambda: len(agent.book.trackers) == 1)
+        found = await Surroundings(agent).indicator("AAPL", "1m", "vwap", {}, limit)
+    assert found["lines"][0]["values"] == pytest.approx(expected[-limit:].tolist(), abs=1e-9)
+
+
+async def test_vwap_has_no_value_where_the_start_of_its_session_is_too_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surroundings, "MAX_SESSION_BARS", 10)
+    async with serving(tmp_path, FakeMarket(at=1_445)) as agent:
+        await eventually(lambda: len(agent.book.trackers) == 1)
+        found = await Surroundings(agent).indicator("AAPL", "1m", "vwap", {}, 8)
+    values = found["lines"][0]["values"]
+    assert [value is None for value in values] == [True] * 3 + [False] * 5
+
+
+async def test_a_bar_without_prices_leaves_the_levels_their_average_true_range(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, GappyMarket()) as agent:
+        found = await Surroundings(agent).levels("AAPL", "1h")
+    assert len(found["levels"]) > 3
+    for level in found["levels"]:
+        distance = (level["price"] - found["close"]) / found["atr"]
+        assert level["distance_atr"] == pytest.approx(distance)
+
+
+async def test_bars_are_taken_where_they_are_added(tmp_path: Path) -> None:
+    """A view of the bars made in another thread would hide the next bar from the detectors."""
+    threads = []
+
+    class Noting(LiveSeries):
+        @property
+        def bars(self) -> Bars:
+            threads.append(threading.current_thread().name)
+            return super().bars
+
+    async with serving(tmp_path, FakeMarket()) as agent:
+        await eventually(lambda: len(agent.book.trackers) == 1)
+        tracker = agent.book.trackers["AAPL", "1m"]
+        tracker.series = Noting(tracker.series.bars)
+        await Surroundings(agent).bars("AAPL", "1m", 100)
+    assert threads
+    assert all(name.startswith("book") for name in threads)
