@@ -248,10 +248,11 @@ def _history(
 ) -> Body:
     """Return some detections of several series with what became of them."""
     offset, limit = part.start, part.stop - part.start
-    every = asking.newest_of_all(list(trackers.values()), selection)
-    shown, total = asking.page(every, offset, limit)
+    shown, total = asking.page(list(trackers.values()), selection, offset, limit)
     horizons = worths.settings.horizons
-    by_key = {key: [body for body in shown if _key(body) == key] for key in trackers}
+    by_key: dict[tuple[str, str], list[Body]] = {}
+    for body in shown:
+        by_key.setdefault(_key(body), []).append(body)
     moves = {
         body["id"]: move
         for key, own in by_key.items()
