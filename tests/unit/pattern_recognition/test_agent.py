@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,11 +18,15 @@ from tests.support import eventually
 from tests.unit.pattern_recognition.live.fake_market import FakeMarket
 from trading_dashboard.agents.kit import AgentEnvironment
 from trading_dashboard.agents.pattern_recognition import assembly, surroundings
-from trading_dashboard.agents.pattern_recognition.agent import PatternAgent
+from trading_dashboard.agents.pattern_recognition.agent import WORTHS_AT_ONCE, PatternAgent
 from trading_dashboard.agents.pattern_recognition.bars import Bars
+from trading_dashboard.agents.pattern_recognition.live import asking
+from trading_dashboard.agents.pattern_recognition.live.asking import Choice
 from trading_dashboard.agents.pattern_recognition.live.market import History
 from trading_dashboard.agents.pattern_recognition.live.series import LiveSeries
+from trading_dashboard.agents.pattern_recognition.questions import Questions
 from trading_dashboard.agents.pattern_recognition.streaming.connection import handle
+from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Interest
 from trading_dashboard.agents.pattern_recognition.surroundings import Surroundings
 from trading_dashboard.models.market import Interval
 
@@ -133,3 +138,27 @@ async def test_bars_are_taken_where_they_are_added(tmp_path: Path) -> None:
         await Surroundings(agent).bars("AAPL", "1m", 100)
     assert threads
     assert all(name.startswith("book") for name in threads)
+
+
+async def test_worths_of_many_let_what_is_live_come_in_between(tmp_path: Path) -> None:
+    async with serving(tmp_path, FakeMarket()) as agent:
+        await eventually(lambda: agent.book.worths.ledger.timeframes)
+        questions = Questions(agent)
+        asked = asyncio.create_task(questions.patterns("AAPL", "1m", Choice(), 600))
+        turns = 0
+        while not asked.done():
+            await agent.in_book(lambda: None)
+            turns += 1
+        found = await asked
+        whole = agent.book.worth_of(found["patterns"])
+        page = await questions.history("AAPL", "1m", None, offset=0, limit=600)
+        subscriber = agent.hub.join()
+        agent.hub.subscribe(subscriber, ["*"], Interest(frozenset(), asking.EVERY_KIND))
+        snapshot = orjson.loads(f"{{{(await agent.hub.snapshot(subscriber))[1]}}}")
+        agent.hub.leave(subscriber)
+    assert turns >= len(found["patterns"]) // WORTHS_AT_ONCE > 10
+    told = {body["id"]: body["worth"] for body in found["patterns"]}
+    assert list(told.values()) == whole
+    assert sum(bool(worth) for worth in whole) > 100
+    for body in [row["detection"] for row in page["rows"]] + snapshot["patterns"]:
+        assert body["worth"] == told[body["id"]]

@@ -121,7 +121,7 @@ class _Scan:
     def keep(self, symbol: str, found: Found, bars: Bars) -> Iterable[Body]:
         """Return what is to be kept, as it is answered."""
         bodies = [it for it in self._bodies(symbol, found, bars) if self._selection.takes(it)]
-        worths = self._start(self._worth(bodies)).result(READ_SECONDS)
+        worths = self._start(self._agent.worth_of(bodies)).result(READ_SECONDS)
         least = self._order.min_confidence
         told = [{**body, "worth": it} for body, it in zip(bodies, worths, strict=True)]
         return [body for body in told if least is None or _best(body["worth"]) >= least]
@@ -159,10 +159,6 @@ class _Scan:
         found = await self._agent.market.history(symbol, order.timeframe, limit=order.bars)
         self._labels[symbol] = found.label
         return found.bars
-
-    async def _worth(self, bodies: Sequence[Body]) -> list[list[Body]]:
-        book = self._agent.book
-        return await self._agent.in_book(lambda: book.worth_of(bodies))
 
     def _start(self, work: Coroutine[Any, Any, Result]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop)

@@ -75,7 +75,7 @@ def newest_of_all(trackers: Sequence[Tracker], selection: Choice) -> Iterator[Bo
 
 
 def snapshot(book: PatternBook, wanted: Mapping[str, Fitting]) -> tuple[int, dict[str, Any]]:
-    """Return what is open or recent of what is wanted, and the event it is of."""
+    """Return what is open or recent of what is wanted, without worth, and the event it is of."""
     bodies: list[Body] = []
     for key, tracker in book.trackers.items():
         own = [wanted[name] for name in (key[0], "*") if name in wanted]
@@ -83,9 +83,7 @@ def snapshot(book: PatternBook, wanted: Mapping[str, Fitting]) -> tuple[int, dic
         bodies += _recent(tracker, kinds)
     bodies.sort(key=_known_at, reverse=True)
     shown = bodies[:MAX_SNAPSHOT]
-    worth = book.worth_of(shown)
-    patterns = [{**body, "worth": told} for body, told in zip(shown, worth, strict=True)]
-    about = {"patterns": patterns, "as_of": as_of(book), "left_out": len(bodies) - len(shown)}
+    about = {"patterns": shown, "as_of": as_of(book), "left_out": len(bodies) - len(shown)}
     return book.event, about
 
 
