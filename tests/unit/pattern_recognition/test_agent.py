@@ -16,19 +16,23 @@ import pytest
 
 from tests.support import eventually
 from tests.unit.pattern_recognition.live.fake_market import FakeMarket
+from tests.unit.pattern_recognition.live.walks import walk
 from trading_dashboard.agents.kit import AgentEnvironment
 from trading_dashboard.agents.pattern_recognition import assembly, surroundings
+from trading_dashboard.agents.pattern_recognition import questions as questions_module
 from trading_dashboard.agents.pattern_recognition.agent import WORTHS_AT_ONCE, PatternAgent
 from trading_dashboard.agents.pattern_recognition.bars import Bars
-from trading_dashboard.agents.pattern_recognition.live import asking
+from trading_dashboard.agents.pattern_recognition.live import asking, reading
 from trading_dashboard.agents.pattern_recognition.live.asking import Choice
 from trading_dashboard.agents.pattern_recognition.live.market import History
-from trading_dashboard.agents.pattern_recognition.live.series import LiveSeries
+from trading_dashboard.agents.pattern_recognition.live.series import LiveSeries, moment
+from trading_dashboard.agents.pattern_recognition.own_bars import checked_bars
 from trading_dashboard.agents.pattern_recognition.questions import Questions
 from trading_dashboard.agents.pattern_recognition.streaming.connection import handle
 from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Interest
 from trading_dashboard.agents.pattern_recognition.surroundings import Surroundings
 from trading_dashboard.models.market import Interval
+from trading_dashboard.models.pattern_api import OwnBars
 
 
 class GappyMarket(FakeMarket):
@@ -162,3 +166,30 @@ async def test_worths_of_many_let_what_is_live_come_in_between(tmp_path: Path) -
     assert sum(bool(worth) for worth in whole) > 100
     for body in [row["detection"] for row in page["rows"]] + snapshot["patterns"]:
         assert body["worth"] == told[body["id"]]
+
+
+async def test_bars_of_ones_own_are_looked_at_beside_the_loop_and_say_what_has_no_worth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def noted(own: OwnBars) -> Bars:
+        threads.append(threading.current_thread().name)
+        return checked_bars(own)
+
+    monkeypatch.setattr(questions_module, "checked_bars", noted)
+    monkeypatch.setattr(questions_module, "MAX_OWN_WORTHS", 100)
+    bars = walk(600)
+    columns = {name: getattr(bars, name).tolist() for name in ("open", "high", "low", "close")}
+    own = OwnBars(timestamp=[moment(time) for time in bars.time.tolist()], **columns)
+    async with serving(tmp_path, FakeMarket()) as agent:
+        found = await Questions(agent).detect(own)
+        monkeypatch.setattr(reading, "MAX_WORTH_BARS", 500)
+        longer = await Questions(agent).detect(own)
+    assert [name.split("_")[0] for name in threads] == ["asked", "asked"]
+    assert "the newest 100 detections" in found["note"]
+    assert any(body["worth"] for body in found["patterns"][:100])
+    assert len(found["patterns"]) > 200
+    assert not any(body["worth"] for body in found["patterns"][100:])
+    assert "not measured" in longer["note"]
+    assert not any(body["worth"] for body in longer["patterns"])

@@ -12,7 +12,6 @@ from itertools import groupby, islice
 from typing import Any
 
 from trading_dashboard.agents.pattern_recognition.agent import PatternAgent
-from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.catalogue import KINDS, kind_of
 from trading_dashboard.agents.pattern_recognition.context.agreement import agreement
 from trading_dashboard.agents.pattern_recognition.context.regimes import regime
@@ -21,9 +20,10 @@ from trading_dashboard.agents.pattern_recognition.live.asking import Choice
 from trading_dashboard.agents.pattern_recognition.live.follower import LEARN_AT_ONCE
 from trading_dashboard.agents.pattern_recognition.live.found import DIRECTIONS, Body
 from trading_dashboard.agents.pattern_recognition.live.label import Label
-from trading_dashboard.agents.pattern_recognition.live.reading import Looked
+from trading_dashboard.agents.pattern_recognition.live.reading import MAX_WORTH_BARS, Looked
 from trading_dashboard.agents.pattern_recognition.live.tracker import Tracker
 from trading_dashboard.agents.pattern_recognition.live.worths import CellWorth
+from trading_dashboard.agents.pattern_recognition.own_bars import checked_bars
 from trading_dashboard.agents.pattern_recognition.signals import Idea, ideas
 from trading_dashboard.models.errors import DataUnavailable, InvalidParameter, UnknownSymbol
 from trading_dashboard.models.market import INTERVALS, Interval
@@ -34,6 +34,8 @@ OWN = Label("own", replay=False, intraday="none")
 USUAL_HORIZON = 10
 """Over which the worth of signals is told, unless it is not measured or another is asked for."""
 OWN_NOTE = "Of the bars that were sent; where they are from is not known here."
+MAX_OWN_WORTHS = 1_000
+"""Detections in bars of one's own that are told with their worth: each older one costs more."""
 
 
 class Questions:
@@ -113,17 +115,28 @@ class Questions:
             found = await self._agent.computed(lambda: _answer(looked, selection, limit))
         return {**found, "stale": self._agent.is_stale}
 
-    async def detect(self, own: OwnBars, bars: Bars) -> Body:
-        """Return what is in bars of one's own."""
+    async def detect(self, own: OwnBars) -> Body:
+        """Return what is in bars of one's own; of the newest detections with their worth.
+
+        Raises:
+            InvalidBars: A row contradicts itself.
+        """
         selection = Choice(
             kinds=frozenset(kind.value for kind in own.kinds), patterns=frozenset(own.patterns)
         )
 
         def found() -> Body:
+            bars = checked_bars(own)
             looked = self._agent.reader.look((own.symbol, own.timeframe), bars, OWN)
-            return _answer(looked, selection, None)
+            body = _answer(looked, selection, None, MAX_OWN_WORTHS)
+            note = OWN_NOTE
+            if looked.worths is None:
+                note += f" Worth is not measured over more than {MAX_WORTH_BARS:,} bars."
+            elif len(body["patterns"]) > MAX_OWN_WORTHS:
+                note += f" Worth is told of the newest {MAX_OWN_WORTHS:,} detections."
+            return {**body, "stale": False, "note": note}
 
-        return {**await self._agent.computed(found), "stale": False, "note": OWN_NOTE}
+        return await self._agent.computed(found)
 
     async def history(
         self,
@@ -282,9 +295,13 @@ def _history(
     }
 
 
-def _answer(looked: Looked, selection: Choice, limit: int | None) -> Body:
+def _answer(
+    looked: Looked, selection: Choice, limit: int | None, worths: int | None = None
+) -> Body:
     chosen = list(islice(asking.newest(looked.tracker, selection), limit))
-    return {**_about(looked.tracker), "patterns": _with(chosen, looked.worth_of(chosen))}
+    worth = looked.worth_of(chosen[:worths])
+    worth += [[] for _ in chosen[len(worth) :]]
+    return {**_about(looked.tracker), "patterns": _with(chosen, worth)}
 
 
 def _about(tracker: Tracker) -> Body:
