@@ -28,11 +28,12 @@ from trading_dashboard.agents.pattern_recognition.live.market import History
 from trading_dashboard.agents.pattern_recognition.live.series import LiveSeries, moment
 from trading_dashboard.agents.pattern_recognition.own_bars import checked_bars
 from trading_dashboard.agents.pattern_recognition.questions import Questions
+from trading_dashboard.agents.pattern_recognition.scanning import Scanning
 from trading_dashboard.agents.pattern_recognition.streaming.connection import handle
 from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Interest
 from trading_dashboard.agents.pattern_recognition.surroundings import Surroundings
 from trading_dashboard.models.market import Interval
-from trading_dashboard.models.pattern_api import OwnBars
+from trading_dashboard.models.pattern_api import OwnBars, ScanOrder
 
 
 class GappyMarket(FakeMarket):
@@ -193,3 +194,42 @@ async def test_bars_of_ones_own_are_looked_at_beside_the_loop_and_say_what_has_n
     assert not any(body["worth"] for body in found["patterns"][100:])
     assert "not measured" in longer["note"]
     assert not any(body["worth"] for body in longer["patterns"])
+
+
+class SlowMarket(FakeMarket):
+    """Bars of days never come."""
+
+    async def history(
+        self, symbol: str, timeframe: Interval, *, limit: int, start: date | None = None
+    ) -> History:
+        if timeframe == "1d":
+            await asyncio.Event().wait()
+        return await super().history(symbol, timeframe, limit=limit, start=start)
+
+
+async def test_a_scan_that_waits_for_market_data_is_cancelled_at_once(tmp_path: Path) -> None:
+    async with serving(tmp_path, SlowMarket()) as agent:
+        scanning = Scanning(agent)
+        scan = (await scanning.order(ScanOrder(symbols=["AAPL"], timeframe="1d"))).id
+        await eventually(lambda: agent.scans.status(scan).state == "running")
+        agent.scans.cancel(scan)
+        await eventually(lambda: agent.scans.status(scan).state == "cancelled")
+
+
+async def test_what_scans_found_is_forgotten_when_the_clock_is_set(tmp_path: Path) -> None:
+    market = FakeMarket()
+    async with serving(tmp_path, market) as agent:
+        await eventually(lambda: agent.follower.trouble is None)
+        scanning = Scanning(agent)
+        scan = (await scanning.order(ScanOrder(timeframe="1m", within_bars=300))).id
+        await eventually(lambda: agent.scans.status(scan).state == "complete")
+        found = await scanning.found(scan, 0, 2_000)
+        told = [(body["known_at"], body["symbol"]) for body in found["patterns"]]
+        assert told == sorted(told, reverse=True)
+        assert len(told) > 50
+        market.at = 650
+        market.reset("clock_jump")
+        await eventually(lambda: agent.scans.status(scan).state == "failed")
+        found = await scanning.found(scan, 0, 10)
+    assert found["patterns"] == []
+    assert "clock_jump" in found["status"]["message"]

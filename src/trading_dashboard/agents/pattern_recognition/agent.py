@@ -114,6 +114,7 @@ class PatternAgent:
     def forgotten(self, reason: str) -> None:
         """See `follower.Listener`."""
         self.as_of = None
+        self.scans.void(f"Market data began anew ({reason}) after this scan. Order it again.")
         self.hub.forgotten(reason)
 
     def condition(self, reason: str | None) -> None:
