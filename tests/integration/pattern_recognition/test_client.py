@@ -117,7 +117,7 @@ async def test_every_question_is_answered_in_its_model(
         assert len((await client.context("AAPL")).timeframes) == 9
         assert (await client.confidence(symbol="AAPL", timeframe="1m", horizon=10)).rows is not None
         assert (await client.signals()).source == "test"
-        # The follower hears its market all the while, and would take that back within half a second.
+        # The follower hears its market all the while, and would soon take that back.
         monkeypatch.setattr(app.state.agent.follower, "_settle", lambda: None)
         app.state.agent.follower.trouble = "Market data does not answer."
         told: list[Any] = [
