@@ -165,3 +165,22 @@ def test_killing_the_owner_leaves_nothing(is_deaf: bool) -> None:
         for worker in alive:
             worker.kill()
     eventually_sync(lambda: not any(worker.is_running() for worker in workers))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pool")
+def test_an_agent_with_a_thousand_open_descriptors_scans_all_the_same(pool: ProcessPool) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 1_400:
+        pytest.skip(f"only {hard} descriptors may be open")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1_400), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_100)]
+    try:
+        found = by_symbol(pool.map(tasks.own_pid, tasks.universe(20)))
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        pool.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [one.error for one in found.values()] == [None] * 20
