@@ -18,6 +18,7 @@ from tests.unit.pattern_recognition.live.walks import walk
 from trading_dashboard.agents.kit import AgentApp, AgentEnvironment
 from trading_dashboard.agents.pattern_recognition import assembly
 from trading_dashboard.agents.pattern_recognition.live.series import moment
+from trading_dashboard.clients import agent_client
 from trading_dashboard.clients import patterns as client_module
 from trading_dashboard.clients.patterns import PatternClient, PatternsRefused, PatternsUnavailable
 from trading_dashboard.models.errors import (
@@ -218,7 +219,7 @@ async def test_a_stream_that_cannot_be_trusted_is_opened_anew(
 ) -> None:
     from websockets.asyncio.server import ServerConnection, serve
 
-    monkeypatch.setattr(client_module, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(agent_client, "SILENCE_SECONDS", 0.1)
     monkeypatch.setattr(client_module, "MAX_RETRY_SECONDS", 0.1)
     connections = 0
 
