@@ -95,6 +95,18 @@ def own_bars(count: int, **changes: Any) -> OwnBars:
     return OwnBars(timestamp=times, timeframe="1m", **{**columns, **changes})
 
 
+async def _told_beside_a_market(client: PatternClient) -> list[Any]:
+    """Return one answer of each kind that rests on market data."""
+    return [
+        await client.patterns("AAPL", timeframe="1m", limit=1),
+        await client.signals(),
+        await client.confidence(),
+        await client.levels("AAPL", timeframe="1m"),
+        await client.indicator("AAPL", "sma", timeframe="1m"),
+        await client.context("AAPL"),
+    ]
+
+
 async def test_every_question_is_answered_in_its_model(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,14 +133,7 @@ async def test_every_question_is_answered_in_its_model(
         # The follower hears its market all the while, and would soon take that back.
         monkeypatch.setattr(app.state.agent.follower, "_settle", lambda: None)
         app.state.agent.follower.trouble = "Market data does not answer."
-        told: list[Any] = [
-            await client.patterns("AAPL", timeframe="1m", limit=1),
-            await client.signals(),
-            await client.confidence(),
-            await client.levels("AAPL", timeframe="1m"),
-            await client.indicator("AAPL", "sma", timeframe="1m"),
-            await client.context("AAPL"),
-        ]
+        told = await _told_beside_a_market(client)
         assert all(answer.stale for answer in told)
         app.state.agent.follower.trouble = None
         scan = await client.scan(ScanOrder(timeframe="1m", bars=300, within_bars=300))

@@ -29,6 +29,7 @@ from trading_dashboard.agents.pattern_recognition.indicators.catalogue import (
     compute,
     kind_of,
 )
+from trading_dashboard.agents.pattern_recognition.indicators.kinds import IndicatorColumn
 from trading_dashboard.agents.pattern_recognition.live.label import Label
 from trading_dashboard.agents.pattern_recognition.live.series import stamp
 from trading_dashboard.agents.pattern_recognition.worth.ledger import SECONDS
@@ -103,23 +104,11 @@ class Surroundings:
         known = await self.bars(symbol, timeframe, limit + before)
         first = max(len(known.bars) - limit, 0)
         # With fewer bars than asked for the series begins there, and so does its first session.
-        begins = 0 if len(known.bars) < limit + before else _second_day(known.bars)
+        is_cut = is_of_session and len(known.bars) >= limit + before
+        begins = _second_day(known.bars) if is_cut else 0
 
         def computed() -> list[dict[str, Any]]:
-            columns = compute(indicator, known.bars, chosen)
-            if is_of_session:
-                for column in columns:
-                    column.values[:begins] = math.nan
-            return [
-                {
-                    "name": column.name,
-                    "pane": column.pane,
-                    "style": column.style,
-                    "values": _plain(column.values[first:]),
-                    "displacement": column.displacement,
-                }
-                for column in columns
-            ]
+            return _lines(compute(indicator, known.bars, chosen), first, begins)
 
         lines = await self._agent.computed(computed)
         return {
@@ -235,6 +224,22 @@ def indicator_definitions() -> list[dict[str, Any]]:
 def session_bars(timeframe: Interval) -> int:
     """Return how many bars before one are enough to hold its session's first."""
     return min(-(-_DAY_SECONDS // SECONDS[timeframe]), MAX_SESSION_BARS)
+
+
+def _lines(columns: list[IndicatorColumn], first: int, begins: int) -> list[dict[str, Any]]:
+    """Return columns from a bar on; before the one at which their session begins nothing is known."""
+    for column in columns:
+        column.values[:begins] = math.nan
+    return [
+        {
+            "name": column.name,
+            "pane": column.pane,
+            "style": column.style,
+            "values": _plain(column.values[first:]),
+            "displacement": column.displacement,
+        }
+        for column in columns
+    ]
 
 
 def _second_day(bars: Bars) -> int:
