@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Route, expect
 
 from tests.browser.conftest import Tab, logged_in, settled
-from tests.browser.test_real_desk import RealDesk
+from tests.browser.real_desk import RealDesk
 from tests.dashboard_desk import running
 from tests.support import eventually
 

@@ -18,7 +18,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Tab, logged_in
-from tests.browser.test_real_desk import RealDesk
+from tests.browser.real_desk import RealDesk
 from tests.dashboard_desk import any_port, running
 from tests.support import PUPPETS, eventually
 

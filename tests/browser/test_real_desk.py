@@ -5,110 +5,17 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
-import psutil
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Tab, logged_in
-from tests.dashboard_desk import DashboardDesk, any_port, running
-from tests.support import ROOT, eventually, eventually_sync, write_project
-
-
-class RealDesk(DashboardDesk):
-    """A desk started by `up` in a project of its own."""
-
-    def __init__(self, root: Path, settings: Mapping[str, Any] | None = None) -> None:
-        super().__init__(root / "var", any_port())
-        self.root = root
-        self.settings = {"source": "demo", **(settings or {})}
-        self.agent_port = any_port()
-
-    def start(self) -> None:
-        write_project(self.root, self._agents())
-        command = [sys.executable, "-m", "trading_dashboard.cli", "up", "--no-browser"]
-        command += ["--project-root", str(self.root), "--port", str(self.port)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-        with (self.root / "up.log").open("wb") as log:
-            self.process = subprocess.Popen(
-                command, env=environment, stdout=log, stderr=log, text=True
-            )
-        eventually_sync(self._is_served, 60, what="the page is served")
-        eventually_sync(lambda: self.ask("/health"), 60, what="the agent answers")
-
-    def _agents(self) -> dict[str, Any]:
-        command = ["python", "-m", "trading_dashboard.agents.market_data", "--port", "{port}"]
-        agent = {"url": f"http://localhost:{self.agent_port}", "start_command": command}
-        risk = {"url": f"http://localhost:{any_port()}", "enabled": False, "auto_start": False}
-        interval = {"health_check_interval": 1, "settings": self.settings}
-        return {"agents": {"market_data": agent | interval, "risk_management": risk}}
-
-    def ask(self, path: str) -> Any:
-        """Return the agent's own answer, None while there is none."""
-        return ask(self.agent_port, path)
-
-    def set_clock(self, **change: Any) -> None:
-        """Change the market clock, as the page does."""
-        headers = {"authorization": f"Bearer {self.agent_token()}"}
-        url = f"http://localhost:{self.agent_port}/clock"
-        httpx.post(url, json=change, headers=headers, trust_env=False).raise_for_status()
-
-    def agent_pid(self) -> int:
-        """Return the process that listens on the agent's port."""
-        assert self.process is not None
-        for child in psutil.Process(self.process.pid).children(recursive=True):
-            if "trading_dashboard.agents.market_data" in child.cmdline():
-                return child.pid
-        raise AssertionError("no agent")
-
-    def end(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(20)
-
-
-class PatternDesk(RealDesk):
-    """The real desk with the pattern recognition agent."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.pattern_port = any_port()
-
-    def _agents(self) -> dict[str, Any]:
-        configuration = super()._agents()
-        name = "trading_dashboard.agents.pattern_recognition"
-        configuration["agents"]["pattern_recognition"] = {
-            "url": f"http://localhost:{self.pattern_port}",
-            "start_command": ["python", "-m", name, "--port", "{port}"],
-            "depends_on": ["market_data"],
-        }
-        return configuration
-
-    def ask_patterns(self, path: str) -> Any:
-        """Return the pattern agent's own answer, None while there is none."""
-        return ask(self.pattern_port, path)
-
-    def has_read_all(self) -> bool:
-        """Return whether every series that is followed has been read."""
-        health = self.ask_patterns("/health")
-        # While it reads it is healthy, and says how far it is.
-        return health is not None and health["status"] == "healthy" and "message" not in health
-
-
-def ask(port: int, path: str) -> Any:
-    """Return what is answered there, None if nothing is or it is an error."""
-    try:
-        answer = httpx.get(f"http://localhost:{port}{path}", trust_env=False)
-    except httpx.HTTPError:
-        return None
-    return answer.json() if answer.status_code == 200 else None
+from tests.browser.real_desk import RealDesk
+from tests.dashboard_desk import running
+from tests.support import eventually
 
 
 @pytest.fixture(scope="module")
@@ -170,57 +77,6 @@ async def test_closed_daily_bars_on_the_chart_are_the_agents(
             bar["open"], bar["high"], bar["low"], bar["close"]
         ]  # fmt: skip
         assert (int(row[6]), row[9]) == (bar["volume"], "demo")
-
-
-async def test_patterns_on_screen_are_the_agents(browser: Browser, tmp_path: Path) -> None:
-    with running(PatternDesk(tmp_path)) as desk:
-        await eventually(desk.has_read_all, 60, what="every series has been read")
-        desk.set_clock(paused=True)
-        async with logged_in(browser, desk) as tab:
-            await tab.open("/patterns")
-            rows = tab.page.locator(".desk-patterns tr[data-pattern]")
-            await expect(rows.first).to_be_visible()
-
-            async def differences() -> list[str]:
-                shown = await rows.evaluate_all(
-                    "(rows) => rows.map((row) => [row.dataset.pattern, row.innerText])"
-                )
-                assert shown
-                return [it for name, text in shown[:12] for it in missing(desk, name, text)]
-
-            # Worths are learnt while this goes on.
-            await eventually(lambda: equal_to([], differences), 40, what="screen and API agree")
-            name = await rows.first.get_attribute("data-pattern")
-            await tab.page.locator(f"tr[data-pattern='{name}'] .c-state").click()
-            frame = tab.page.locator(".desk-candles")
-            await expect(frame).to_have_attribute("data-focus", str(name))
-
-
-async def equal_to(expected: Any, read: Callable[[], Awaitable[Any]]) -> bool:
-    return bool(await read() == expected)
-
-
-def missing(desk: PatternDesk, name: str, text: str) -> list[str]:
-    """Return what the API says of a detection and its row on the screen does not."""
-    symbol, timeframe = text.split()[:2]
-    query = f"/patterns/{symbol}?timeframe={timeframe}&kind=chart&limit=500"
-    known = {it["id"]: it for it in desk.ask_patterns(query)["patterns"]}
-    detection = known[name]
-    lacking = [word for word in words_of(detection) if word not in text]
-    prices = [float(it) for it in re.findall(r"\d+\.\d\d", text)]
-    told = [it for it in (detection["target"], detection["invalidation"]) if it is not None]
-    lacking += [str(it) for it in told if min(abs(price - it) for price in prices) > 0.0051]
-    return lacking
-
-
-def words_of(detection: dict[str, Any]) -> list[str]:
-    """Return what a row of the table says of a detection."""
-    words = [detection["name"], detection["direction"], detection["state"].replace("_", " ")]
-    for worth in detection["worth"]:
-        if worth["horizon_bars"] == 10:
-            is_few = worth["verdict"] == "too_few"
-            words.append(f"({worth['samples']:,})" if is_few else f"n {worth['samples']:,}")
-    return words
 
 
 async def test_all_symbols_move(real_tab: Tab) -> None:

@@ -77,7 +77,7 @@ async def test_measures_equal_the_api(risk_tab: Tab) -> None:
     await expect(first.locator("[data-cell=violations]")).to_have_text("4 of 0.6")
     await expect(first.locator("[data-cell=kupiec]")).to_have_text("0.527")
     await expect(first.locator("[data-cell=christoffersen]")).to_have_text("0.036 rejected")
-    await expect(first).to_contain_text("yellow")
+    await expect(first).to_contain_text("yellow, 4 days")
     await expect(card.locator(".violation:is(circle)")).to_have_count(4)
     slow = card.locator("tr[data-method=monte_carlo_normal]")
     await slow.click()
@@ -197,34 +197,6 @@ async def test_an_order_is_checked_as_typed_and_lives(risk_tab: Tab) -> None:
     await orders.locator("[data-tab=fills]").click()
     await expect(orders.locator("tr[data-fill]")).to_contain_text("681.00")
     await expect(page.locator("tr[data-position=GOOG]")).to_contain_text("10")
-
-
-async def test_positions_come_in_after_a_dry_run(risk_tab: Tab) -> None:
-    page = await opened(risk_tab)
-    account = page.locator(".desk-risk-account")
-    async with page.expect_download() as file:
-        await account.get_by_role("button", name="Export CSV").click()
-    table = (await (await file.value).path()).read_text("utf-8")
-    assert table.splitlines()[1] == "AAPL,120,671.20"
-    await account.get_by_role("button", name="Import…").click()
-    dialog = page.get_by_role("dialog", name="Import positions")
-    text = dialog.get_by_label("Positions as text")
-    await text.fill(f"symbol,quantity,average_cost\nAAPL,5,600\nIBM,{HOSTILE},1")
-    await expect(dialog).to_contain_text("2 rows, 1 problem")
-    await expect(dialog.locator(".problems tbody tr")).to_contain_text("Write it with a point")
-    await expect(dialog.locator(".problems")).to_contain_text(HOSTILE)
-    assert await page.evaluate("globalThis.hacked ?? null") is None
-    go = dialog.get_by_role("button", name="Import")
-    await expect(go).to_have_attribute("aria-disabled", "true")
-    await text.fill("symbol,quantity,average_cost\nAAPL,5,600")
-    await expect(dialog).to_contain_text("1 row, no problem. Then held: AAPL 5 at 600.00")
-    await go.click()
-    await expect(account).to_contain_text("1 row imported")
-
-    await expect(account.locator(".sample")).to_have_text("sample portfolio")
-    await account.get_by_role("button", name="Clear sample").click()
-    await expect(account.locator(".sample")).to_be_hidden()
-    await expect(page.locator(".desk-risk-positions")).to_contain_text("No position.")
 
 
 async def test_hostile_words_are_only_words(risk_tab: Tab) -> None:

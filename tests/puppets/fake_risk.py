@@ -11,10 +11,10 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -119,8 +119,7 @@ class RiskFace:
 
     def app(self) -> Starlette:
         routes: list[tuple[str, Any, str]] = [
-            ("/positions", self.positions, "GET"), ("/positions/export", self.export, "GET"),
-            ("/positions/import", self.bring, "POST"), ("/sample/clear", self.clear, "POST"),
+            ("/positions", self.positions, "GET"),
             ("/orders", self.orders, "GET"), ("/orders", self.place, "POST"),
             ("/orders", self.cancel, "DELETE"), ("/orders/{id}", self.cancel, "DELETE"),
             ("/fills", self.fills, "GET"), ("/check", self.check, "POST"),
@@ -150,41 +149,6 @@ class RiskFace:
 
     async def positions(self, _: Request) -> Response:
         return answer(self.risk.account.summary())
-
-    async def export(self, request: Request) -> Response:
-        items = self.risk.account.positions()
-        if request.query_params.get("format") == "json":
-            return JSONResponse([plain(item) for item in items])
-        rows = [f"{item.symbol},{item.quantity},{item.average_cost}" for item in items]
-        return PlainTextResponse("\n".join(["symbol,quantity,average_cost", *rows]) + "\n")
-
-    async def bring(self, request: Request) -> Response:
-        lines = (await request.body()).decode().strip().splitlines()[1:]
-        problems, positions = [], []
-        for row, line in enumerate(lines, 1):
-            symbol, quantity, cost = [*line.split(","), "", ""][:3]
-            try:
-                positions.append(a.Position(
-                    symbol=symbol, quantity=Decimal(quantity), average_cost=Decimal(cost)
-                ))  # fmt: skip
-            except (ArithmeticError, ValidationError):
-                problems.append(a.ImportProblem(
-                    row=row, column="quantity", observed=quantity, problem="It is no number.",
-                    next_step="Write it with a point.",
-                ))  # fmt: skip
-        is_dry = request.query_params["dry_run"] == "true"
-        accepted = 0 if problems else len(lines)
-        return answer(a.ImportReport(
-            dry_run=is_dry, rows=len(lines), accepted=accepted, problems=problems,
-            positions=positions,
-        ))  # fmt: skip
-
-    async def clear(self, _: Request) -> Response:
-        account = self.risk.account
-        account.held, account.is_sample = {}, False
-        account.record("position_cleared", {})
-        await self.risk.tell("account", account=account.summary())
-        return answer(account.summary())
 
     async def orders(self, _: Request) -> Response:
         orders = list(self.risk.account.orders.values())[::-1]
@@ -249,8 +213,8 @@ class RiskFace:
         return answer(account.gate())
 
     async def journal(self, request: Request) -> Response:
-        kind = request.query_params.get("kind")
-        entries = [item for item in self.risk.account.journal if kind in (None, item.kind)]
+        kinds = request.query_params.getlist("kind")
+        entries = [it for it in self.risk.account.journal if not kinds or it.kind in kinds]
         return answer(a.JournalResponse(entries=entries[:50]))
 
     async def limits(self, request: Request) -> Response:

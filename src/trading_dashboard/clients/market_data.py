@@ -7,12 +7,9 @@ Owns setting the clock and a stream that comes back after an interruption. What 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
-
-from pydantic import ValidationError
 
 from trading_dashboard.clients.market_questions import (
     PAGE_LIMIT,
@@ -22,7 +19,6 @@ from trading_dashboard.clients.market_questions import (
 )
 from trading_dashboard.clients.market_stream import follow
 from trading_dashboard.clients.market_tables import MarketTables
-from trading_dashboard.models.errors import Forbidden
 from trading_dashboard.models.market_api import (
     MARKET_MESSAGE,
     ClockChange,
@@ -39,8 +35,6 @@ __all__ = [
     "MarketDataUnavailable",
 ]
 
-SILENCE_SECONDS = 5.0
-"""The agent sends a heartbeat each second; after this long without a word the stream is dead."""
 MAX_MESSAGE_BYTES = 1024 * 1024
 
 
@@ -104,33 +98,12 @@ class MarketDataClient(MarketTables):
             async for message in messages:
                 yield message
 
-    async def _connection(self, operation: StreamOperation) -> AsyncGenerator[MarketMessage]:
-        """Yield one connection's messages until it is lost."""
-        from websockets.asyncio.client import connect
-        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+    # Private
 
-        url = self._base_url.replace("http", "ws", 1) + "/stream"
-        try:
-            async with connect(url, max_size=MAX_MESSAGE_BYTES, proxy=None) as connection:
-                await connection.send(operation.model_dump_json(exclude_none=True))
-                self.is_streaming = True
-                expected = 1
-                while True:
-                    async with asyncio.timeout(SILENCE_SECONDS):
-                        text = await connection.recv()
-                    message = MARKET_MESSAGE.validate_json(text)
-                    if message.seq != expected:
-                        return
-                    expected += 1
-                    yield message
-        except InvalidStatus as error:
-            if error.response.status_code == 403:
-                raise Forbidden(
-                    "The agent refused the stream.",
-                    subject=url,
-                    next_step="Address it as localhost, or start it with --allow-host NAME.",
-                ) from error
-        except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError, ValidationError):
-            return
-        finally:
-            self.is_streaming = False
+    def _connection(self, operation: StreamOperation) -> AsyncGenerator[MarketMessage]:
+        """Return one connection's messages until it is lost."""
+        first = operation.model_dump_json(exclude_none=True)
+        return self._messages(MARKET_MESSAGE, max_bytes=MAX_MESSAGE_BYTES, first=first)
+
+    def _is_connected(self, is_connected: bool) -> None:
+        self.is_streaming = is_connected

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
-import httpx
-
-from trading_dashboard.clients.json_client import JsonClient
+from trading_dashboard.clients.agent_client import AgentClient, AgentRefused, by_code, given
 from trading_dashboard.models.errors import (
     DataUnavailable,
     Forbidden,
     InvalidRange,
     MarketDataError,
-    TradingDashboardError,
     Unauthorized,
     UnknownSource,
     UnknownSymbol,
@@ -64,25 +61,21 @@ class MarketDataUnavailable(MarketDataError):
     code = "market_data_unavailable"
 
 
-class MarketDataRefused(MarketDataError):
+class MarketDataRefused(AgentRefused, MarketDataError):
     """The agent refused in a way that has no class of its own. `api_code` is its code."""
 
     code = "market_data_refused"
 
-    def __init__(self, message: str, *, api_code: str = "", **about: Any) -> None:
-        super().__init__(message, **about)
-        self.api_code = api_code
 
-
-class MarketQuestions(JsonClient):
+class MarketQuestions(AgentClient):
     """Asks one market data agent. Use it as an async context manager, from one event loop."""
 
-    _ERRORS: ClassVar[dict[str, type[TradingDashboardError]]] = {
-        kind.code: kind
-        for kind in (
-            UnknownSymbol, UnknownSource, DataUnavailable, InvalidRange, Unauthorized, Forbidden
-        )
-    }  # fmt: skip
+    _agent = "market data agent"
+    _errors = by_code(
+        (UnknownSymbol, UnknownSource, DataUnavailable, InvalidRange, Unauthorized, Forbidden)
+    )
+    _unavailable = MarketDataUnavailable
+    _refused = MarketDataRefused
 
     async def price(self, symbol: str) -> PriceResponse:
         """Return the newest price.
@@ -135,9 +128,8 @@ class MarketQuestions(JsonClient):
         Raises:
             UnknownSymbol, InvalidRange.
         """
-        given = {"start": start, "end": end}
-        parameters = {key: str(value) for key, value in given.items() if value is not None}
-        return await self._get(path_of("calendar", symbol), CalendarResponse, parameters)
+        asked = given(start=start, end=end)
+        return await self._get(path_of("calendar", symbol), CalendarResponse, asked)
 
     async def quality(self, symbol: str) -> list[QualityScore]:
         """Return a symbol's scores, one for each source that has it.
@@ -205,10 +197,7 @@ class MarketQuestions(JsonClient):
             "adjusted": adjusted,
             "include_partial": include_partial,
         }
-        given = {
-            "start_date": start, "end_date": end, "limit": limit, "page": page, "source": source
-        }  # fmt: skip
-        parameters.update({key: str(value) for key, value in given.items() if value is not None})
+        parameters |= given(start_date=start, end_date=end, limit=limit, page=page, source=source)
         return await self._get(path_of("historical", symbol), HistoricalResponse, parameters)
 
     async def bars(
@@ -240,42 +229,6 @@ class MarketQuestions(JsonClient):
             for bar in answer.data:
                 yield bar
             page = answer.next_page
-
-    # Private
-
-    def _unreachable(self, error: Exception) -> MarketDataUnavailable:
-        return MarketDataUnavailable(
-            f"The market data agent does not answer at {self._base_url}.",
-            subject=self._base_url,
-            observed=f"{type(error).__name__}: {error}",
-            next_step="Look at the agent's status and log.",
-        )
-
-    def _misunderstood(
-        self, message: str, path: str, response: httpx.Response
-    ) -> MarketDataUnavailable:
-        return MarketDataUnavailable(
-            message,
-            subject=path,
-            observed=response.text[:200],
-            next_step="Is it a market data agent, and do versions match?",
-        )
-
-    def _refusal(self, response: httpx.Response) -> TradingDashboardError:
-        try:
-            error = response.json()["error"]
-            about = {key: error[key] for key in ("subject", "observed", "next_step", "details")}
-            code, message = str(error["code"]), str(error["message"])
-        except (ValueError, KeyError, TypeError):
-            return MarketDataUnavailable(
-                f"The market data agent answered {response.status_code} without an explanation.",
-                subject=self._base_url,
-                observed=response.text[:200],
-            )
-        kind = self._ERRORS.get(code)
-        if kind is None:
-            return MarketDataRefused(message, api_code=code, **about)
-        return kind(message, **about)
 
 
 def path_of(route: str, symbol: str) -> str:

@@ -10,13 +10,9 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import Any, ClassVar
 from urllib.parse import quote
 
-import httpx
-from pydantic import ValidationError
-
-from trading_dashboard.clients.json_client import JsonClient
+from trading_dashboard.clients.agent_client import AgentClient, AgentRefused, by_code, given
 from trading_dashboard.models.errors import (
     DataUnavailable,
     Forbidden,
@@ -25,7 +21,6 @@ from trading_dashboard.models.errors import (
     PatternError,
     ScanQueueFull,
     ScanUnavailable,
-    TradingDashboardError,
     UnknownIndicator,
     UnknownPattern,
     UnknownScan,
@@ -59,8 +54,6 @@ from trading_dashboard.models.patterns import (
     PatternState,
 )
 
-SILENCE_SECONDS = 5.0
-"""The agent sends a heartbeat each second; after this long without a word the stream is dead."""
 FIRST_RETRY_SECONDS = 0.2
 MAX_RETRY_SECONDS = 5.0
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -74,26 +67,24 @@ class PatternsUnavailable(PatternError):
     code = "patterns_unavailable"
 
 
-class PatternsRefused(PatternError):
+class PatternsRefused(AgentRefused, PatternError):
     """The agent refused in a way that has no class of its own. `api_code` is its code."""
 
     code = "patterns_refused"
 
-    def __init__(self, message: str, *, api_code: str = "", **about: Any) -> None:
-        super().__init__(message, **about)
-        self.api_code = api_code
 
-
-class PatternClient(JsonClient):
+class PatternClient(AgentClient):
     """Asks one pattern recognition agent. Use it as an async context manager."""
 
-    _ERRORS: ClassVar[dict[str, type[TradingDashboardError]]] = {
-        kind.code: kind
-        for kind in (
+    _agent = "pattern recognition agent"
+    _errors = by_code(
+        (
             UnknownSymbol, UnknownPattern, UnknownIndicator, UnknownScan, InvalidParameter,
             InvalidBars, ScanQueueFull, ScanUnavailable, DataUnavailable, Forbidden,
         )
-    }  # fmt: skip
+    )  # fmt: skip
+    _unavailable = PatternsUnavailable
+    _refused = PatternsRefused
 
     async def patterns(
         self,
@@ -109,7 +100,7 @@ class PatternClient(JsonClient):
         Raises:
             UnknownSymbol, DataUnavailable.
         """
-        asked = _given(timeframe=timeframe, kind=kind, state=state, limit=limit)
+        asked = given(timeframe=timeframe, kind=kind, state=state, limit=limit)
         return await self._get(f"/patterns/{quote(symbol, safe='')}", PatternsResponse, asked)
 
     async def detect(self, bars: OwnBars) -> PatternsResponse:
@@ -135,7 +126,7 @@ class PatternClient(JsonClient):
         """
         offset: int | None = 0
         while offset is not None:
-            asked = _given(
+            asked = given(
                 symbol=symbol, timeframe=timeframe, pattern=pattern, offset=offset, limit=PAGE
             )
             page = await self._get("/patterns/history", HistoryResponse, asked)
@@ -156,7 +147,7 @@ class PatternClient(JsonClient):
         Raises:
             UnknownPattern, UnknownSymbol, DataUnavailable, InvalidParameter.
         """
-        asked = _given(symbol=symbol, timeframe=timeframe, pattern=pattern, horizon=horizon)
+        asked = given(symbol=symbol, timeframe=timeframe, pattern=pattern, horizon=horizon)
         return await self._get("/patterns/confidence", ConfidenceResponse, asked)
 
     async def signals(
@@ -171,7 +162,7 @@ class PatternClient(JsonClient):
         Raises:
             InvalidParameter: Worth is not measured over that horizon.
         """
-        asked = _given(
+        asked = given(
             min_confidence=min_confidence, min_reward_risk=min_reward_risk, horizon=horizon
         )
         return await self._get("/signals", SignalsResponse, asked)
@@ -194,7 +185,7 @@ class PatternClient(JsonClient):
         Raises:
             UnknownIndicator, InvalidParameter, UnknownSymbol, DataUnavailable.
         """
-        asked = _given(name=name, timeframe=timeframe, limit=limit, **parameters)
+        asked = given(name=name, timeframe=timeframe, limit=limit, **parameters)
         return await self._get(f"/indicators/{quote(symbol, safe='')}", IndicatorResponse, asked)
 
     async def context(self, symbol: str) -> ContextResponse:
@@ -204,7 +195,7 @@ class PatternClient(JsonClient):
     async def levels(self, symbol: str, *, timeframe: Interval = "1d") -> LevelsResponse:
         """Return support and resistance. Raises `UnknownSymbol`, `DataUnavailable`."""
         path = f"/levels/{quote(symbol, safe='')}"
-        return await self._get(path, LevelsResponse, _given(timeframe=timeframe))
+        return await self._get(path, LevelsResponse, given(timeframe=timeframe))
 
     async def catalogue(self) -> CatalogueResponse:
         """Return what each pattern is."""
@@ -228,7 +219,7 @@ class PatternClient(JsonClient):
     async def scan_patterns(self, scan: str, *, offset: int = 0, limit: int = PAGE) -> ScanResult:
         """Return a page of what a scan has found, newest first. Raises `UnknownScan`."""
         path = f"/scan/{quote(scan, safe='')}/patterns"
-        return await self._get(path, ScanResult, _given(offset=offset, limit=limit))
+        return await self._get(path, ScanResult, given(offset=offset, limit=limit))
 
     async def cancel_scan(self, scan: str) -> ScanStatus:
         """End a scan. Raises `UnknownScan`."""
@@ -266,73 +257,7 @@ class PatternClient(JsonClient):
             ceiling = min(FIRST_RETRY_SECONDS * 2**attempts, MAX_RETRY_SECONDS)
             await asyncio.sleep(random.uniform(FIRST_RETRY_SECONDS / 2, ceiling))
 
-    async def _connection(
-        self, operation: PatternOperation
-    ) -> AsyncGenerator[PatternStreamMessage]:
-        """Yield one connection's messages until it is lost."""
-        from websockets.asyncio.client import connect
-        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-
-        url = self._base_url.replace("http", "ws", 1) + "/stream"
-        try:
-            async with connect(url, max_size=MAX_MESSAGE_BYTES, proxy=None) as connection:
-                await connection.send(operation.model_dump_json())
-                expected = 1
-                while True:
-                    async with asyncio.timeout(SILENCE_SECONDS):
-                        text = await connection.recv()
-                    message = PATTERN_MESSAGE.validate_json(text)
-                    if message.seq != expected:
-                        return
-                    expected += 1
-                    yield message
-        except InvalidStatus as error:
-            if error.response.status_code == 403:
-                raise Forbidden(
-                    "The agent refused the stream.",
-                    subject=url,
-                    next_step="Address it as localhost, or start it with --allow-host NAME.",
-                ) from error
-        except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError, ValidationError):
-            return
-
-    # Private
-
-    def _unreachable(self, error: Exception) -> PatternsUnavailable:
-        return PatternsUnavailable(
-            f"The pattern recognition agent does not answer at {self._base_url}.",
-            subject=self._base_url,
-            observed=f"{type(error).__name__}: {error}",
-            next_step="Look at the agent's status and log.",
-        )
-
-    def _misunderstood(
-        self, message: str, path: str, response: httpx.Response
-    ) -> PatternsUnavailable:
-        return PatternsUnavailable(
-            message,
-            subject=path,
-            observed=response.text[:200],
-            next_step="Is it a pattern recognition agent, and do versions match?",
-        )
-
-    def _refusal(self, response: httpx.Response) -> TradingDashboardError:
-        try:
-            error = response.json()["error"]
-            about = {key: error[key] for key in ("subject", "observed", "next_step", "details")}
-            code, message = str(error["code"]), str(error["message"])
-        except (ValueError, KeyError, TypeError):
-            return PatternsUnavailable(
-                f"The agent answered {response.status_code} without an explanation.",
-                subject=self._base_url,
-                observed=response.text[:200],
-            )
-        kind = self._ERRORS.get(code)
-        if kind is None:
-            return PatternsRefused(message, api_code=code, **about)
-        return kind(message, **about)
-
-
-def _given(**parameters: Any) -> dict[str, Any]:
-    """Return the parameters that are given, as text or numbers."""
-    return {key: str(value) for key, value in parameters.items() if value is not None}
+    def _connection(self, operation: PatternOperation) -> AsyncGenerator[PatternStreamMessage]:
+        """Return one connection's messages until it is lost."""
+        first = operation.model_dump_json()
+        return self._messages(PATTERN_MESSAGE, max_bytes=MAX_MESSAGE_BYTES, first=first)

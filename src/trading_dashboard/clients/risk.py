@@ -11,17 +11,15 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from trading_dashboard.clients.json_client import JsonClient
+from trading_dashboard.clients.agent_client import AgentClient, AgentRefused, by_code, given
 from trading_dashboard.models.errors import (
     DataUnavailable,
     Forbidden,
-    TradingDashboardError,
     Unauthorized,
     UnknownSymbol,
 )
@@ -60,8 +58,6 @@ from trading_dashboard.models.risk.measures import (
 )
 from trading_dashboard.models.risk.stream import RISK_MESSAGE, RiskMessage, RiskRefusal
 
-SILENCE_SECONDS = 5.0
-"""The agent sends a heartbeat each second; after this long without a word the stream is dead."""
 FIRST_RETRY_SECONDS = 0.2
 MAX_RETRY_SECONDS = 5.0
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -80,29 +76,28 @@ class RiskAgentUnavailable(errors.RiskError):
     code = "risk_agent_unavailable"
 
 
-class RiskRefused(errors.RiskError):
+class RiskRefused(AgentRefused, errors.RiskError):
     """The agent refused in a way that has no class of its own. `api_code` is its code."""
 
     code = "risk_refused"
 
-    def __init__(self, message: str, *, api_code: str = "", **about: Any) -> None:
-        super().__init__(message, **about)
-        self.api_code = api_code
 
-
-class RiskClient(JsonClient):
+class RiskClient(AgentClient):
     """Asks one risk management agent. Use it as an async context manager."""
 
-    _ERRORS: ClassVar[dict[str, type[TradingDashboardError]]] = {
-        kind.code: kind
-        for kind in (
+    _agent = "risk management agent"
+    _errors = by_code(
+        (
             errors.InvalidOrder, errors.OrderDenied, errors.UnknownOrder, errors.OrderFinal,
             errors.DuplicateOrder, errors.InvalidImport, errors.ReopeningRefused,
             errors.InvalidLimit, errors.NotEnoughData, errors.InvalidScenario, errors.RiskBusy,
             errors.RiskUnavailable, errors.AccountStoreError, errors.AccountStoreInUse,
             UnknownSymbol, DataUnavailable, Unauthorized, Forbidden,
         )
-    }  # fmt: skip
+    )  # fmt: skip
+    _unavailable = RiskAgentUnavailable
+    _refused = RiskRefused
+    _while_away = "Look at the agent's status and log. Until it answers, do not trade."
 
     def __init__(self, base_url: str, token: str | None = None) -> None:
         """Make a client.
@@ -177,7 +172,7 @@ class RiskClient(JsonClient):
     ) -> OrdersResponse:
         """Return a page of orders, newest first."""
         return await self._get(
-            "/orders", OrdersResponse, _given(status=status, before=before, limit=limit)
+            "/orders", OrdersResponse, given(status=status, before=before, limit=limit)
         )
 
     async def order(self, order_id: str) -> Order:
@@ -194,7 +189,7 @@ class RiskClient(JsonClient):
 
     async def fills(self, *, before: str | None = None, limit: int | None = None) -> FillsResponse:
         """Return a page of fills, newest first."""
-        return await self._get("/fills", FillsResponse, _given(before=before, limit=limit))
+        return await self._get("/fills", FillsResponse, given(before=before, limit=limit))
 
     # Risk
 
@@ -206,7 +201,7 @@ class RiskClient(JsonClient):
         window: int | None = None,
     ) -> PortfolioRisk:
         """Return the account's measures. Raises `DataUnavailable`, `RiskBusy`."""
-        asked = _given(confidence=confidence, horizon_days=horizon_days, window=window)
+        asked = given(confidence=confidence, horizon_days=horizon_days, window=window)
         return await self._heavy("GET", "/risk/portfolio", PortfolioRisk, params=asked)
 
     async def calculate(self, question: RiskQuestion) -> PortfolioRisk:
@@ -250,7 +245,7 @@ class RiskClient(JsonClient):
         Raises:
             NotEnoughData, UnknownSymbol, DataUnavailable, RiskBusy.
         """
-        asked = _given(symbol=symbol, method=method, confidence=confidence, window=window)
+        asked = given(symbol=symbol, method=method, confidence=confidence, window=window)
         return await self._heavy("GET", "/risk/backtest", BacktestResponse, params=asked)
 
     async def size(self, question: SizingQuestion) -> SizingResponse:
@@ -280,7 +275,7 @@ class RiskClient(JsonClient):
         """Yield the journal, newest first, page by page."""
         before: int | None = None
         while True:
-            asked = _given(before=before, limit=PAGE, kind=kind)
+            asked = given(before=before, limit=PAGE, kind=kind)
             page = await self._get("/journal", JournalResponse, asked)
             for entry in page.entries:
                 yield entry
@@ -310,33 +305,13 @@ class RiskClient(JsonClient):
             await asyncio.sleep(random.uniform(FIRST_RETRY_SECONDS / 2, ceiling))
 
     async def _connection(self) -> AsyncGenerator[RiskMessage]:
-        """Yield one connection's messages until it is lost."""
-        from websockets.asyncio.client import connect
-        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-
-        url = self._base_url.replace("http", "ws", 1) + "/stream"
-        try:
-            async with connect(
-                url, max_size=MAX_MESSAGE_BYTES, proxy=None, additional_headers=self._headers
-            ) as connection:
-                expected = 1
-                while True:
-                    async with asyncio.timeout(SILENCE_SECONDS):
-                        text = await connection.recv()
-                    message = RISK_MESSAGE.validate_json(text)
-                    if message.seq != expected or isinstance(message, RiskRefusal):
-                        return
-                    expected += 1
-                    yield message
-        except InvalidStatus as error:
-            if error.response.status_code == 403:
-                raise Forbidden(
-                    "The agent refused the stream.",
-                    subject=url,
-                    next_step="Address it as localhost, or start it with --allow-host NAME.",
-                ) from error
-        except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError, ValidationError):
-            return
+        """Yield one connection's messages until it is lost, or refuses."""
+        reading = self._messages(RISK_MESSAGE, max_bytes=MAX_MESSAGE_BYTES, headers=self._headers)
+        async with aclosing(reading) as messages:
+            async for message in messages:
+                if isinstance(message, RiskRefusal):
+                    return
+                yield message
 
     # Private
 
@@ -347,42 +322,3 @@ class RiskClient(JsonClient):
 
     async def _heavy(self, method: str, path: str, kind: type[_Answer], **options: Any) -> _Answer:
         return await self._request(method, path, kind, timeout=HEAVY_TIMEOUT_SECONDS, **options)
-
-    def _unreachable(self, error: Exception) -> RiskAgentUnavailable:
-        return RiskAgentUnavailable(
-            f"The risk management agent does not answer at {self._base_url}.",
-            subject=self._base_url,
-            observed=f"{type(error).__name__}: {error}",
-            next_step="Look at the agent's status and log. Until it answers, do not trade.",
-        )
-
-    def _misunderstood(
-        self, message: str, path: str, response: httpx.Response
-    ) -> RiskAgentUnavailable:
-        return RiskAgentUnavailable(
-            message,
-            subject=path,
-            observed=response.text[:200],
-            next_step="Is it a risk management agent, and do versions match?",
-        )
-
-    def _refusal(self, response: httpx.Response) -> TradingDashboardError:
-        try:
-            error = response.json()["error"]
-            about = {key: error[key] for key in ("subject", "observed", "next_step", "details")}
-            code, message = str(error["code"]), str(error["message"])
-        except (ValueError, KeyError, TypeError):
-            return RiskAgentUnavailable(
-                f"The agent answered {response.status_code} without an explanation.",
-                subject=self._base_url,
-                observed=response.text[:200],
-            )
-        kind = self._ERRORS.get(code)
-        if kind is None:
-            return RiskRefused(message, api_code=code, **about)
-        return kind(message, **about)
-
-
-def _given(**parameters: Any) -> dict[str, Any]:
-    """Return the parameters that are given, as text."""
-    return {key: str(value) for key, value in parameters.items() if value is not None}

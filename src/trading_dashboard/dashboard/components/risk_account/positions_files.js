@@ -5,7 +5,7 @@ import { amount, decimalPrice, quantity } from '/assets/js/decimal.js';
 import { dialogButton, openDialog } from '/assets/js/dialog.js';
 import { download, h, setAttribute, setBlocked, setHidden, setText } from '/assets/js/dom.js';
 import { number } from '/assets/js/format.js';
-import { market } from '/assets/js/hub.js';
+import { market, risk } from '/assets/js/hub.js';
 import { RISK_BASE } from '/assets/js/risk_store.js';
 
 const TYPES = { csv: 'text/csv', json: 'application/json' };
@@ -35,10 +35,13 @@ export function importDialog(told) {
   const head = ['Row', 'Column', 'Found', 'Problem', 'What to do'].map((one) => h('th', { scope: 'col' }, one));
   const table = h('div', { class: 'scroll problems', tabindex: '0', role: 'group', 'aria-label': 'Problems by row', hidden: true },
     h('table', {}, h('thead', {}, h('tr', {}, ...head)), body));
+  const changes = h('tbody');
+  const outcome = h('div', { class: 'scroll problems outcome', tabindex: '0', role: 'group', 'aria-label': 'What would be held', hidden: true },
+    h('table', {}, h('thead', {}, h('tr', {}, ...['Symbol', 'Held now', 'Held then', ''].map((one) => h('th', { scope: 'col' }, one)))), changes));
   const cancel = dialogButton('Cancel', { onpress: () => dialog.close() });
   const go = dialogButton('Import', { onpress: () => run(false) });
   setBlocked(go, true);
-  const dialog = openDialog({ title: 'Import positions', kind: 'wide', content: [h('form', {}, file, text), says, table], buttons: [cancel, go] });
+  const dialog = openDialog({ title: 'Import positions', kind: 'wide', content: [h('form', {}, file, text), says, table, outcome], buttons: [cancel, go] });
   let name = '';
   let asked = 0;
   let timer = null;
@@ -49,6 +52,9 @@ export function importDialog(told) {
   const show = (report) => {
     body.replaceChildren(...report.problems.slice(0, MAX_SHOWN).map(problemRow));
     setHidden(table, report.problems.length === 0);
+    const positions = report.problems.length ? [] : report.positions;
+    changes.replaceChildren(...positions.map(changeRow));
+    setHidden(outcome, positions.length === 0);
     setBlocked(go, report.problems.length > 0 || report.rows === 0);
     say(...verdict(report));
   };
@@ -56,7 +62,10 @@ export function importDialog(told) {
     const mine = (asked += 1);
     const content = text.value;
     setBlocked(go, true);
-    if (!content.trim()) return;
+    if (!content.trim()) {
+      setHidden(outcome, true);
+      return;
+    }
     if (new Blob([content]).size > MAX_BYTES) {
       say(`The page takes at most ${number(MAX_BYTES / 1000)} kB at once. Send larger files to POST /positions/import of the agent.`, 'bad');
       return;
@@ -76,6 +85,7 @@ export function importDialog(told) {
       const problems = error.details ?? [];
       body.replaceChildren(...problems.slice(0, MAX_SHOWN).map(problemRow));
       setHidden(table, problems.length === 0);
+      setHidden(outcome, true);
       say(words(error), 'bad');
     }
   };
@@ -102,9 +112,23 @@ function verdict({ rows, problems, positions }) {
     const more = problems.length > MAX_SHOWN ? `, the first ${MAX_SHOWN} of them below` : '';
     return [`${count}, ${number(problems.length)} ${problems.length === 1 ? 'problem' : 'problems'}${more}. All rows are imported, or none.`, 'bad'];
   }
-  const held = positions.slice(0, 6).map((one) => `${one.symbol} ${quantity(one.quantity)} at ${decimalPrice(one.average_cost)}`);
-  const rest = positions.length > 6 ? ` and ${number(positions.length - 6)} more` : '';
-  return [`${count}, no problem. Then held: ${held.join(', ')}${rest}.`, 'k'];
+  const replaced = positions.filter(({ symbol }) => heldNow(symbol)).length;
+  const kept = (risk.account?.positions.length ?? 0) - replaced;
+  const rest = kept > 0 ? ` ${kept === 1 ? 'One other holding stays as it is' : `${number(kept)} other holdings stay as they are`}.` : '';
+  return [`${count}, no problem: ${replaced ? `replaces ${number(replaced)} of what is held` : 'replaces nothing that is held'}.${rest}`, replaced ? 'warn' : 'k'];
+}
+
+function heldNow(symbol) {
+  return (risk.account?.positions ?? []).find((one) => one.symbol === symbol) ?? null;
+}
+
+/** What a row of the file takes the place of. */
+function changeRow(position) {
+  const written = (one) => `${quantity(one.quantity)} at ${decimalPrice(one.average_cost)}`;
+  const now = heldNow(position.symbol);
+  const change = now ? `replaces ${quantity(now.quantity)}` : 'new';
+  return h('tr', { dataset: { change: position.symbol } }, h('th', { scope: 'row' }, position.symbol), h('td', {}, now ? written(now) : '–'), h('td', {}, written(position)),
+    h('td', { class: now ? 'warn' : 'k' }, change));
 }
 
 function problemRow({ row, column, observed, problem, next_step: next }) {

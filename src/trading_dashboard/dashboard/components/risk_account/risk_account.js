@@ -1,4 +1,4 @@
-// The paper account as a whole: what it is worth, what is at stake, and how positions come in and out.
+// The paper account as a whole: what it is worth, what is at stake, and how cash and positions come in and out.
 
 import { post, words } from '/assets/js/api.js';
 import { amount, gain, gainClass, signOf } from '/assets/js/decimal.js';
@@ -7,6 +7,7 @@ import { market, risk } from '/assets/js/hub.js';
 import { LiveCard } from '/assets/js/risk_card.js';
 import { RISK_BASE } from '/assets/js/risk_store.js';
 import { currencyMark, marketStamp, percentOf } from '/assets/js/risk_words.js';
+import { cashDialog } from './cash_dialog.js';
 import { exportPositions, importDialog } from './positions_files.js';
 
 const TILES = [
@@ -51,6 +52,7 @@ function create({ parentElement }) {
   const tiles = Object.fromEntries([...TILES, ...EXPOSURE].map(([key, label]) => [key, tile(key, label)]));
   const sample = h('span', { class: 'tag sample' }, 'sample portfolio');
   const clear = h('button', { class: 'btn', type: 'button' }, 'Clear sample');
+  const cash = h('button', { class: 'btn q', type: 'button' }, 'Cash…');
   const bring = h('button', { class: 'btn q', type: 'button' }, 'Import…');
   const csv = h('button', { class: 'btn q', type: 'button' }, 'Export CSV');
   const json = h('button', { class: 'btn q', type: 'button' }, 'JSON');
@@ -75,9 +77,10 @@ function create({ parentElement }) {
   onPress(clear, () => act(clear, () => post(`${RISK_BASE}/sample/clear`)));
   onPress(csv, () => act(csv, () => exportPositions('csv')));
   onPress(json, () => act(json, () => exportPositions('json')));
+  onPress(cash, () => (risk.account ? cashDialog((text) => say(text)) : null));
   onPress(bring, () => importDialog((text) => say(text)));
   const card = new LiveCard(tasks, {
-    name: 'account', title: 'Paper account', types: ['account'], reading: 'Reading the account', controls: [clear, bring, csv, json],
+    name: 'account', title: 'Paper account', types: ['account'], reading: 'Reading the account', controls: [clear, cash, bring, csv, json],
     hasData: () => risk.account !== null,
     body: [h('dl', { class: 'tiles' }, ...TILES.map(([key]) => tiles[key].node)), h('dl', { class: 'tiles exposure' }, ...EXPOSURE.map(([key]) => tiles[key].node)), message],
     paint: () => {

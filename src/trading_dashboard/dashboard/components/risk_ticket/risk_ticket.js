@@ -2,6 +2,7 @@
 
 import { post, words } from '/assets/js/api.js';
 import { cleanup, h, mounted, setAttribute, setBlocked, setClass, setHidden, setText } from '/assets/js/dom.js';
+import { field, input } from '/assets/js/fields.js';
 import { market, risk } from '/assets/js/hub.js';
 import { RISK_BASE } from '/assets/js/risk_store.js';
 import { ORDER_TYPES, orderLife, orderText, orderTone, toneMark } from '/assets/js/risk_words.js';
@@ -16,14 +17,6 @@ const SYMBOLS_SHOWN = 20;
 /** Known to nobody else; sent again, it is the same order. */
 function newOrderId() {
   return `desk-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-}
-
-function field(name, label, node) {
-  return h('label', { class: `field field-${name}` }, h('span', { class: 'k' }, label), node);
-}
-
-function input(attributes) {
-  return h('input', { class: 'input', type: 'text', autocomplete: 'off', spellcheck: 'false', ...attributes });
 }
 
 class Ticket {
@@ -72,7 +65,7 @@ class Ticket {
     this.life = toneMark();
     this.life.node.classList.add('life');
     setAttribute(this.life.node, 'role', 'status');
-    this.form = h('form', { class: 'ticket', novalidate: true },
+    this.form = h('form', { class: 'ticket field-grid', novalidate: true },
       h('div', { class: 'seg sides', role: 'group', 'aria-label': 'Side' }, ...this.sides),
       field('symbol', 'Symbol', fields.symbol), field('quantity', 'Quantity', fields.quantity), field('type', 'Type', fields.type),
       field('time_in_force', 'Works', fields.time_in_force), this.prices.limit_price, this.prices.stop_price,

@@ -1,6 +1,7 @@
 // What is typed into the ticket, as the API takes it, or what is missing.
 
 import { isPositive } from '/assets/js/decimal.js';
+import { plain } from '/assets/js/fields.js';
 
 export const PRICES = ['limit_price', 'stop_price'];
 const MISSING = {
@@ -27,9 +28,4 @@ export function readTicket(side, fields) {
 /** What to say of a ticket that is not whole. */
 export function complete(problem) {
   return problem ?? 'Fill in the ticket.';
-}
-
-function plain(text) {
-  const trimmed = text.trim();
-  return /^\d{1,3}(,\d{3})+(\.\d+)?$/.test(trimmed) ? trimmed.replaceAll(',', '') : trimmed;
 }

@@ -11,7 +11,7 @@ import { inUnit, LIGHTS, methodName, percentOf, toneMark, windowWords } from '/a
 import { backtestPlot } from './backtest_plot.js';
 
 const COLUMNS = [
-  ['Method', 'l'], ['VaR', ''], ['Of equity', ''], ['Expected shortfall', ''], ['Violations', ''], ['Kupiec p', ''], ['Christoffersen p', ''], ['Traffic light', 'l'],
+  ['Method', 'l'], ['VaR', ''], ['Of equity', ''], ['Expected shortfall', ''], ['Violations, all days', ''], ['Kupiec p', ''], ['Christoffersen p', ''], ['Traffic light, last 250 days (Basel)', 'l'],
 ];
 /** The test walks through years of days: it is asked for when something changes, and seldom else. */
 const TEST_PAUSE = 300_000;
@@ -22,7 +22,15 @@ const SETTLED = 2_000;
 function probability(test) {
   if (!test) return NONE;
   if (test.p_value === null) return 'none';
-  return `${number(test.p_value, 3)}${test.rejected ? ' rejected' : ''}`;
+  const value = test.p_value < 0.001 ? '<0.001' : number(test.p_value, 3);
+  return `${value}${test.rejected ? ' rejected' : ''}`;
+}
+
+/** "yellow, 6 days": how many of the last 250 are beyond. */
+function lightWords(backtest) {
+  const { traffic_light: light, traffic_violations: days } = backtest ?? {};
+  if (!light) return NONE;
+  return days === null || days === undefined ? light : `${light}, ${number(days)} ${days === 1 ? 'day' : 'days'}`;
 }
 
 function testNamed(backtest, name) {
@@ -45,7 +53,7 @@ function makeRow(first, choose) {
     setText(cells.kupiec, backtest ? probability(testNamed(backtest, 'kupiec')) : NONE);
     setText(cells.christoffersen, backtest ? probability(testNamed(backtest, 'christoffersen_independence')) : NONE);
     setAttribute(cells.christoffersen, 'title', backtest ? `Independence; conditional coverage p ${probability(testNamed(backtest, 'christoffersen_conditional'))}` : null);
-    light.paint(LIGHTS[backtest?.traffic_light] ?? 'off', backtest?.traffic_light ?? NONE);
+    light.paint(LIGHTS[backtest?.traffic_light] ?? 'off', lightWords(backtest));
     setAttribute(node, 'aria-selected', String(isChosen));
   };
   return { node, paint };
