@@ -72,7 +72,7 @@ CHECKS = (
     ),
     # By file: the tests of one share a desk.
     Check(
-        "browser", "browser", (*_PYTEST, "-n3", "--dist=loadfile", "tests/browser"), is_pytest=True
+        "browser", "browser", (*_PYTEST, "-n4", "--dist=loadfile", "tests/browser"), is_pytest=True
     ),
 )
 

@@ -71,7 +71,7 @@ def test_seconds_within_one_step_merge(market: DemoMarket) -> None:
     assert len(recorder.forming) == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     steps=st.lists(st.floats(0.01, 9_000), min_size=1, max_size=12),
     interval=st.sampled_from(["1m", "5m", "1h", "4h", "1d", "1w", "1M"]),
