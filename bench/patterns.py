@@ -2,10 +2,10 @@
 
 Prints, for each pattern and level of noise, the recall and precision over planted series; the
 confirmed patterns per 1,000 bars of geometric random walks; and the time of one symbol of 2,500
-bars beside open-source detectors, for the patterns both know. Those are installed from PyPI into a
-temporary folder, each series is new to them, and what they are asked for is only named below: they
-tell labels or lines, neither lives nor pivots with the bar they were known at. One that cannot be
-installed is said so.
+bars beside open-source detectors, for the patterns both know: by the compiled kernel, where there
+is one, and without it. The others are installed from PyPI into a temporary folder, each series is
+new to them, and what they are asked for is only named below: they tell labels or lines, neither
+lives nor pivots with the bar they were known at. One that cannot be installed is said so.
 
     .venv/bin/python -m bench.patterns [--seeds 100] [--walks 20] [--no-peers]
 """
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,8 @@ import numpy as np
 from tests.planted_patterns import BASE, DAY, DRAWINGS, score
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.detections import ShapeDetection
-from trading_dashboard.agents.pattern_recognition.shapes.batch import detect_shapes
+from trading_dashboard.agents.pattern_recognition.shapes import batch
+from trading_dashboard.agents.pattern_recognition.shapes.detect import detect_shapes, search
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 
 SETTINGS = ShapeSettings()
@@ -120,10 +122,14 @@ def random_walks(count: int) -> None:
 def speed(*, has_peers: bool) -> None:
     """Print the time of one symbol, ours and others', for the patterns both know."""
     series = [walk(1_000 + seed, 0.015) for seed in range(SERIES)]
-    every = best(series, None)
+    print(search())
+    every, in_python = best(series, None), best(series, None, batch.detect_shapes)
     minutes = every * SYMBOLS / CORES / 60
-    print(f"All {len(DRAWINGS)} patterns, {LENGTH} bars: {every * 1000:.1f} ms a symbol of CPU;")
-    print(f"{SYMBOLS} symbols on {CORES} cores: {minutes:.1f} minutes\n")
+    print(
+        f"All {len(DRAWINGS)} patterns, {LENGTH} bars: {every * 1000:.2f} ms a symbol of CPU, "
+        f"in Python {in_python * 1000:.2f} ms;"
+    )
+    print(f"{SYMBOLS} symbols on {CORES} cores: {minutes:.2f} minutes\n")
     if not has_peers:
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -132,12 +138,14 @@ def speed(*, has_peers: bool) -> None:
         for package, patterns in KNOWN.items():
             theirs = time_of_peer(package, place)
             ours = best(series, patterns) * 1000
+            in_python = best(series, patterns, batch.detect_shapes) * 1000
             if isinstance(theirs, str):
                 print(f"{package}: {theirs}")
                 continue
             print(
-                f"{package}: {theirs:.1f} ms, ours {ours:.1f} ms for the same "
-                f"{len(patterns)} patterns: {theirs / ours:.1f} times"
+                f"{package}: {theirs:.1f} ms, ours {ours:.2f} ms for the same "
+                f"{len(patterns)} patterns: {theirs / ours:.1f} times "
+                f"(in Python {in_python:.2f} ms: {theirs / in_python:.1f} times)"
             )
 
 
@@ -145,12 +153,16 @@ def columns(bars: Bars) -> list[np.ndarray[tuple[int], np.dtype[np.float64]]]:
     return [bars.open, bars.high, bars.low, bars.close, bars.volume]
 
 
-def best(series: list[Bars], patterns: list[str] | None) -> float:
+def best(
+    series: list[Bars],
+    patterns: list[str] | None,
+    search_for: Callable[..., list[ShapeDetection]] = detect_shapes,
+) -> float:
     """Return the median CPU seconds of one series; as with peers, the first counts nowhere."""
     took = []
     for bars in series:
         began = time.process_time()
-        detect_shapes(bars, SETTINGS, patterns)
+        search_for(bars, SETTINGS, patterns)
         took.append(time.process_time() - began)
     return float(np.median(took[1:]))
 

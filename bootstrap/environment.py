@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,6 +20,8 @@ Profile = Literal["runtime", "dev"]
 ROOT = Path(__file__).resolve().parent.parent
 VENDOR = "src/trading_dashboard/dashboard/assets/vendor/lightweight-charts.mjs"
 """Fetched when the project is installed; not committed."""
+KERNEL = "src/trading_dashboard/agents/pattern_recognition/shapes/kernel"
+"""Its source is compiled when the project is installed, where there is a compiler."""
 
 _FORMAT = 1
 _INPUTS = ("pyproject.toml", "hatch_build.py", "package-lock.json", "requirements/build.lock")
@@ -85,6 +88,8 @@ class Environment:
                 "inputs": self._inputs(profile),
                 "files": _count_files(self._site_packages()),
                 "has_vendor": (self.root / VENDOR).exists(),
+                "has_kernel": self._has_kernel(),
+                "has_compiler": _has_compiler(),
             }
         )
 
@@ -117,15 +122,26 @@ class Environment:
         inputs = self._inputs(profile)
         changed = [name for name in inputs if inputs[name] != record.get("inputs", {}).get(name)]
         if changed:
-            return f"{' and '.join(changed)} changed"
+            told = ("the kernel's source" if name.startswith(KERNEL) else name for name in changed)
+            return f"{' and '.join(dict.fromkeys(told))} changed"
         if record.get("has_vendor") and not (self.root / VENDOR).exists():
             return f"{VENDOR} is missing"
+        if record.get("has_kernel") and not self._has_kernel():
+            return f"the compiled kernel in {KERNEL} is missing"
+        if record.get("has_compiler") is False and _has_compiler():
+            return "there is a C compiler now"
         return None
 
     def _inputs(self, profile: Profile) -> dict[str, str]:
         """Return a digest of each file that decides what is installed."""
         names = (str(self.lock_file(profile).relative_to(self.root).as_posix()), *_INPUTS)
-        return {name: _digest(self.root / name) for name in names}
+        sources = sorted((self.root / KERNEL / "source").glob("*.[ch]"))
+        compiled = [source.relative_to(self.root).as_posix() for source in sources]
+        return {name: _digest(self.root / name) for name in (*names, *compiled)}
+
+    def _has_kernel(self) -> bool:
+        """Return whether it was compiled, or there is the note that says why not."""
+        return any((self.root / KERNEL).glob("kernel-*"))
 
     def _works(self) -> bool:
         """Return whether there is an interpreter that knows it is in an environment."""
@@ -155,6 +171,11 @@ class Environment:
 
 def _version() -> str:
     return f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def _has_compiler() -> bool:
+    """Return whether the build hook would find one."""
+    return bool(os.environ.get("CC")) or any(map(shutil.which, ("cc", "gcc", "clang")))
 
 
 def _digest(path: Path) -> str:

@@ -41,9 +41,12 @@ def pytest_configure() -> None:
 
     Both are ignored by what a script starts in the background, and by what that starts.
 
-    No test asserts how long an example takes: a machine may be busy.
+    No test asserts how long an example takes, or how long it takes to think of one: a machine may
+    be busy.
     """
-    hypothesis.settings.register_profile("unhurried", deadline=None)
+    hypothesis.settings.register_profile(
+        "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
     hypothesis.settings.load_profile("unhurried")
     if sys.platform != "win32":
         signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -41,6 +41,8 @@ CHROMIUM_HINT = (
 # Below the ephemeral ranges of Linux (32768…) and others (49152…): no outgoing connection of
 # anybody can take such a port between the moment it is handed out and the moment it is used.
 _PORTS = range(20_000, 32_000)
+# A prime that does not divide their number: steps of it meet each of them.
+_STRIDE = 7_919
 
 
 @overload
@@ -148,7 +150,9 @@ class PortClaims:
 
     def take(self) -> int:
         """Return a port that can be bound on loopback and on all interfaces."""
-        for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        start = random.SystemRandom().randrange(len(_PORTS))
+        for step in range(len(_PORTS)):
+            port = _PORTS[(start + step * _STRIDE) % len(_PORTS)]
             claim = os.open(self._directory / str(port), os.O_CREAT | os.O_RDWR, 0o600)
             try:
                 fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -219,24 +223,23 @@ def is_ci() -> bool:
 class LeakWatch:
     """Notices processes that a test started and left behind, zombies and daemons included.
 
-    A child of this process counts if it is new; any other process if it inherited the marker of
-    this test. Processes of wider fixtures were there before and carry another marker.
+    What is new counts: a child of this process, and any other process that inherited the marker of
+    this test. Processes of wider fixtures were there before.
     """
 
     def __init__(self, name: str) -> None:
         self.marker = f"{os.getpid()}-{time.monotonic_ns()}-{name}"
-        self._before = {child.pid for child in psutil.Process().children()}
+        # All of them: a look at the few that are new costs a twentieth of one at every process.
+        self._before = set(psutil.pids())
 
     def survivors(self) -> list[psutil.Process]:
         """Return what is still there."""
-        found = [child for child in psutil.Process().children() if child.pid not in self._before]
-        known = {process.pid for process in found}
-        found += [
-            process
-            for process in _processes_with(f"{MARKER}={self.marker}".encode())
-            if process.pid not in known and process.pid != os.getpid()
-        ]
-        return [process for process in found if not _belongs_to_interpreter(process)]
+        found = []
+        for pid in psutil.pids():
+            if pid not in self._before:
+                with contextlib.suppress(psutil.Error):
+                    found.append(psutil.Process(pid))
+        return [process for process in found if self._is_ours(process)]
 
     def assert_none(self, deadline: float = 5.0) -> None:
         """Wait until nothing is left; else end what is left and raise AssertionError."""
@@ -249,13 +252,19 @@ class LeakWatch:
                 raise AssertionError(f"processes left behind by the test: {described}")
             time.sleep(0.02)
 
+    def _is_ours(self, process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.Error):
+            is_child = process.ppid() == os.getpid()
+            is_marked = not is_child and _has(process.pid, f"{MARKER}={self.marker}".encode())
+            return (is_child or is_marked) and not _belongs_to_interpreter(process)
+        return False
 
-def _processes_with(entry: bytes) -> Iterator[psutil.Process]:
-    """Yield the processes whose environment holds `entry` (Linux; elsewhere none)."""
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError, psutil.NoSuchProcess):
-            if entry in environ.read_bytes().split(b"\0"):
-                yield psutil.Process(int(environ.parent.name))
+
+def _has(pid: int, entry: bytes) -> bool:
+    """Return whether the environment of a process holds `entry` (Linux; elsewhere no)."""
+    with contextlib.suppress(OSError):
+        return entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return False
 
 
 def _belongs_to_interpreter(process: psutil.Process) -> bool:

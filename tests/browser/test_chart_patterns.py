@@ -109,6 +109,12 @@ async def test_another_adjustment_hides_them_and_says_why(pattern_tab: Tab) -> N
     await page.get_by_role("button", name="Interval 30s").click()
     await expect(page.locator(".desk-patterns-here")).to_contain_text("bars of a minute")
 
+    # What the agent does not follow live it is asked for.
+    pattern_tab.desk.steer(patterns={"unfollowed": ["AAPL"]})
+    await pattern_tab.open("/chart?symbol=AAPL&interval=1m")
+    await page.get_by_role("button", name="Patterns", exact=True).click()
+    await expect(page.locator(FRAME)).to_have_attribute("data-patterns", TRIANGLE)
+
 
 async def test_indicators_are_the_agents_numbers_and_follow_the_bars(pattern_tab: Tab) -> None:
     page = await drawn(pattern_tab)

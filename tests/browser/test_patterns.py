@@ -147,8 +147,12 @@ async def test_each_state_of_the_agent_is_explained(pattern_tab: Tab) -> None:
     desk.steer(patterns={"stale": True, "reason": "market_data does not answer"})
     await expect(age).to_contain_text("Stale: market_data does not answer. It goes on by itself")
     await expect(page.locator(SCANNER)).to_have_class(re.compile("is-stale"))
+    for card in (".desk-data-signals", ".desk-worth"):
+        await expect(page.locator(f"{card} .age")).to_contain_text("stale: market data is away")
+        await expect(page.locator(card)).to_have_class(re.compile("is-stale"))
     desk.steer(patterns={"stale": False})
     await expect(age).to_contain_text("live")
+    await expect(page.locator(".desk-worth .age")).not_to_contain_text("stale")
     desk.steer(patterns={"silent": True})
     await expect(age).to_contain_text("Nothing heard of pattern_recognition", timeout=8_000)
     desk.steer(patterns={"silent": False})
@@ -186,6 +190,10 @@ async def test_a_scan_is_ordered_followed_and_cancelled(pattern_tab: Tab) -> Non
     await expect(card.locator(".message")).to_contain_text("Complete: 3 of 3 symbols")
     await expect(card.locator("tr[data-pattern]")).to_have_count(5)
     await expect(card.locator(".scan-errors")).to_contain_text("1 symbol was left out")
+    # Of a time that has not come when the clock was set back.
+    pattern_tab.desk.steer(patterns={"reset": "clock_jump"})
+    await expect(card.locator(".message")).to_contain_text("Market data began anew (clock_jump)")
+    await expect(card.locator("tr[data-pattern]")).to_have_count(0)
 
     pattern_tab.desk.steer(patterns={"scan_seconds": 60})
     await card.get_by_role("button", name="Scan").click()

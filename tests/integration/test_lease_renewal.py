@@ -44,4 +44,6 @@ async def test_a_killed_dependency_is_told_at_once(
             return [each["at"] for each in leases() if each["agents"]["a"] != "healthy"]
 
         await eventually(lambda: bool(bad()), what="the end is told")
+        reasons = [each["reasons"] for each in leases() if each["agents"]["a"] != "healthy"]
+        assert "signal 9" in reasons[0]["a"]  # what happened, not that it is being tidied up
         assert bad()[0] - killed < 0.9  # not with the next renewal, which may be a second away

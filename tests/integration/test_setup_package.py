@@ -23,7 +23,16 @@ from pathlib import Path
 
 import pytest
 
-from hatch_build import FILES, RECORD, VENDOR, VendorError, vendor
+from hatch_build import (
+    FILES,
+    KERNEL,
+    RECORD,
+    VENDOR,
+    VendorError,
+    find_compiler,
+    kernel_library,
+    vendor,
+)
 from tests.integration.tiny_checkout import find_uv
 from tests.support import ROOT
 
@@ -43,7 +52,9 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("the project is not installed: python run_tests.py does it")
     folder = tmp_path_factory.mktemp("build")
     source = folder / "checkout"
-    ignored = shutil.ignore_patterns(".venv*", "var", "__pycache__", ".*_cache", ".hypothesis")
+    ignored = shutil.ignore_patterns(
+        "kernel-*", ".venv*", "var", "__pycache__", ".*_cache", ".hypothesis"
+    )
     shutil.copytree(ROOT, source, ignore=ignored)
     constraints = ("--build-constraints", str(ROOT / "requirements/build.lock"))
     built = _uv("build", "--sdist", "--wheel", *constraints, "--out-dir", "dist", cwd=source)
@@ -73,6 +84,17 @@ def test_the_wheel_carries_code_and_assets(distributions: Path) -> None:
     assert all(name.startswith(("trading_dashboard/", info)) for name in names)
 
 
+def test_the_wheel_carries_the_kernel_and_says_for_which_platform(distributions: Path) -> None:
+    library = kernel_library(ROOT / KERNEL)
+    packaged = f"{KERNEL.removeprefix('src/')}/{library.name}"
+    with zipfile.ZipFile(_wheel(distributions)) as wheel:
+        kernels = [name for name in wheel.namelist() if "/kernel/kernel-" in name]
+    is_compiled = find_compiler(os.environ) is not None
+    assert kernels == ([packaged] if is_compiled else [packaged.removesuffix("so") + "log"])
+    assert _wheel(distributions).name.endswith("-py3-none-any.whl") is not is_compiled
+    assert "manylinux" not in _wheel(distributions).name
+
+
 def test_the_wheel_has_every_file_of_the_package(distributions: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "src"], cwd=ROOT, capture_output=True, check=False
@@ -96,8 +118,11 @@ def test_the_source_distribution_holds_what_a_build_needs(distributions: Path) -
         "LICENSE",
         "run_dashboard.py",
     } <= names
+    assert {f"{KERNEL}/source/detect.c", f"{KERNEL}/source/kernel.h"} <= names
     assert {"requirements/runtime.lock", "config/agents.yaml"} <= names
-    assert not [name for name in names if name.startswith((".venv", "var/", VENDOR))]
+    assert not [
+        name for name in names if name.startswith((".venv", "var/", VENDOR, f"{KERNEL}/kernel-"))
+    ]
 
 
 def test_the_command_works_from_its_wheel(distributions: Path, tmp_path: Path) -> None:

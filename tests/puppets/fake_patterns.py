@@ -51,12 +51,13 @@ class Patterns:
         self.sockets: dict[WebSocket, api.PatternOperation | None] = {}
         self.asked: list[str] = []
         self.scans: dict[str, api.ScanStatus] = {}
+        self.unfollowed: list[str] = []
         self.event = 0
 
     def calm(self) -> None:
         self.found = {item.id: item for item in detections()}
         self.stale = self.down = self.silent = self.is_empty = False
-        self.reason, self.scan_seconds = None, 0.2
+        self.reason, self.scan_seconds, self.unfollowed = None, 0.2, []
 
     def all(self) -> list[PatternDetection]:
         found = [] if self.is_empty else list(self.found.values())
@@ -67,7 +68,7 @@ class Patterns:
             self.calm()
         for name in body.get("unlearnt", []):
             self.found[name] = self.found[name].model_copy(update={"worth": []})
-        for name in ("down", "silent", "is_empty", "scan_seconds"):
+        for name in ("down", "silent", "is_empty", "scan_seconds", "unfollowed"):
             setattr(self, name, body.get(name, getattr(self, name)))
         for count in body.get("many", []):
             self._add_many(count)
@@ -77,6 +78,10 @@ class Patterns:
             await self.send(api.PatternCondition(seq=0, type="condition", **condition))
         for change in body.get("happen", []):
             await self.happen(change)
+        if "reset" in body:
+            void = {"state": "failed", "message": f"Market data began anew ({body['reset']})."}
+            self.scans = {name: it.model_copy(update=void) for name, it in self.scans.items()}
+            await self.send(api.PatternReset(seq=0, type="reset", reason=body["reset"]))
         if body.get("drop"):
             for websocket in list(self.sockets):
                 await websocket.close(1012)
@@ -179,12 +184,14 @@ class PatternFace:
         body: dict[str, Any] = {"as_of": self.patterns.market.now(), "rows": rows, "tests": 48}
         points = [] if self.patterns.is_empty else reliability()
         body |= {"reliability": points, "brier": 0.2471, "brier_base": 0.2495}
+        body["stale"] = self.patterns.stale
         return answer(api.ConfidenceResponse.model_validate(LABELS | body))
 
     async def signals(self, request: Request) -> Response:
         least = float(request.query_params.get("min_reward_risk", "0"))
         ideas = [s for s in signals(self.patterns.all()) if s.reward_risk >= least]
         body = {"as_of": self.patterns.market.now(), "signals": ideas}
+        body["stale"] = self.patterns.stale
         return answer(api.SignalsResponse.model_validate(LABELS | body))
 
     async def catalogue(self, _: Request) -> Response:
@@ -222,7 +229,8 @@ class PatternFace:
 
     async def scanned(self, request: Request) -> Response:
         status = self.patterns.scans[request.path_params["id"]]
-        found = [p for p in self.patterns.all() if p.state == PatternState.CONFIRMED]
+        is_kept = status.state != "failed"
+        found = [p for p in self.patterns.all() if is_kept and p.state == PatternState.CONFIRMED]
         body = {"status": status, "patterns": found, "total": len(found), "next_offset": None}
         return answer(api.ScanResult.model_validate(LABELS | body))
 
@@ -237,6 +245,11 @@ class PatternFace:
             while True:
                 text = await websocket.receive_text()
                 wanted = api.PatternOperation.model_validate_json(text)
+                if set(wanted.symbols) & set(patterns.unfollowed):
+                    error = {"code": "unknown_symbol", "message": "It is not followed."}
+                    refusal = api.PatternRefusal(seq=1, type="error", error=error)
+                    await websocket.send_text(refusal.model_dump_json())
+                    continue
                 patterns.sockets[websocket] = wanted
                 mine = [item for item in patterns.all() if is_wanted(item, wanted)]
                 await websocket.send_text(self._snapshot(mine).model_dump_json())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         )
         environment = Environment(tmp_path)
         environment.python = Path(sys.executable)
+        # What these samples do not need takes most of a second of each.
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         monkeypatch.setattr(checks, "CHECKS", sample)
         monkeypatch.setattr(checks, "ensure_or_exit", lambda _: environment)
         return main(arguments)
@@ -56,6 +59,14 @@ def test_everything_runs_in_order() -> None:
     assert _order("--browser", "--unit") == ["unit", "browser"]
     assert _order("-k", "clock") == ["unit", "integration", "browser"]
     assert {check.part for check in CHECKS} == set(checks._PARTS)
+
+
+def test_bytecode_is_kept_and_output_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    variables = checks._variables()
+    assert "PYTHONDONTWRITEBYTECODE" not in variables
+    assert variables["PYTHONUNBUFFERED"] == "1"
+    assert variables["PATH"] == os.environ["PATH"]
 
 
 def test_all_good(run: Run, capfd: pytest.CaptureFixture[str]) -> None:

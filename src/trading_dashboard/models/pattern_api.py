@@ -84,7 +84,8 @@ class ConfidenceResponse(Labelled):
     as_of: datetime | None
     rows: list[WorthRow]
     tests: int
-    """How many pattern × horizon pairs `p_adjusted` is corrected for."""
+    """How many pattern × direction × horizon tests there are in the timeframes asked for. Each
+    `p_adjusted` is corrected for those of its own timeframe."""
     reliability: list[ReliabilityBin]
     """Of confidences as they were said at the time, against what came of them."""
     brier: float | None = None

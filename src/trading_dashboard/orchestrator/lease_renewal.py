@@ -21,7 +21,7 @@ import httpcore
 from trading_dashboard.models.agents import AgentInfo
 from trading_dashboard.models.events import EventKind
 from trading_dashboard.models.risk.gate import LeaseRenewal
-from trading_dashboard.models.states import AgentStatus, Management
+from trading_dashboard.models.states import AgentStatus, Health, Management
 from trading_dashboard.orchestrator.addresses import host_and_port, is_loopback
 from trading_dashboard.orchestrator.agent_task import AgentTask
 from trading_dashboard.orchestrator.events import EventHub, Update
@@ -33,6 +33,7 @@ PATH = "/gate/lease"
 INTERVAL_SECONDS = 1.0
 TTL_SECONDS = 3.0
 DEADLINE_SECONDS = 0.8
+MAX_REASON = 300
 QUIET_SECONDS = 60.0
 """A problem with one agent is logged no more often."""
 
@@ -57,6 +58,8 @@ class LeaseRenewer:
         self._state_directory = state_directory
         self._run_id = uuid.uuid4().hex
         self._lines: dict[str, _Line] = {}
+        self._reasons: dict[str, str] = {}
+        """Why each agent is in the status it is in."""
         self._news = asyncio.Event()
 
     async def run(self) -> None:
@@ -81,6 +84,8 @@ class LeaseRenewer:
         agent = update.agent
         if agent is None or update.event.kind not in _TELLING:
             return
+        if update.event.kind is EventKind.TRANSITION:
+            self._reasons[agent.name] = str(update.event.data.get("reason") or "")
         concerned = [self._agents.find(agent.name), *self._agents.dependents(agent.name)]
         if any(task is not None and task.settings.lease for task in concerned):
             self._news.set()
@@ -112,11 +117,20 @@ class LeaseRenewer:
 
     def _renewal(self, task: AgentTask) -> LeaseRenewal:
         found = {name: self._agents.find(name) for name in task.settings.depends_on}
+        infos = {name: None if other is None else other.info for name, other in found.items()}
+        reasons = {name: self._reason(info) for name, info in infos.items() if info is not None}
         return LeaseRenewal(
             run_id=self._run_id,
             ttl_seconds=TTL_SECONDS,
-            agents={name: _word(other.info if other else None) for name, other in found.items()},
+            agents={name: _word(info) for name, info in infos.items()},
+            reasons={name: reason[:MAX_REASON] for name, reason in reasons.items() if reason},
         )
+
+    def _reason(self, info: AgentInfo) -> str | None:
+        """Return what happened to an agent that is not well."""
+        if info.status is not AgentStatus.RUNNING:
+            return self._reasons.get(info.name)
+        return None if info.health is Health.HEALTHY else info.health_message
 
 
 class _Line:

@@ -95,7 +95,9 @@ def own_bars(count: int, **changes: Any) -> OwnBars:
     return OwnBars(timestamp=times, timeframe="1m", **{**columns, **changes})
 
 
-async def test_every_question_is_answered_in_its_model(served: Served) -> None:
+async def test_every_question_is_answered_in_its_model(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with served.serving() as app, PatternClient(served.url) as client:
         for symbol in SYMBOLS:
             answer = await client.patterns(symbol, timeframe="1m", limit=2_000)
@@ -116,6 +118,8 @@ async def test_every_question_is_answered_in_its_model(served: Served) -> None:
         assert len((await client.context("AAPL")).timeframes) == 9
         assert (await client.confidence(symbol="AAPL", timeframe="1m", horizon=10)).rows is not None
         assert (await client.signals()).source == "test"
+        # The follower hears its market all the while, and would soon take that back.
+        monkeypatch.setattr(app.state.agent.follower, "_settle", lambda: None)
         app.state.agent.follower.trouble = "Market data does not answer."
         told: list[Any] = [
             await client.patterns("AAPL", timeframe="1m", limit=1),

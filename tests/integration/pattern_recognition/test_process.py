@@ -12,6 +12,7 @@ import httpx
 from tests.integration.market_data.conftest import AgentProcess, StartAgent
 from tests.integration.pattern_recognition.conftest import StartPatterns, wait_until_it_follows
 from tests.support import eventually_sync
+from trading_dashboard.agents.pattern_recognition.shapes.detect import search
 from trading_dashboard.models.patterns import PatternsResponse
 
 SETTINGS: dict[str, Any] = {"timeframes": ["1m", "5m"], "symbols": ["AAPL"], "history_bars": 600}
@@ -72,6 +73,9 @@ def test_kills_and_gaps_leave_no_trace(
     wait_until_it_follows(cut_off, 2)
     market.end(signal.SIGKILL)
     eventually_sync(lambda: whole.get("/health").json()["data"]["state"] == "stale", 20)
+    # How whole series are searched is told, in health and in the log.
+    assert whole.get("/health").json()["checks"]["search"]["message"] == str(search())
+    assert str(search()) in whole.log.read_text()
     answer = whole.get("/patterns/AAPL?timeframe=1m").json()
     assert answer["stale"] is True
     assert whole.get("/patterns/IBM?timeframe=1m").json()["error"]["code"] == "data_unavailable"

@@ -19,6 +19,7 @@ from tests.unit.pattern_recognition.scan import tasks
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.scan.mapping import InlineMap, Outcome
 from trading_dashboard.agents.pattern_recognition.scan.process_pool import ProcessPool
+from trading_dashboard.agents.pattern_recognition.shapes.detect import search
 from trading_dashboard.models.errors import ScanUnavailable
 
 SHARED = Path("/dev/shm")
@@ -60,6 +61,9 @@ def test_the_pool_says_what_the_callers_thread_says(pool: ProcessPool) -> None:
     ran_in = {one.value for one in pool.map(tasks.own_pid, series)}
     assert ran_in == set(pool.pids)
     assert os.getpid() not in ran_in
+    # Where the callers' process has the compiled kernel, each of the workers has it.
+    searched = {one.value for one in pool.map(tasks.searched_by, series)}
+    assert searched == {str(search())}
 
 
 def test_an_error_of_one_symbol_is_its_own(pool: ProcessPool) -> None:
@@ -161,3 +165,22 @@ def test_killing_the_owner_leaves_nothing(is_deaf: bool) -> None:
         for worker in alive:
             worker.kill()
     eventually_sync(lambda: not any(worker.is_running() for worker in workers))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pool")
+def test_an_agent_with_a_thousand_open_descriptors_scans_all_the_same(pool: ProcessPool) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 1_400:
+        pytest.skip(f"only {hard} descriptors may be open")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1_400), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_100)]
+    try:
+        found = by_symbol(pool.map(tasks.own_pid, tasks.universe(20)))
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        pool.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [one.error for one in found.values()] == [None] * 20

@@ -21,6 +21,7 @@ from tests.support import write_project
 from tests.unit.config.config_documents import (
     JUNK,
     SECRET,
+    SECRET_NUMBER,
     SECRETS,
     Document,
     spoilt_documents,
@@ -58,7 +59,9 @@ def check_place(root: Path, mistake: Mistake) -> None:
     lines = (root / mistake.file).read_text(encoding="utf-8").split("\n")
     assert 1 <= mistake.line <= len(lines), mistake
     line = lines[mistake.line - 1]
-    parts = [part for part in re.split(r"[.\[]", mistake.key) if re.fullmatch(r"\w+\]?", part)]
+    words = re.split(r"[.\[]", mistake.key)
+    # Others than ASCII's are escaped in the file.
+    parts = [part for part in words if re.fullmatch(r"\w+\]?", part, re.ASCII)]
     if mistake.value == "(missing)":  # said of what it is missing in
         assert any(f"{part}:" in line for part in parts[:-1]), (mistake, line)
     elif parts and not mistake.key.endswith("]") and mistake.key.endswith(parts[-1]):
@@ -120,7 +123,7 @@ def test_every_mistake_names_its_place_and_no_secret(
     _, error = loaded_or_mistakes(root)
     if error is not None:
         check_words(error)
-        check_words(error, secret=str(10**9))
+        check_words(error, secret=str(SECRET_NUMBER))
         for mistake in error.mistakes:
             check_place(root, mistake)
 

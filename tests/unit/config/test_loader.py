@@ -319,7 +319,9 @@ def load_or_mistakes(root: Path, environ: dict[str, str]) -> list[str]:
     return []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(text=st.one_of(_DOCUMENTS, st.text(max_size=200)), data=st.binary(max_size=60))
 def test_whatever_the_file_says_only_configuration_errors_come_out(
     text: str, data: bytes, tmp_path: Path

@@ -10,12 +10,12 @@ import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
 import uvicorn
-from fastapi import Security
+from fastapi import Query, Request, Security
 from pydantic import BaseModel, Field
 
 from trading_dashboard.agents.kit import (
@@ -338,3 +338,47 @@ async def test_what_was_loaded_is_passed_over_while_serving_and_given_back_at_th
     server.request_stop(signal.SIGTERM)
     await serving
     assert seen == [0]
+
+
+# Parameters
+
+
+async def test_a_parameter_that_a_route_does_not_have_is_refused(tmp_path: Path) -> None:
+    app = make_app(tmp_path)
+
+    @app.get("/rows")
+    async def get_rows(symbol: str | None = None, limit: int = 100) -> dict[str, Any]:
+        return {"symbol": symbol, "limit": limit}
+
+    @app.get("/modelled")
+    async def get_modelled(asked: Annotated[OwnSettings, Query()]) -> dict[str, Any]:
+        return asked.model_dump()
+
+    @app.get("/own", openapi_extra={"parameters": [{"name": "length", "in": "query"}]})
+    async def get_own(request: Request) -> dict[str, Any]:
+        return dict(request.query_params)
+
+    async with client_of(app) as client:
+        refused = await client.get("/rows?symbl=AAPL&limit=5")
+        assert refused.status_code == 422
+        error = refused.json()["error"]
+        assert (error["code"], error["subject"]) == ("invalid_request", "/rows")
+        assert error["details"] == [
+            {
+                "parameter": "query.symbl",
+                "problem": "There is no such parameter. Did you mean symbol?",
+                "observed": "'AAPL'",
+            }
+        ]
+        far = (await client.get("/rows?zzz=1&zzz=2")).json()["error"]["message"]
+        assert "Known are: symbol, limit." in far
+        assert (await client.get("/rows?symbol=AAPL&limit=5")).json() == {
+            "symbol": "AAPL", "limit": 5,
+        }  # fmt: skip
+        assert (await client.get("/modelled?speed=3")).json() == {"speed": 3, "name": "x"}
+        assert (await client.get("/modelled?sped=3")).status_code == 422
+        assert (await client.get("/own?length=3")).json() == {"length": "3"}
+        assert (await client.get("/own?legnth=3")).status_code == 422
+        assert (await client.get("/health?since=1")).status_code == 200
+    described = app.openapi()["paths"]["/rows"]["get"]["parameters"]
+    assert [one["name"] for one in described] == ["symbol", "limit"]

@@ -112,7 +112,7 @@ async def test_a_lease_is_renewed_with_token_and_health_over_one_connection(
     async with leased(tmp_path, monkeypatch) as (made, taking):
         assert await made.manager.start_agent("b")
         told = await renewed(taking, 5)
-        assert (told.ttl_seconds, told.agents) == (3.0, {"a": "healthy"})
+        assert (told.ttl_seconds, told.agents, told.reasons) == (3.0, {"a": "healthy"}, {})
         token = tmp_path / "var" / "run" / "agents" / "b.token"
         assert set(taking.tokens) == {token.read_text()}
         assert taking.paths == {"POST /gate/lease"}
@@ -130,7 +130,8 @@ async def test_what_happens_to_a_dependency_is_told_at_once(
         made.prober.outcomes[1] = REFUSING
 
         async def is_told() -> bool:
-            return taking.renewals[-1].agents == {"a": "unhealthy"}
+            told = taking.renewals[-1]
+            return told.agents == {"a": "unhealthy"} and bool(told.reasons["a"])
 
         await eventually(is_told, what="bad health is told")
         await made.manager.stop_agent("a")

@@ -191,3 +191,9 @@ async def test_unsubscribed_is_not_told(reader: Reader) -> None:
     reader.hub.happened(Brought([event(1)]))
     assert isinstance(reader.subscriber, Subscriber)
     assert len(reader.subscriber.outbox) == 0
+
+
+def test_what_is_no_longer_followed_keeps_nothing_subscribed(reader: Reader) -> None:
+    reader.ask(op="subscribe", symbols=["AAPL"])
+    assert reader.ask(op="unsubscribe", symbols=["GONE", "AAPL"]) == []
+    assert reader.subscriber.wanted == {}

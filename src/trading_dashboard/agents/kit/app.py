@@ -21,6 +21,7 @@ from trading_dashboard.agents.kit.environment import LOOPBACK_HOSTS, AgentEnviro
 from trading_dashboard.agents.kit.errors import ErrorResponse, install_error_handlers
 from trading_dashboard.agents.kit.guard import BodyLimit, HostGuard
 from trading_dashboard.agents.kit.metrics import AgentMetrics, RequestMeter
+from trading_dashboard.agents.kit.parameters import StrictRoute
 from trading_dashboard.agents.kit.roles import ReadGuard, describe_roles
 from trading_dashboard.agents.kit.token import (
     OperatorToken,
@@ -100,6 +101,7 @@ def create_agent_app(
         redoc_url=None,
         responses=ERRORS,
     )
+    app.router.route_class = StrictRoute
     app.metrics = AgentMetrics(environment.name, version)
     _add_tokens(app, environment)
     app.before_exit = []

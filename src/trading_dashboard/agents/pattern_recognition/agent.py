@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import FastAPI
@@ -19,16 +20,21 @@ from fastapi import FastAPI
 from trading_dashboard.agents.pattern_recognition.live import asking
 from trading_dashboard.agents.pattern_recognition.live.book import Brought, PatternBook
 from trading_dashboard.agents.pattern_recognition.live.follower import NOT_YET, Follower
+from trading_dashboard.agents.pattern_recognition.live.found import Body
 from trading_dashboard.agents.pattern_recognition.live.market import Market
 from trading_dashboard.agents.pattern_recognition.live.reading import Reader
 from trading_dashboard.agents.pattern_recognition.live.record import Record
 from trading_dashboard.agents.pattern_recognition.scan.jobs import ScanJobs
 from trading_dashboard.agents.pattern_recognition.scan.process_pool import default_map
+from trading_dashboard.agents.pattern_recognition.shapes.detect import search
 from trading_dashboard.agents.pattern_recognition.streaming.hub import PatternHub
 from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Interest
 from trading_dashboard.models.pattern_settings import PatternSettings
 
 Result = TypeVar("Result")
+
+WORTHS_AT_ONCE = 32
+"""Detections whose worth is looked up together, in about 20 ms."""
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +94,17 @@ class PatternAgent:
         """Compute an answer that needs nothing of the book, beside it."""
         return await asyncio.get_running_loop().run_in_executor(self._asked_thread, work)
 
+    async def worth_of(self, bodies: Sequence[Body]) -> list[list[Body]]:
+        """Return the worth of detections as known when they were confirmed.
+
+        A few at a time: thousands take seconds, and bars that close meanwhile come in between.
+        """
+        found: list[list[Body]] = []
+        for start in range(0, len(bodies), WORTHS_AT_ONCE):
+            some = bodies[start : start + WORTHS_AT_ONCE]
+            found += await self.in_book(partial(self.book.worth_of, some))
+        return found
+
     # What the follower tells
 
     def happened(self, outcome: Brought) -> None:
@@ -98,6 +115,7 @@ class PatternAgent:
     def forgotten(self, reason: str) -> None:
         """See `follower.Listener`."""
         self.as_of = None
+        self.scans.void(f"Market data began anew ({reason}) after this scan. Order it again.")
         self.hub.forgotten(reason)
 
     def condition(self, reason: str | None) -> None:
@@ -125,6 +143,8 @@ class PatternAgent:
                     "message": f"{loaded} of {wanted} series have been read.",
                 },
                 "record": _check(trouble if is_refused else None),
+                # Slower is not ill: the results are the same.
+                "search": {"status": "healthy", "message": str(search())},
             },
             "data": self._freshness(),
         }
@@ -151,10 +171,16 @@ class PatternAgent:
         return {"state": state, "market": clock.market.value, "source": label.source}
 
     def _follows(self, symbol: str) -> bool:
-        return symbol in self.follower.inbox.known
+        known = self.follower.inbox.known
+        # Before market data has said what is listed, nobody is refused: whoever subscribes while
+        # the agent starts gets what there is once its history is read.
+        return not known or symbol in known
 
     async def _snapshot(self, wanted: dict[str, Interest]) -> tuple[int, dict[str, Any]]:
-        return await self.in_book(lambda: asking.snapshot(self.book, wanted))
+        event, about = await self.in_book(lambda: asking.snapshot(self.book, wanted))
+        worths = await self.worth_of(about["patterns"])
+        rows = zip(about["patterns"], worths, strict=True)
+        return event, {**about, "patterns": [{**body, "worth": worth} for body, worth in rows]}
 
     def _follower_ended(self, following: asyncio.Task[None]) -> None:
         """End the process if following failed: without it nothing new is ever found."""

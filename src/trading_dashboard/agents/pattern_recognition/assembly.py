@@ -5,6 +5,8 @@ Owns what the agent is made of. Its life is `agent`'s.
 
 from __future__ import annotations
 
+import logging
+
 from trading_dashboard import __version__
 from trading_dashboard.agents.kit import (
     AgentApp,
@@ -16,6 +18,7 @@ from trading_dashboard.agents.pattern_recognition.agent import PatternAgent
 from trading_dashboard.agents.pattern_recognition.api.routes import add_metrics, add_routes
 from trading_dashboard.agents.pattern_recognition.live.market import Market, RemoteMarket
 from trading_dashboard.agents.pattern_recognition.live.record import Record
+from trading_dashboard.agents.pattern_recognition.shapes.detect import search
 from trading_dashboard.models.pattern_settings import PatternSettings
 
 NAME = "pattern_recognition"
@@ -24,6 +27,8 @@ MARKET_DATA = "market_data"
 MARKET_DATA_URL = "http://localhost:8000"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """20,000 bars of one's own as JSON."""
+
+logger = logging.getLogger(__name__)
 
 
 def build(environment: AgentEnvironment, market: Market | None = None) -> AgentApp:
@@ -39,6 +44,7 @@ def build(environment: AgentEnvironment, market: Market | None = None) -> AgentA
     """
     settings = checked_settings(PatternSettings, environment)
     record = Record(environment.data_directory)
+    logger.log(logging.WARNING if search().kernel is None else logging.INFO, "%s", search())
     if market is None:
         market = RemoteMarket(market_data_url(settings, environment))
     agent = PatternAgent(record, market, settings)

@@ -6,22 +6,24 @@ from market data and looked at. Bodies are plain types, as `models` describes th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import groupby, islice
 from typing import Any
 
 from trading_dashboard.agents.pattern_recognition.agent import PatternAgent
-from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.catalogue import KINDS, kind_of
 from trading_dashboard.agents.pattern_recognition.context.agreement import agreement
 from trading_dashboard.agents.pattern_recognition.context.regimes import regime
 from trading_dashboard.agents.pattern_recognition.live import asking
 from trading_dashboard.agents.pattern_recognition.live.asking import Choice
+from trading_dashboard.agents.pattern_recognition.live.follower import LEARN_AT_ONCE
 from trading_dashboard.agents.pattern_recognition.live.found import DIRECTIONS, Body
 from trading_dashboard.agents.pattern_recognition.live.label import Label
-from trading_dashboard.agents.pattern_recognition.live.reading import Looked
+from trading_dashboard.agents.pattern_recognition.live.reading import MAX_WORTH_BARS, Looked
 from trading_dashboard.agents.pattern_recognition.live.tracker import Tracker
-from trading_dashboard.agents.pattern_recognition.live.worths import CellWorth, Worths
+from trading_dashboard.agents.pattern_recognition.live.worths import CellWorth
+from trading_dashboard.agents.pattern_recognition.own_bars import checked_bars
 from trading_dashboard.agents.pattern_recognition.signals import Idea, ideas
 from trading_dashboard.models.errors import DataUnavailable, InvalidParameter, UnknownSymbol
 from trading_dashboard.models.market import INTERVALS, Interval
@@ -32,6 +34,8 @@ OWN = Label("own", replay=False, intraday="none")
 USUAL_HORIZON = 10
 """Over which the worth of signals is told, unless it is not measured or another is asked for."""
 OWN_NOTE = "Of the bars that were sent; where they are from is not known here."
+MAX_OWN_WORTHS = 1_000
+"""Detections in bars of one's own that are told with their worth: each older one costs more."""
 
 
 class Questions:
@@ -100,26 +104,39 @@ class Questions:
             if tracker is None or not len(tracker.series):
                 return None
             chosen = list(islice(asking.newest(tracker, selection), limit))
-            worth = book.worth_of(chosen)
-            return {**_about(tracker), "patterns": _with(chosen, worth)}
+            return {**_about(tracker), "patterns": chosen}
 
         found = await self._agent.in_book(known)
-        if found is None:
+        if found is not None:
+            worths = await self._agent.worth_of(found["patterns"])
+            found["patterns"] = _with(found["patterns"], worths)
+        else:
             looked = await self._agent.reader.looked(name, timeframe)
             found = await self._agent.computed(lambda: _answer(looked, selection, limit))
         return {**found, "stale": self._agent.is_stale}
 
-    async def detect(self, own: OwnBars, bars: Bars) -> Body:
-        """Return what is in bars of one's own."""
+    async def detect(self, own: OwnBars) -> Body:
+        """Return what is in bars of one's own; of the newest detections with their worth.
+
+        Raises:
+            InvalidBars: A row contradicts itself.
+        """
         selection = Choice(
             kinds=frozenset(kind.value for kind in own.kinds), patterns=frozenset(own.patterns)
         )
 
         def found() -> Body:
+            bars = checked_bars(own)
             looked = self._agent.reader.look((own.symbol, own.timeframe), bars, OWN)
-            return _answer(looked, selection, None)
+            body = _answer(looked, selection, None, MAX_OWN_WORTHS)
+            note = OWN_NOTE
+            if looked.worths is None:
+                note += f" Worth is not measured over more than {MAX_WORTH_BARS:,} bars."
+            elif len(body["patterns"]) > MAX_OWN_WORTHS:
+                note += f" Worth is told of the newest {MAX_OWN_WORTHS:,} detections."
+            return {**body, "stale": False, "note": note}
 
-        return {**await self._agent.computed(found), "stale": False, "note": OWN_NOTE}
+        return await self._agent.computed(found)
 
     async def history(
         self,
@@ -147,21 +164,27 @@ class Questions:
             keys = asking.keys_of(book, name, timeframe)
             if not keys and name is not None and timeframe is not None:
                 return None
-            book.learn()
             own = {key: book.trackers[key] for key in keys}
-            return _history(own, book.worths, selection, part)
+            return _history(own, book.worths.settings.horizons, selection, part)
 
-        found = await self._agent.in_book(known)
+        rows = await self._agent.in_book(known)
         label = self.label
-        if found is None:
+        if rows is not None:
+            found = rows
+            worths = await self._agent.worth_of([row["detection"] for row in found["rows"]])
+        else:
             assert name is not None and timeframe is not None  # noqa: S101, PT018
             looked = await self._agent.reader.looked(name, timeframe)
-            worths = looked.worths or Worths(self._agent.settings.worth)
-            key = looked.tracker.key
-            found = await self._agent.computed(
-                lambda: _history({key: looked.tracker}, worths, selection, part)
-            )
-            label = looked.tracker.basis.label.body()
+            tracker, horizons = looked.tracker, self._agent.settings.worth.horizons
+
+            def read() -> tuple[Body, list[list[Body]]]:
+                page = _history({tracker.key: tracker}, horizons, selection, part)
+                return page, looked.worth_of([row["detection"] for row in page["rows"]])
+
+            found, worths = await self._agent.computed(read)
+            label = tracker.basis.label.body()
+        for row, worth in zip(found["rows"], worths, strict=True):
+            row["detection"] = {**row["detection"], "worth": worth}
         return {**found, "stale": self._agent.is_stale, **label}
 
     async def confidence(
@@ -182,7 +205,6 @@ class Questions:
         self._check_horizon(horizon)
 
         def known() -> Body:
-            book.learn()
             names = sorted({key[1] for key in book.trackers}, key=INTERVALS.index)
             wanted = [it for it in names if timeframe in (None, it)]
             rows: list[Body] = []
@@ -204,6 +226,8 @@ class Questions:
                 "brier_base": said.brier_base,
             }
 
+        while await self._agent.in_book(partial(book.learn, LEARN_AT_ONCE)):
+            pass  # some series at a time: bars that close meanwhile come in between
         found = await self._agent.in_book(known)
         return {"as_of": self._agent.as_of, "stale": self._agent.is_stale, **found, **self.label}
 
@@ -220,21 +244,24 @@ class Questions:
         measured = self._agent.settings.worth.horizons
         chosen = horizon or (USUAL_HORIZON if USUAL_HORIZON in measured else measured[0])
 
-        def known() -> list[Idea]:
-            bodies = [
+        def confirmed() -> list[Body]:
+            return [
                 body
                 for tracker in book.trackers.values()
                 for body in tracker.open_shapes()
                 if body["confirmed_at"] is not None
             ]
-            return ideas(bodies, book.worth_of(bodies), chosen, self._agreement)
 
-        found = await self._agent.in_book(known)
+        bodies = await self._agent.in_book(confirmed)
         kept = [
             idea
-            for idea in found
+            for idea in ideas(bodies, await self._agent.worth_of(bodies), chosen)
             if idea.reward_risk >= min_reward_risk and (idea.confidence or 0) >= min_confidence
         ]
+        for symbol, own in groupby(sorted(kept, key=_symbol), key=_symbol):
+            agreed = await self._agent.in_book(partial(self._agreement, symbol))
+            for idea in own:
+                idea.body["agreement"] = agreed
         return {
             "as_of": self._agent.as_of,
             "stale": self._agent.is_stale,
@@ -244,31 +271,36 @@ class Questions:
 
 
 def _history(
-    trackers: Mapping[tuple[str, str], Tracker], worths: Worths, selection: Choice, part: slice
+    trackers: Mapping[tuple[str, str], Tracker],
+    horizons: Sequence[int],
+    selection: Choice,
+    part: slice,
 ) -> Body:
-    """Return some detections of several series with what became of them."""
+    """Return some detections of several series, without worth, with what became of them."""
     offset, limit = part.start, part.stop - part.start
-    every = asking.newest_of_all(list(trackers.values()), selection)
-    shown, total = asking.page(every, offset, limit)
-    horizons = worths.settings.horizons
-    by_key = {key: [body for body in shown if _key(body) == key] for key in trackers}
+    shown, total = asking.page(list(trackers.values()), selection, offset, limit)
+    by_key: dict[tuple[str, str], list[Body]] = {}
+    for body in shown:
+        by_key.setdefault(_key(body), []).append(body)
     moves = {
         body["id"]: move
         for key, own in by_key.items()
         for body, move in zip(own, asking.outcomes(trackers[key], own, horizons), strict=True)
     }
-    told = _with(shown, worths.of(shown))
     after = offset + len(shown)
     return {
-        "rows": [{"detection": it, "outcomes": moves[it["id"]]} for it in told],
+        "rows": [{"detection": it, "outcomes": moves[it["id"]]} for it in shown],
         "total": total,
         "next_offset": after if shown and after < total else None,
     }
 
 
-def _answer(looked: Looked, selection: Choice, limit: int | None) -> Body:
+def _answer(
+    looked: Looked, selection: Choice, limit: int | None, worths: int | None = None
+) -> Body:
     chosen = list(islice(asking.newest(looked.tracker, selection), limit))
-    worth = [[] for _ in chosen] if looked.worths is None else looked.worths.of(chosen)
+    worth = looked.worth_of(chosen[:worths])
+    worth += [[] for _ in chosen[len(worth) :]]
     return {**_about(looked.tracker), "patterns": _with(chosen, worth)}
 
 
@@ -297,6 +329,10 @@ def _worth_row(row: CellWorth, timeframe: str, symbol: str | None) -> Body:
         "symbol": symbol,
         "worth": row.worth.model_dump(mode="json"),
     }
+
+
+def _symbol(idea: Idea) -> str:
+    return str(idea.body["symbol"])
 
 
 def _key(body: Body) -> tuple[str, str]:

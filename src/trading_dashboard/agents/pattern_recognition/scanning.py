@@ -7,7 +7,10 @@ a time, while the ones before are looked at.
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,6 +35,8 @@ from trading_dashboard.models.patterns import PatternKind
 
 READ_SECONDS = 60.0
 """How long market data may take for one symbol."""
+LOOK_SECONDS = 0.1
+"""So often it is looked whether the scan was cancelled meanwhile."""
 
 Result = TypeVar("Result")
 
@@ -69,8 +74,8 @@ class Scanning:
         Raises:
             UnknownScan
         """
-        every = self.jobs.findings(scan)
-        every.sort(key=lambda body: (body["known_at"], body["symbol"]), reverse=True)
+        # Of 100,000, sorting alone would hold up the loop for a tenth of a second.
+        every = await asyncio.to_thread(self._newest, scan)
         shown = every[offset : offset + limit]
         after = offset + len(shown)
         return {
@@ -80,6 +85,11 @@ class Scanning:
             "next_offset": after if shown and after < len(every) else None,
             **self._agent.book.label.body(),
         }
+
+    def _newest(self, scan: str) -> list[Body]:
+        every = self.jobs.findings(scan)
+        every.sort(key=lambda body: (body["known_at"], body["symbol"]), reverse=True)
+        return every
 
 
 class _Scan:
@@ -106,22 +116,27 @@ class _Scan:
             shape_settings=self._agent.settings.shapes,
         )
 
-    def read(self, symbols: Sequence[str]) -> Iterator[tuple[str, Bars | str]]:
-        """Yield each symbol's bars, or why there are none."""
+    def read(
+        self, symbols: Sequence[str], cancel: threading.Event
+    ) -> Iterator[tuple[str, Bars | str]]:
+        """Yield each symbol's bars, or why there are none; nothing once `cancel` is set."""
         readings = [(name, self._start(self._history(name))) for name in symbols]
-        for name, reading in readings:
-            try:
-                yield name, reading.result(READ_SECONDS)
-            except TradingDashboardError as error:
-                yield name, error.message
-            except TimeoutError:
+        try:
+            for name, reading in readings:
+                until = time.monotonic() + READ_SECONDS
+                while not reading.done() and time.monotonic() < until and not cancel.is_set():
+                    wait([reading], LOOK_SECONDS)
+                if cancel.is_set():
+                    return
+                yield name, _read(reading)
+        finally:
+            for _, reading in readings:
                 reading.cancel()
-                yield name, f"Market data took longer than {READ_SECONDS:g} s."
 
     def keep(self, symbol: str, found: Found, bars: Bars) -> Iterable[Body]:
         """Return what is to be kept, as it is answered."""
         bodies = [it for it in self._bodies(symbol, found, bars) if self._selection.takes(it)]
-        worths = self._start(self._worth(bodies)).result(READ_SECONDS)
+        worths = self._start(self._agent.worth_of(bodies)).result(READ_SECONDS)
         least = self._order.min_confidence
         told = [{**body, "worth": it} for body, it in zip(bodies, worths, strict=True)]
         return [body for body in told if least is None or _best(body["worth"]) >= least]
@@ -160,12 +175,18 @@ class _Scan:
         self._labels[symbol] = found.label
         return found.bars
 
-    async def _worth(self, bodies: Sequence[Body]) -> list[list[Body]]:
-        book = self._agent.book
-        return await self._agent.in_book(lambda: book.worth_of(bodies))
-
-    def _start(self, work: Coroutine[Any, Any, Result]) -> Any:
+    def _start(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+def _read(reading: Future[Bars]) -> Bars | str:
+    """Return what was read, or why it was not."""
+    if not reading.done():
+        return f"Market data took longer than {READ_SECONDS:g} s."
+    try:
+        return reading.result()
+    except TradingDashboardError as error:
+        return error.message
 
 
 def _best(worth: Sequence[Body]) -> float:

@@ -6,7 +6,7 @@ could act on. It is an idea with its record, not advice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trading_dashboard.agents.pattern_recognition.live.found import SIGNS, Body
@@ -26,30 +26,16 @@ class Idea:
     confidence: float | None
 
 
-def ideas(
-    bodies: Sequence[Body],
-    worths: Sequence[list[Body]],
-    horizon: int,
-    agreement: Callable[[str], float | None],
-) -> list[Idea]:
-    """Return the signals of confirmed chart patterns, newest first.
+def ideas(bodies: Sequence[Body], worths: Sequence[list[Body]], horizon: int) -> list[Idea]:
+    """Return the signals of confirmed chart patterns, newest first, without agreement.
 
     Args:
         bodies: Detections.
         worths: Of each.
         horizon: Over how many bars the worth is meant.
-        agreement: How far a symbol's timeframes agree.
     """
-    found = []
-    known: dict[str, float | None] = {}
-    for body, worth in zip(bodies, worths, strict=True):
-        idea = _idea(body, worth, horizon)
-        if idea is not None:
-            symbol = body["symbol"]
-            if symbol not in known:
-                known[symbol] = agreement(symbol)
-            idea.body["agreement"] = known[symbol]
-            found.append(idea)
+    pairs = zip(bodies, worths, strict=True)
+    found = [idea for body, worth in pairs if (idea := _idea(body, worth, horizon)) is not None]
     return sorted(found, key=lambda idea: str(idea.body["confirmed_at"]), reverse=True)
 
 

@@ -11,12 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
+
 from trading_dashboard.agents.pattern_recognition.agent import PatternAgent
-from trading_dashboard.agents.pattern_recognition.bars import Bars, Floats
+from trading_dashboard.agents.pattern_recognition.bars import MICROSECONDS, Bars, Floats
 from trading_dashboard.agents.pattern_recognition.context.agreement import agreement
 from trading_dashboard.agents.pattern_recognition.context.levels import price_levels
-from trading_dashboard.agents.pattern_recognition.context.recent import average_true_range
-from trading_dashboard.agents.pattern_recognition.context.regimes import Regime, regime
+from trading_dashboard.agents.pattern_recognition.context.recent import average_true_range, recent
+from trading_dashboard.agents.pattern_recognition.context.regimes import (
+    Regime,
+    bars_needed,
+    regime,
+)
 from trading_dashboard.agents.pattern_recognition.indicators.catalogue import (
     INDICATORS,
     checked,
@@ -25,12 +31,17 @@ from trading_dashboard.agents.pattern_recognition.indicators.catalogue import (
 )
 from trading_dashboard.agents.pattern_recognition.live.label import Label
 from trading_dashboard.agents.pattern_recognition.live.series import stamp
+from trading_dashboard.agents.pattern_recognition.worth.ledger import SECONDS
 from trading_dashboard.models.market import Interval
 from trading_dashboard.models.patterns import TIMEFRAMES
 
 MAX_INDICATOR_BARS = 5_000
 CONTEXT_BARS = 600
-"""Bars read of a timeframe that is not followed."""
+"""Bars read of a timeframe that is not followed, or more if the settings need them."""
+MAX_SESSION_BARS = 25_000
+"""Bars read before those asked for, to find where their session began: a day of bars of 5 s, and
+the trading hours of an exchange in bars of 1 s."""
+_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +70,16 @@ class Surroundings:
             UnknownSymbol, DataUnavailable.
         """
         name = symbol.strip().upper()
-        tracker = self._agent.book.trackers.get((name, timeframe))
-        if tracker is not None and len(tracker.series):
-            is_enough = len(tracker.series) >= min(count, self._agent.settings.history_bars)
-            if is_enough and count <= self._agent.settings.history_bars:
-                return Known(tracker.series.bars, tracker.basis.label)
+
+        def followed() -> Known | None:
+            tracker = self._agent.book.trackers.get((name, timeframe))
+            if tracker is None or len(tracker.series) < count:
+                return None
+            return Known(tracker.series.bars, tracker.basis.label)
+
+        # In the book's thread: a view made while a bar is added would be taken for the newest.
+        if known := await self._agent.in_book(followed):
+            return known
         found = await self._agent.reader.history(name, timeframe, count)
         return Known(found.bars, found.label)
 
@@ -82,19 +98,30 @@ class Surroundings:
         """
         kind = kind_of(indicator)
         chosen = checked(kind, parameters)
-        known = await self.bars(symbol, timeframe, limit + kind.settling_bars(chosen))
-        columns = await self._agent.computed(lambda: compute(indicator, known.bars, chosen))
+        is_of_session = kind.memory == "session"
+        before = session_bars(timeframe) if is_of_session else kind.settling_bars(chosen)
+        known = await self.bars(symbol, timeframe, limit + before)
         first = max(len(known.bars) - limit, 0)
-        lines = [
-            {
-                "name": column.name,
-                "pane": column.pane,
-                "style": column.style,
-                "values": _plain(column.values[first:]),
-                "displacement": column.displacement,
-            }
-            for column in columns
-        ]
+        # With fewer bars than asked for the series begins there, and so does its first session.
+        begins = 0 if len(known.bars) < limit + before else _second_day(known.bars)
+
+        def computed() -> list[dict[str, Any]]:
+            columns = compute(indicator, known.bars, chosen)
+            if is_of_session:
+                for column in columns:
+                    column.values[:begins] = math.nan
+            return [
+                {
+                    "name": column.name,
+                    "pane": column.pane,
+                    "style": column.style,
+                    "values": _plain(column.values[first:]),
+                    "displacement": column.displacement,
+                }
+                for column in columns
+            ]
+
+        lines = await self._agent.computed(computed)
         return {
             "symbol": symbol.strip().upper(),
             "timeframe": timeframe,
@@ -114,8 +141,9 @@ class Surroundings:
             UnknownSymbol, DataUnavailable.
         """
         frames = [cast("Interval", frame) for frame in TIMEFRAMES]
-        known = await asyncio.gather(*(self.bars(symbol, it, CONTEXT_BARS) for it in frames))
         settings = self._agent.settings.context.regime
+        count = max(CONTEXT_BARS, bars_needed(settings))
+        known = await asyncio.gather(*(self.bars(symbol, it, count) for it in frames))
 
         def judged() -> list[Regime]:
             return [regime(it.bars, settings) for it in known]
@@ -160,7 +188,8 @@ class Surroundings:
                 }
                 for level in price_levels(bars, settings)
             ]
-            return levels, average_true_range(bars, settings.atr_bars)
+            used, _ = recent(bars, settings.bars_needed)
+            return levels, average_true_range(used, settings.atr_bars)
 
         levels, atr = await self._agent.computed(found)
         closes = bars.close[bars.is_sound]
@@ -201,6 +230,17 @@ def indicator_definitions() -> list[dict[str, Any]]:
         }
         for kind in INDICATORS.values()
     ]
+
+
+def session_bars(timeframe: Interval) -> int:
+    """Return how many bars before one are enough to hold its session's first."""
+    return min(-(-_DAY_SECONDS // SECONDS[timeframe]), MAX_SESSION_BARS)
+
+
+def _second_day(bars: Bars) -> int:
+    """Return the place of the first bar of the second UTC day."""
+    days = bars.time // (_DAY_SECONDS * MICROSECONDS)
+    return int(np.searchsorted(days, days[0], side="right"))
 
 
 def _row(timeframe: str, known: Known, found: Regime) -> dict[str, Any]:

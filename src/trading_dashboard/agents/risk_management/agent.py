@@ -21,7 +21,7 @@ from fastapi import FastAPI
 
 from trading_dashboard.agents.kit.memory import freeze
 from trading_dashboard.agents.risk_management.broker.broker import PaperBroker
-from trading_dashboard.agents.risk_management.broker.fees import order_fee
+from trading_dashboard.agents.risk_management.broker.fees import BPS, order_fee
 from trading_dashboard.agents.risk_management.gate.keeper import GateRules
 from trading_dashboard.agents.risk_management.limits.check import PreTradeCheck
 from trading_dashboard.agents.risk_management.limits.limits import LimitBook
@@ -32,16 +32,17 @@ from trading_dashboard.agents.risk_management.live.beginnings import Beginnings
 from trading_dashboard.agents.risk_management.live.desk import Desk
 from trading_dashboard.agents.risk_management.live.filling import Filling
 from trading_dashboard.agents.risk_management.live.gatekeeping import GateWatch
+from trading_dashboard.agents.risk_management.live.health import Health
 from trading_dashboard.agents.risk_management.live.heavy import Heavy
 from trading_dashboard.agents.risk_management.live.history import DailyHistory
 from trading_dashboard.agents.risk_management.live.limitkeeping import LimitKeeping
 from trading_dashboard.agents.risk_management.live.market import (
-    NOT_YET,
     Follower,
     Label,
     Market,
 )
 from trading_dashboard.agents.risk_management.live.memory import Remembered, remember
+from trading_dashboard.agents.risk_management.live.reading import ReaderThread
 from trading_dashboard.agents.risk_management.live.sessions import Sessions
 from trading_dashboard.agents.risk_management.live.telling import Telling, order_update
 from trading_dashboard.agents.risk_management.live.worlds import Verdict
@@ -50,7 +51,7 @@ from trading_dashboard.agents.risk_management.store.store import AccountStore
 from trading_dashboard.agents.risk_management.streaming.hub import RiskHub
 from trading_dashboard.models.market import ClockState, PriceResponse, SymbolInfo
 from trading_dashboard.models.risk.account import JournalEntry, JournalKind
-from trading_dashboard.models.risk.gate import CauseKind, GateState, GateStatus
+from trading_dashboard.models.risk.gate import GateState, GateStatus
 from trading_dashboard.models.risk.settings import GateSettings, RiskSettings
 
 BEING_MOVED = "The account is being brought to the market's time."
@@ -99,7 +100,11 @@ class RiskAgent:
     def _make_account(self, known: Remembered) -> None:
         age = self.settings.gate.max_price_age_seconds
         self.curve = known.curve
-        self.account = LiveAccount(known.book, self._fee, max_price_age_seconds=age)
+        broker = self.settings.broker
+        self.account = LiveAccount(
+            known.book, self._fee, max_price_age_seconds=age,
+            slippage=float(broker.slippage_bps / BPS), uses_quotes=broker.use_quotes,
+        )  # fmt: skip
         self.account.newest_at = known.newest_at
         for fill in known.fills:
             self.account.note_trade(fill)
@@ -138,9 +143,15 @@ class RiskAgent:
         )  # fmt: skip
 
     def _make_desk(self) -> None:
+        # Pages are large, and an order must not wait for one.
+        self.reading = ReaderThread(self.store.reader, "pages")
+        self._lookups = ReaderThread(self.store.reader, "lookups")
         self.desk = Desk(
-            self.account, self.gate, self.check, self.writer, self.filling,
-            lambda order, client: self.store.order(order, client_order_id=client),
+            self.account, self.gate, self.check, self.writer, self.filling, self._lookups
+        )
+        self._health = Health(
+            self.account, self.gate, self.writer, self.follower, self.beginnings,
+            store_seconds=self.settings.gate.store_seconds,
         )  # fmt: skip
         self.acts = Acts(self.account, self.desk, self.gate, self.check, self.writer)
 
@@ -170,6 +181,8 @@ class RiskAgent:
             self.gate.close()
             self.writer.finish()
             await asyncio.gather(writing, return_exceptions=True)
+            await self.reading.close()
+            await self._lookups.close()
             await self.writer.close(self.store.close)
             await self.market.close()
             gc.unfreeze()
@@ -245,47 +258,9 @@ class RiskAgent:
 
     def health(self) -> dict[str, Any]:
         """Return what `/health` says beside the common fields; from memory."""
-        trouble = self.follower.trouble or self.beginnings.standstill
-        gate = self.gate.keeper.gate
-        waits = self.writer.waiting_seconds
-        broken = [
-            x.message for x in gate.causes if x.kind is CauseKind.STORE_UNWRITABLE and x.lasts
-        ]
-        if not broken and waits >= self.settings.gate.store_seconds:
-            broken = [f"The account's store has not answered for {waits:.0f} s."]
-        why = "; ".join(cause.message for cause in gate.causes) or "Trading is allowed."
-        body: dict[str, Any] = {
-            "status": "degraded" if broken or (trouble and not self._is_trying) else "healthy",
-            "checks": {
-                "market_data": _check(None if self._is_trying else trouble),
-                "store": _check(broken[0] if broken else None),
-                "gate": {"status": "healthy", "message": f"{gate.state.value}: {why}"[:500]},
-            },
-            "data": self._freshness(),
-        }
-        if self.failure:
-            body["status"], body["message"] = "unhealthy", self.failure
-        elif broken or trouble:
-            body["message"] = broken[0] if broken else trouble
-        return body
+        return self._health.report(self.failure)
 
     # Private
-
-    @property
-    def _is_trying(self) -> bool:
-        return self.follower.trouble == NOT_YET
-
-    def _freshness(self) -> dict[str, Any]:
-        state = self.account.clock.state
-        if state is None or self._is_trying:
-            return {"state": "unknown"}
-        is_open = bool(self.account.is_market_open)
-        is_stale = self.follower.trouble is not None
-        return {
-            "state": "stale" if is_stale else "fresh" if is_open else "idle",
-            "market": state.market.value,
-            "source": self.account.label.source,
-        }
 
     def _take_price(self, price: PriceResponse) -> None:
         if self.account.take_price(price):
@@ -359,10 +334,6 @@ class RiskAgent:
         self.failure = f"{what} {type(error).__name__}: {error}"
         logger.error("%s The agent ends to be restarted", what, exc_info=error)
         signal.raise_signal(signal.SIGTERM)
-
-
-def _check(trouble: str | None) -> dict[str, Any]:
-    return {"status": "degraded", "message": trouble} if trouble else {"status": "healthy"}
 
 
 def _gate_rules(settings: GateSettings, needs_lease: bool) -> GateRules:

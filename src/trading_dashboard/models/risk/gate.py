@@ -111,6 +111,8 @@ class LeaseRenewal(Wire):
     ttl_seconds: float = Field(gt=0, le=60)
     agents: dict[str, str] = Field(default_factory=dict, max_length=1000)
     """Health by agent, as the supervisor judges it: of those this one depends on."""
+    reasons: dict[str, str] = Field(default_factory=dict, max_length=1000)
+    """What happened to those that are not well, where the supervisor knows it."""
 
 
 class LimitKind(StrEnum):

@@ -33,7 +33,9 @@ def test_the_newest_record_is_read(tmp_path: Path) -> None:
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(writes=st.integers(1, 6), torn_at=st.integers(0, 511), garbage=st.binary(max_size=64))
 def test_a_torn_write_leaves_the_record_before(

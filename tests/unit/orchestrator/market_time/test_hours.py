@@ -98,10 +98,11 @@ def test_calendar_hours_are_those_of_a_plain_search(
 
     found = calendar_hours(schedule, made, now)
     assert found.is_open is is_open(now)
-    starts = [a for a, _ in pairs if a > now and not is_open(a - 1)]
-    stops = [b for _, b in pairs if b > now and not is_open(b)]
-    assert found.next_start == min(starts, default=None)
-    assert found.next_stop == (min(stops) if starts else None)
+    starts, stops = sorted(a for a, _ in pairs if a > now), sorted(b for _, b in pairs if b > now)
+    next_start = next((a for a in starts if not is_open(a - 1)), None)
+    next_stop = next((b for b in stops if not is_open(b)), None)
+    assert found.next_start == next_start
+    assert found.next_stop == (None if next_start is None else next_stop)
 
 
 # Cron.

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
+from trading_dashboard.agents.pattern_recognition.shapes.detect import search
 
 DAY = 86_400_000_000
 
@@ -35,6 +36,11 @@ def checksum(symbol: str, bars: Bars) -> tuple[float, ...]:
 def own_pid(symbol: str, bars: Bars) -> int:
     """Return the process this runs in."""
     return os.getpid()
+
+
+def searched_by(symbol: str, bars: Bars) -> str:
+    """Return how this process searches for chart patterns."""
+    return str(search())
 
 
 def raises_on_s3(symbol: str, bars: Bars) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
@@ -46,7 +47,7 @@ class GatedMap(InlineMap):
         self.closed += 1
 
 
-def read(symbols: Sequence[str]) -> Iterator[tuple[str, Bars | str]]:
+def read(symbols: Sequence[str], _: threading.Event) -> Iterator[tuple[str, Bars | str]]:
     for symbol in symbols:
         number = int(symbol[1:])
         yield symbol, "No bars." if number % 10 == 9 else tasks.bars_of(number)
@@ -139,7 +140,7 @@ def test_findings_and_errors_are_bounded(jobs: ScanJobs) -> None:
     assert (status.state, status.found) == ("failed", 150)
     assert status.message == "Stopped at 150 findings; ask for fewer."
 
-    def nothing(symbols: Sequence[str]) -> list[tuple[str, Bars | str]]:
+    def nothing(symbols: Sequence[str], _: threading.Event) -> list[tuple[str, Bars | str]]:
         return [(symbol, "No bars.") for symbol in symbols]
 
     scan = jobs.submit(order(500, read=nothing))
@@ -147,6 +148,50 @@ def test_findings_and_errors_are_bounded(jobs: ScanJobs) -> None:
     status = jobs.status(scan)
     assert (len(status.errors), status.done) == (MAX_ERRORS, 500)
     assert status.message == "500 of 500 symbols failed."
+
+
+def test_finished_scans_give_way_to_what_is_found(jobs: ScanJobs) -> None:
+    """Of 20 scans with 100,000 findings each the agent would hold gigabytes."""
+    scans = []
+    for count in (60, 60, 150):
+        scans.append(jobs.submit(order(count)))
+        assert jobs.wait(scans[-1], 5)
+    with pytest.raises(UnknownScan):
+        jobs.status(scans[0])
+    assert len(jobs.findings(scans[2])) > 120
+    jobs.submit(order(1))
+    assert sum(len(job.findings) for job in jobs._jobs.values()) <= 150
+
+
+def test_a_cancelled_scan_waits_nowhere(gated: tuple[ScanJobs, GatedMap]) -> None:
+    jobs, _ = gated
+    running = jobs.submit(order(5))
+    eventually_sync(lambda: jobs.status(running).state == "running")
+    asked = order(5)
+    references = sys.getrefcount(asked)
+    for _ in range(50):
+        jobs.cancel(jobs.submit(asked))
+    assert sys.getrefcount(asked) - references <= 4  # those remembered, and the one to be forgotten
+
+
+def test_what_does_not_hold_any_more_is_given_up(gated: tuple[ScanJobs, GatedMap]) -> None:
+    jobs, chunk_map = gated
+    chunk_map.gate.release(7)
+    over = jobs.submit(order(5))
+    assert jobs.wait(over, 5)
+    running = jobs.submit(order(5))
+    waiting = jobs.submit(order(2))
+    eventually_sync(lambda: jobs.status(running).done == 2)
+    jobs.void("The clock was set. Order it again.")
+    assert jobs.wait(running, 5)
+    for scan in (over, running):
+        assert jobs.status(scan).state == "failed"
+        assert jobs.status(scan).message == "The clock was set. Order it again."
+        assert jobs.findings(scan) == []
+    chunk_map.gate.release(100)
+    assert jobs.wait(waiting, 5)
+    assert jobs.status(waiting).state == "complete"
+    assert len(jobs.findings(waiting)) == 2
 
 
 @pytest.mark.parametrize("part", ["read", "keep"])

@@ -17,7 +17,7 @@ from trading_dashboard.agents.pattern_recognition.scan.universe import (
     last_change,
     scan_bars,
 )
-from trading_dashboard.agents.pattern_recognition.shapes.batch import detect_shapes
+from trading_dashboard.agents.pattern_recognition.shapes.detect import detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 
 BARS = bars_of(np.random.default_rng(6).normal(0, 0.012, 500))

@@ -1,8 +1,11 @@
-"""A whole series at once says exactly what the engine says that takes its bars one by one."""
+"""A whole series at once says exactly what the engine says that takes its bars one by one.
+
+So does the compiled kernel, where there is one: `both` asks it, too, and the search in Python.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,10 +25,12 @@ from tests.unit.pattern_recognition.shapes.series import (
     walk,
 )
 from trading_dashboard.agents.pattern_recognition.bars import Bars
+from trading_dashboard.agents.pattern_recognition.detections import ShapeDetection
 from trading_dashboard.agents.pattern_recognition.shapes import batch, points
 from trading_dashboard.agents.pattern_recognition.shapes.ahead import Ahead
 from trading_dashboard.agents.pattern_recognition.shapes.batch import LARGEST_PRICE, detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.catalogue import SHAPE_IDS
+from trading_dashboard.agents.pattern_recognition.shapes.detect import search
 from trading_dashboard.agents.pattern_recognition.shapes.pivots import ZigZag
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 from trading_dashboard.agents.pattern_recognition.shapes.track import Track
@@ -36,13 +41,26 @@ SETTINGS = ShapeSettings()
 MANY = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 
 
+def both(
+    bars: Bars, chosen: ShapeSettings, patterns: Sequence[str] | None = None
+) -> list[ShapeDetection]:
+    """Return what Python finds; what the kernel finds is the same, or it leaves it to Python."""
+    found, kernel = detect_shapes(bars, chosen, patterns), search().kernel
+    if kernel is not None:
+        wanted = SHAPE_IDS if patterns is None else frozenset(patterns)
+        largest = np.nanmax(np.abs([bars.high, bars.low]), initial=0.0)
+        told = kernel.detect(bars, chosen, wanted)
+        assert told == found or (told is None and not largest < LARGEST_PRICE)
+    return found
+
+
 def planted() -> list[Bars]:
     return [plant(pattern, 7, 0.01).bars for pattern in sorted(DRAWINGS)]
 
 
 @pytest.mark.parametrize("symbol", ["AAPL", "GOOG", "IBM", "MSFT"])
 def test_real_series(symbol: str) -> None:
-    found = detect_shapes(real(symbol), SETTINGS)
+    found = both(real(symbol), SETTINGS)
     assert found == pushed(real(symbol), SETTINGS)
     assert len(found) > 5
 
@@ -51,7 +69,7 @@ def test_real_series(symbol: str) -> None:
 def test_planted_series(pattern: str) -> None:
     for seed in range(3):
         bars = plant(pattern, seed, 0.01).bars
-        found = detect_shapes(bars, SETTINGS)
+        found = both(bars, SETTINGS)
         assert found == pushed(bars, SETTINGS)
         assert pattern in {one.pattern for one in found}
 
@@ -79,7 +97,7 @@ def test_any_series_settings_and_patterns(
     if is_damaged:
         bars = damaged(bars, seed)
     wanted = None if patterns is None else sorted(patterns)
-    assert detect_shapes(bars, chosen, wanted) == pushed(bars, chosen, wanted)
+    assert both(bars, chosen, wanted) == pushed(bars, chosen, wanted)
 
 
 @MANY
@@ -99,13 +117,13 @@ def test_any_numbers(rows: list[tuple[float, ...]], scale: float) -> None:
         for column, value in zip(columns, row, strict=True):
             column[place] = value
     bars = Bars(np.arange(300, dtype=np.int64) * DAY, *columns)
-    assert detect_shapes(bars, SETTINGS) == pushed(bars, SETTINGS)
+    assert both(bars, SETTINGS) == pushed(bars, SETTINGS)
 
 
 @pytest.mark.parametrize("count", [0, 1, 13, 14, 15, 40])
 def test_short_series(count: int) -> None:
     for bars in (walk(count, 1), changed(walk(count, 1), close=np.full(count, np.nan))):
-        assert detect_shapes(bars, SETTINGS) == pushed(bars, SETTINGS)
+        assert both(bars, SETTINGS) == pushed(bars, SETTINGS)
 
 
 def test_the_scale_at_which_bars_are_taken_one_by_one() -> None:
@@ -113,7 +131,7 @@ def test_the_scale_at_which_bars_are_taken_one_by_one() -> None:
         bars = walk(700, 5)
         columns = {name: getattr(bars, name) * factor for name in ("open", "high", "low", "close")}
         huge = changed(bars, **columns)
-        found = detect_shapes(huge, SETTINGS)
+        found = both(huge, SETTINGS)
         assert found == pushed(huge, SETTINGS)
         assert found
 

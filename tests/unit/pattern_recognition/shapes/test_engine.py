@@ -19,8 +19,8 @@ from tests.unit.pattern_recognition.shapes.series import (
 )
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.detections import ShapeDetection
-from trading_dashboard.agents.pattern_recognition.shapes.batch import detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.catalogue import GROUPS
+from trading_dashboard.agents.pattern_recognition.shapes.detect import detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 from trading_dashboard.agents.pattern_recognition.shapes.track import MAX_LOOKBACK, SPARE, Track

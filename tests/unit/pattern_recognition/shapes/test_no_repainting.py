@@ -11,7 +11,7 @@ import pytest
 from tests.unit.pattern_recognition.shapes.series import changed, damaged, real, walk
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.detections import ShapeDetection
-from trading_dashboard.agents.pattern_recognition.shapes.batch import detect_shapes
+from trading_dashboard.agents.pattern_recognition.shapes.detect import detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.engine import ShapeEngine
 from trading_dashboard.agents.pattern_recognition.shapes.life import as_of
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings

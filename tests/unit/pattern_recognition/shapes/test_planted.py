@@ -8,8 +8,8 @@ import pytest
 from tests.planted_patterns import DRAWINGS, Score, plant, score, without_pattern
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.detections import ShapeDetection
-from trading_dashboard.agents.pattern_recognition.shapes.batch import detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.catalogue import SHAPE_IDS
+from trading_dashboard.agents.pattern_recognition.shapes.detect import detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 
 SETTINGS = ShapeSettings()

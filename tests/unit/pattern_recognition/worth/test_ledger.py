@@ -194,3 +194,15 @@ def test_counts_are_those_of_the_series_itself() -> None:
     assert (worth.samples, worth.hits, worth.scope) == (samples, hits, "symbol")
     assert worth.base_rate == pytest.approx(float(np.mean(rates)), abs=1e-6)
     assert worth.base_samples == len(close) - 10
+
+
+def test_what_had_never_happened_before_has_an_interval() -> None:
+    """With a base rate of nothing there are no tosses to compare the variance with."""
+    close = np.r_[np.full(200, 100.0), 100 + np.arange(200) * 0.01]
+    time = np.arange(len(close), dtype=np.int64) * DAY
+    bars = Bars(time, close, close + 0.05, close - 0.05, close, np.ones(len(close)))
+    ledger = ledger_of({"S1": (bars, Occurrences.of([(0, 1, 197), (0, 1, 198)]))})
+    worth = ledger.worth("S1", "1d", PATTERNS[0], 1, 399 * DAY)[0]
+    assert (worth.hits, worth.base_rate, worth.effective_samples) == (2, 0.0, 1.0)
+    assert worth.interval_low is not None
+    assert 0 < worth.interval_low < 1

@@ -283,7 +283,7 @@ class Sequence:
             if self.random.random() < 0.5:
                 self.oracle.held[symbol] += quantity if side == "buy" else -quantity
                 self.account.hold(symbol, str(self.oracle.held[symbol]))
-            self.check.release(order_id, self.account)
+            self.account.exposure.release(order_id)
             del self.oracle.open[order_id]
 
     @property

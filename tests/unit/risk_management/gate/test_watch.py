@@ -237,6 +237,19 @@ def test_what_the_supervisor_says_of_upstream_counts_at_once(health: str) -> Non
     assert keeper.gate.causes[0].lasts is False
 
 
+def test_a_cause_says_what_happened_to_upstream_and_not_what_is_done_about_it() -> None:
+    world = World()
+    keeper = open_keeper(world)
+    told = renewal(health="stopping").model_copy(
+        update={"reasons": {"market_data": "signal 9 (SIGKILL)"}}
+    )
+    keeper.renew(told, world.moment)
+    keeper.renew(renewal(health="backoff"), world.moment)
+    assert [cause.message for cause in keeper.gate.causes] == [
+        "market_data does not serve, says the supervisor: signal 9 (SIGKILL)."
+    ]
+
+
 def test_an_agent_the_supervisor_does_not_mention_is_not_well() -> None:
     world = World()
     keeper = open_keeper(world)

@@ -28,6 +28,7 @@ class Account:
         self.drawdown: float | None = 0.0
         self.is_market_open: bool | None = True
         self.volume: float | None = 1_000_000.0
+        self.slippage = 0.0
         self.stale: set[str] = set()
         self.unknown: set[str] = set()
         self.prices: dict[str, float] = {}
@@ -62,6 +63,9 @@ class Account:
 
     def average_volume(self, symbol: str) -> float | None:
         return self.volume
+
+    def most_paid(self, symbol: str, price: float) -> float:
+        return price * (1 + self.slippage)
 
     def fee(self, symbol: str, quantity: Decimal, price: float) -> float:
         return 1.0

@@ -79,8 +79,8 @@ def test_what_reduces_passes_everything_but_a_halt() -> None:
     account.stale.add("IBM")
     account.is_market_open = False
     check = PreTradeCheck(LimitBook())
-    for _ in range(200):
-        check.pace.add(0.0)
+    for number in range(200):
+        check.pace.add(f"before {number}", 0.0)
     ticket = order("buy", "100", limit_price="150")
     for state in (ACTIVE, REDUCING):
         result = check.check(ticket, account, Says(state), at())
@@ -129,10 +129,24 @@ def test_open_buys_and_fees_are_paid_from_the_same_cash() -> None:
     result = check.check(order("buy", "5"), account, Says(), at())
     assert codes(result) == ["insufficient_cash"]
     finding = result.findings[0]
-    assert (finding.before, finding.after) == (450.0, -51.0)
+    assert (finding.before, finding.after) == (449.0, -52.0)
     assert check.check(order("buy", "4"), account, Says(), at()).allowed
     rich = PreTradeCheck(LimitBook([]), CheckRules(allows_borrowing=True))
     assert rich.check(order("buy", "50"), account, Says(), at()).allowed
+
+
+def test_slippage_is_paid_from_the_same_cash_but_never_beyond_a_limit() -> None:
+    check, account = limits(), Account(1001.0, IBM=100.0)
+    assert check.check(order("buy", "10"), account, Says(), at()).allowed
+    account.slippage = 0.001
+    result = check.check(order("buy", "10"), account, Says(), at())
+    assert codes(result) == ["insufficient_cash"]
+    assert "1,002.00 with slippage and fee" in result.findings[0].message
+    assert result.numbers["cash"] == {"before": 1001.0, "after": -1.0}
+    assert check.admit("1", order("buy", "5"), account, Says(), at()).allowed
+    assert account.exposure.buying == pytest.approx(501.5)
+    check.release("1", account)
+    assert check.check(order("buy", "10", limit_price="100"), account, Says(), at()).allowed
 
 
 @pytest.mark.parametrize(
@@ -147,7 +161,7 @@ def test_a_stop_that_is_reached_already_is_judged_at_the_market(
     account = holding("50" if side == "sell" else "0")
     result = limits().admit("1", ticket, account, Says(), at())
     assert (result.price, result.notional) == (reckoned, 50 * reckoned)
-    assert account.exposure.buying == (50 * reckoned if side == "buy" else 0)
+    assert account.exposure.buying == (50 * reckoned + 1 if side == "buy" else 0)
     # What it will take at the market is not there twice.
     assert side == "sell" or codes(limits().check(order("buy", "960"), account, Says(), at())) == [
         "insufficient_cash"
@@ -261,6 +275,17 @@ def test_asking_reserves_nothing() -> None:
     assert all(result.allowed for result in results)
     assert account.exposure.orders == {}
     assert check.pace.count(0.0) == 0
+
+
+def test_an_order_that_was_never_placed_gives_its_slot_of_the_minute_back() -> None:
+    check, account = limits(kind="orders_per_minute", unit="count", hard=1), holding()
+    one = order("buy", "1")
+    assert check.admit("1", one, account, Says(), at()).allowed
+    assert not check.admit("2", one, account, Says(), at()).allowed
+    account.exposure.release("1")  # one that was placed and is final keeps it
+    assert not check.admit("2", one, account, Says(), at()).allowed
+    check.release("1", account)
+    assert check.admit("2", one, account, Says(), at()).allowed
 
 
 # Together

@@ -126,7 +126,9 @@ def test_equity_that_is_used_up_breaches_every_share_of_it() -> None:
 def test_the_pace_is_counted_over_a_minute() -> None:
     pace = Pace()
     for second in (0.0, 30.0, 59.0):
-        pace.add(second)
+        pace.add(f"at {second}", second)
+    pace.add("refused", 59.0)
+    pace.give_back("refused")
     assert [pace.count(now) for now in (59.0, 60.0, 89.9, 90.0, 200.0)] == [3, 2, 2, 1, 0]
 
 

@@ -43,7 +43,8 @@ def build(folder: Path, market: FakeMarket, **settings: Any) -> AgentApp:
     environment = AgentEnvironment(
         name="risk_management",
         data_directory=folder,
-        settings={"sample": False, **settings},
+        # Nothing moves unless a test moves it: that is no silence, however slow the machine is.
+        settings={"sample": False, "gate": {"max_quiet_seconds": 600}, **settings},
         environment="production" if production else "development",
     )
     return assembly.build(environment, market)

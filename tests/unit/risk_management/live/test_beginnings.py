@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -10,9 +11,9 @@ import pytest
 from tests.support import eventually
 from tests.unit.risk_management.live.conftest import Running
 from tests.unit.risk_management.live.fake_market import FakeMarket
-from tests.unit.risk_management.live.test_desk import ME, bought, limit
+from tests.unit.risk_management.live.placing import ME, SlowStore, bought, limit
 from trading_dashboard.agents.risk_management.live.worlds import Verdict, World, judge
-from trading_dashboard.models.risk.account import JournalKind, OrderStatus
+from trading_dashboard.models.risk.account import CashMove, JournalKind, OrderStatus
 from trading_dashboard.models.risk.errors import InvalidImport
 from trading_dashboard.models.risk.gate import CauseKind, GateState
 
@@ -35,6 +36,7 @@ async def test_a_replay_that_is_set_back_begins_the_account_anew(
         # The journal keeps what was, and the gate, which was open, is open.
         assert JournalKind.ORDER_FILLED in {entry.kind for entry in agent.store.journal().entries}
         assert agent.gate.look() is GateState.ACTIVE
+        await eventually(lambda: agent.account.quote("AAPL"))
         again = await bought(agent, market, 10)
         assert again.at.date() == EARLIER.date()
         assert agent.store.check() == []
@@ -158,3 +160,35 @@ async def test_an_import_is_all_or_nothing_and_no_profit(
         assert (report.accepted, report.seq) == (2, agent.account.book.seq)
         assert (agent.account.day_profit, agent.account.drawdown) == (0, 0)
         assert agent.account.valuation.unrealised == 10 * 10 + 5 * 10
+
+
+async def test_what_moves_while_an_import_is_written_is_told_apart_from_it(
+    running: Running, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prices and cash move meanwhile; it is one transaction, also for a kill -9."""
+    async with running() as agent:
+        await bought(agent, market, 10)
+        before = agent.account.day_profit
+        assert before is not None
+        store = SlowStore(agent, monkeypatch)
+        store.may_write.clear()
+        paying = asyncio.create_task(agent.acts.move_cash(CashMove(amount=50, reason="in"), ME))
+        rows = b"symbol,quantity,average_cost\nIBM,10,150\nMSFT,-5,40\n"
+        importing = asyncio.create_task(
+            agent.acts.import_positions(rows, "csv", dry_run=False, actor=ME)
+        )
+        await eventually(lambda: agent.writer.waiting == 2)
+        seq = agent.account.book.seq
+        market.move("AAPL", 103.0)
+        market.move("IBM", 201.0)
+        await eventually(lambda: agent.account.quote("IBM").price == 201.0)
+        store.may_write.set()
+        report, _ = await asyncio.gather(importing, paying)
+        # Ten of each gained 3 and 1; what IBM and MSFT cost others before is no profit of today.
+        assert agent.account.day_profit == before + 40
+        assert (agent.account.drawdown, report.seq) == (0, seq + 3)
+        told = {row["symbol"]: row["day_change"] for row in agent.telling.positions()["positions"]}
+        assert (told["IBM"], told["MSFT"]) == ("10.00", "0.00")
+    async with running(is_open=False) as agent:
+        await eventually(lambda: agent.account.day_profit is not None)
+        assert agent.account.day_profit == before + 40

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -13,27 +11,22 @@ import pytest
 from tests.support import eventually
 from tests.unit.risk_management.live.conftest import Running
 from tests.unit.risk_management.live.fake_market import FakeMarket
+from tests.unit.risk_management.live.placing import ME, SlowStore, bought, filled, limit, ticket
 from trading_dashboard.agents.risk_management.agent import RiskAgent
 from trading_dashboard.agents.risk_management.limits.limits import LimitBook
 from trading_dashboard.agents.risk_management.live import acts, gatekeeping
 from trading_dashboard.models.errors import DataUnavailable, UnknownSymbol
 from trading_dashboard.models.risk.account import (
-    CashMove,
     JournalKind,
     Order,
     OrderStatus,
-    OrderTicket,
 )
 from trading_dashboard.models.risk.errors import (
-    AccountStoreError,
-    DuplicateOrder,
     InvalidOrder,
     OrderDenied,
     OrderFinal,
-    ReopeningRefused,
 )
 from trading_dashboard.models.risk.gate import (
-    CauseKind,
     CheckCode,
     GateReopening,
     GateState,
@@ -41,55 +34,6 @@ from trading_dashboard.models.risk.gate import (
     LimitChange,
     LimitKind,
 )
-
-ME = "trade at test"
-
-
-def ticket(
-    side: str = "buy", quantity: int | str = 10, symbol: str = "AAPL", **more: Any
-) -> OrderTicket:
-    body = {"symbol": symbol, "side": side, "quantity": str(quantity), **more}
-    return OrderTicket.model_validate(body)
-
-
-def limit(price: float, side: str = "buy", quantity: int = 10, **more: Any) -> OrderTicket:
-    return ticket(side, quantity, type="limit", limit_price=str(price), **more)
-
-
-async def filled(agent: RiskAgent, market: FakeMarket, order: Order) -> Order:
-    """Let prices come until an order is filled."""
-
-    def is_filled() -> bool:
-        if agent.account.book.order(order.id).status is OrderStatus.FILLED:
-            return True
-        market.move(order.symbol, market.prices[order.symbol])
-        return False
-
-    await eventually(is_filled)
-    return agent.account.book.order(order.id)
-
-
-async def bought(agent: RiskAgent, market: FakeMarket, quantity: int = 10) -> Order:
-    order, _ = await agent.desk.place(ticket(quantity=quantity), ME)
-    return await filled(agent, market, order)
-
-
-class SlowStore:
-    """Lets a test hold a store's writing up, or break it."""
-
-    def __init__(self, agent: RiskAgent, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.may_write = threading.Event()
-        self.may_write.set()
-        self.is_broken = False
-        append: Callable[..., Any] = agent.store.append_all
-
-        def append_all(batches: Any) -> Any:
-            self.may_write.wait(10)
-            if self.is_broken:
-                raise AccountStoreError("The disk is full.", observed="no space left on device")
-            return append(batches)
-
-        monkeypatch.setattr(agent.store, "append_all", append_all)
 
 
 async def test_an_order_is_filled_from_the_next_price(running: Running, market: FakeMarket) -> None:
@@ -102,6 +46,8 @@ async def test_an_order_is_filled_from_the_next_price(running: Running, market: 
         assert agent.account.book.quantity("AAPL") == 10
         assert agent.account.worth == Decimal(100000) - Decimal("0.10") - Decimal(1)
         assert agent.account.exposure.orders == {}
+        health = agent.health()
+        assert (health["status"], health["checks"]["gate"]["status"]) == ("healthy", "healthy")
 
 
 async def place_both(agent: RiskAgent) -> list[Any]:
@@ -147,53 +93,6 @@ async def test_an_order_is_acknowledged_once_it_is_durable(
         store.may_write.set()
         order, _ = await placing
         assert agent.store.order(order.id) is not None
-
-
-async def test_what_cannot_be_written_is_not_placed_and_halts(
-    running: Running, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running() as agent:
-        store = SlowStore(agent, monkeypatch)
-        store.is_broken = True
-        with pytest.raises(AccountStoreError):
-            await agent.desk.place(ticket(), ME)
-        assert agent.account.exposure.orders == {}
-        assert agent.gate.look() is GateState.HALTED
-        assert agent.gate.keeper.gate.causes[0].kind is CauseKind.STORE_UNWRITABLE
-        health = agent.health()
-        assert (health["status"], health["checks"]["store"]["status"]) == ("degraded", "degraded")
-        with pytest.raises(OrderDenied):
-            await agent.desk.place(ticket(), ME)
-        with pytest.raises(ReopeningRefused):
-            await agent.gate.reopen(GateReopening(reason="try"), ME)
-        # What the gate could not journal is tried again, which shows that the disk has room.
-        store.is_broken = False
-        await eventually(lambda: not agent.gate.keeper.gate.causes[0].lasts)
-        assert agent.health()["checks"]["store"] == {"status": "healthy"}
-        await agent.gate.reopen(GateReopening(reason="there is room again"), ME)
-        kinds = [entry.kind for entry in agent.store.journal(limit=2).entries]
-        assert kinds == [JournalKind.GATE_REOPENED, JournalKind.GATE_CAUSE_ENDED]
-        await bought(agent, market)
-
-
-async def test_a_clients_id_places_one_order(running: Running, market: FakeMarket) -> None:
-    async with running() as agent:
-        mine = ticket(client_order_id="mine-1")
-        placed = await asyncio.gather(*(agent.desk.place(mine, ME) for _ in range(5)))
-        assert len({order.id for order, _ in placed}) == 1
-        assert sum(is_new for _, is_new in placed) == 1
-        with pytest.raises(DuplicateOrder):
-            await agent.desk.place(ticket(quantity=11, client_order_id="mine-1"), ME)
-        order = await filled(agent, market, placed[0][0])
-    async with running() as agent:  # started again
-        assert await agent.desk.place(mine, ME) == (order, False)
-        # One that only the store remembers.
-        agent.account.book.client_ids.clear()
-        agent.account.book.orders.clear()
-        assert await agent.desk.place(mine, ME) == (order, False)
-        assert agent.account.exposure.orders == {}
-        with pytest.raises(DuplicateOrder):
-            await agent.desk.place(ticket("sell", client_order_id="mine-1"), ME)
 
 
 async def two_prices_before_the_disk(
@@ -290,6 +189,10 @@ async def test_the_kill_switch_halts_cancels_and_shows_that_it_holds(
         report = await agent.acts.kill(KillSwitch(reason="enough"), "operator at test")
         assert (report.cancelled, report.verified) == (3, True)
         assert report.gate.state is GateState.HALTED
+        health = agent.health()
+        assert (health["status"], health["checks"]["gate"]["status"]) == ("degraded", "degraded")
+        assert health["message"] == f"The gate is {health['checks']['gate']['message']}"
+        assert "halted: Halted by operator at test: enough" in health["message"]
         states = {agent.account.book.order(order.id).status for order, _ in placed}
         assert states == {OrderStatus.CANCELLED}
         with pytest.raises(OrderDenied):
@@ -356,19 +259,21 @@ async def test_a_limit_of_what_nobody_lists_guards_nothing_and_is_refused(runnin
         await eventually(lambda: agent.check.limits.own_symbols() == {"AAPL"})
 
 
-async def test_cash_on_its_way_out_buys_nothing(
-    running: Running, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
+async def test_no_purchase_ends_below_zero_by_its_slippage_and_fee(
+    running: Running, market: FakeMarket
 ) -> None:
-    async with running() as agent:
-        store = SlowStore(agent, monkeypatch)
-        store.may_write.clear()
-        free = agent.account.book.cash
-        asked = CashMove(amount=10 - free, reason="for rent")
-        leaving = asyncio.create_task(agent.acts.move_cash(asked, ME))
-        await eventually(lambda: agent.account.leaving == free - 10)
-        with pytest.raises(OrderDenied) as denied:
-            await agent.desk.place(ticket(quantity=1), ME)
-        assert CheckCode.INSUFFICIENT_CASH in str(denied.value.details)
-        store.may_write.set()
-        await leaving
-        assert (agent.account.leaving, agent.account.book.cash) == (0, 10)
+    dear = {"slippage_bps": 50, "volume_share": None}
+    async with running(broker=dear) as agent:
+        agent.check.limits = LimitBook(())
+        with pytest.raises(OrderDenied):
+            await agent.desk.place(ticket(quantity=998), ME)  # 99,800 and a fee without slippage
+        order, _ = await agent.desk.place(ticket(quantity=994), ME)
+        held_back = agent.account.exposure.buying
+    async with running(broker=dear) as agent:  # held back after a restart, too
+        agent.check.limits = LimitBook(())
+        assert agent.account.exposure.buying == pytest.approx(held_back)
+        await filled(agent, market, order)
+        assert agent.account.book.cash == Decimal(100_000) - Decimal(str(held_back)).quantize(
+            Decimal("0.01")
+        )
+        assert 0 <= agent.account.book.cash < 100

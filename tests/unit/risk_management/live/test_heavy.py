@@ -101,6 +101,31 @@ async def test_no_more_than_so_many_wait(monkeypatch: pytest.MonkeyPatch) -> Non
         assert any(isinstance(outcome, RiskBusy) for outcome in outcomes)
 
 
+async def test_what_nobody_waits_for_any_more_is_not_computed() -> None:
+    async with heavy() as one:
+        first = asyncio.create_task(ask(one, "slow", 0.3, key=1))
+        await eventually(lambda: one.waiting == 1 and one.worker_pid is not None)
+        left, shared = (asyncio.create_task(ask(one, "slow", 0.0, key=key)) for key in (2, 3))
+        also = asyncio.create_task(ask(one, "slow", 0.0, key=3))
+        await eventually(lambda: one.waiting == 3)
+        left.cancel()
+        shared.cancel()
+        assert await also == await first
+        assert (one.computed, one.waiting) == (2, 0)
+
+
+async def test_answers_that_are_over_push_out_none_that_is_kept_for_long() -> None:
+    now = 0.0
+    async with heavy(monotonic=lambda: now) as one:
+        await one.ask("long", f"{HERE}:pid", (0, None), keep_seconds=600.0)
+        for number in range(heavy_module.KEPT + 1):
+            now += 2.0
+            await one.ask(number, f"{HERE}:pid", (0, None))
+        done = one.computed
+        await one.ask("long", f"{HERE}:pid", (0, None))
+        assert one.computed == done
+
+
 async def test_a_death_costs_one_question_and_a_hang_its_deadline() -> None:
     async with heavy(deadline_seconds=2.0) as one:
         first = await ask(one, "pid")

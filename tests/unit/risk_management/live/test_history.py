@@ -7,7 +7,7 @@ import pytest
 from tests.support import eventually
 from tests.unit.risk_management.live.conftest import Running
 from tests.unit.risk_management.live.fake_market import FakeMarket
-from tests.unit.risk_management.live.test_desk import ME, bought, ticket
+from tests.unit.risk_management.live.placing import ME, bought, ticket
 from trading_dashboard.agents.risk_management.live import history as history_module
 from trading_dashboard.agents.risk_management.live import limitkeeping as limits_module
 from trading_dashboard.models.risk.errors import OrderDenied

@@ -11,7 +11,7 @@ import pytest
 from tests.support import eventually
 from tests.unit.risk_management.live.conftest import Running
 from tests.unit.risk_management.live.fake_market import FakeMarket
-from tests.unit.risk_management.live.test_desk import ME, bought, limit
+from tests.unit.risk_management.live.placing import ME, bought, limit
 from trading_dashboard.agents.risk_management.agent import RiskAgent
 from trading_dashboard.agents.risk_management.live import sessions as sessions_module
 from trading_dashboard.agents.risk_management.live.sessions import Sessions

@@ -11,7 +11,7 @@ import pytest
 from tests.support import eventually
 from tests.unit.risk_management.live.conftest import Running
 from tests.unit.risk_management.live.fake_market import FakeMarket
-from tests.unit.risk_management.live.test_desk import ME, filled, ticket
+from tests.unit.risk_management.live.placing import ME, filled, ticket
 from trading_dashboard.agents.risk_management.streaming import outbox as outbox_module
 from trading_dashboard.agents.risk_management.streaming.hub import RiskHub
 from trading_dashboard.agents.risk_management.streaming.subscriber import Subscriber

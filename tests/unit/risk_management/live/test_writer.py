@@ -60,9 +60,13 @@ class Desk:
         self.store = FakeStore()
         self.applied: list[int] = []
         self.told: list[Any] = []
+        self.misfit: int | None = None
+        """An entry that cannot be applied."""
         self.writer = AccountWriter(self.store, self._apply, self.told.append)
 
     def _apply(self, entry: JournalEntry) -> None:
+        if entry.seq == self.misfit:
+            raise ValueError("it does not fit")
         self.applied.append(entry.seq)
 
     async def __aenter__(self) -> AccountWriter:
@@ -117,6 +121,35 @@ async def test_a_store_that_fails_is_told_before_those_who_submitted() -> None:
     assert order == ["after 1"]
     assert isinstance(desk.told[0], AccountStoreError)
     assert desk.applied == []
+
+
+async def test_a_change_that_cannot_be_applied_ends_it_and_everybody_is_told() -> None:
+    desk, settled = Desk(), list[Any]()
+    desk.misfit = 3
+    writer = desk.writer
+    running = asyncio.create_task(writer.run())
+    desk.store.may_write.clear()
+    first = writer.submit([draft()], settled.append)
+    await asyncio.sleep(0.01)
+    # One commit: whole, torn, behind it and refused. The last one comes afterwards.
+    rest = [writer.submit([draft(actor)], settled.append) for actor in ("me", "me", "me", "bad")]
+    desk.store.may_write.set()
+    with pytest.raises(ValueError, match="does not fit"):
+        await running
+    late = writer.submit([draft()], settled.append)
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(first, *rest, late, return_exceptions=True)
+    assert [type(one) for one in outcomes] == [
+        list, list, AccountStoreError, AccountStoreError, OrderFinal, AccountStoreError,
+    ]  # fmt: skip
+    assert "may be on disk" in str(outcomes[2])
+    assert "may be on disk" in str(outcomes[3])
+    assert "come apart" in str(outcomes[5])
+    assert (desk.applied, settled[2:]) == ([1, 2], [None] * 4)
+    assert desk.store.commits == [1, 4]
+    assert [type(told) for told in desk.told] == [type(None), type(None), AccountStoreError]
+    assert (writer.waiting, writer.waiting_seconds) == (0, 0.0)
+    await writer.close(lambda: None)
 
 
 async def test_what_waits_at_the_end_is_still_written() -> None:

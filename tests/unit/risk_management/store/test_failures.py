@@ -80,7 +80,45 @@ def test_a_second_process_is_refused(opened: Opener, tmp_path: Path) -> None:
         other.stdin.close()
 
 
-def test_a_file_that_others_read_is_in_use(opened: Opener, tmp_path: Path) -> None:
+def test_a_reader_neither_waits_for_who_writes_nor_holds_them_up(opened: Opener) -> None:
+    store = opened()
+    store.append([move(100)])
+    with contextlib.closing(store.reader()) as reader:
+        with reader._database.transaction() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM journal").all()
+            store.append([move(200)])  # while a page is being read
+        with store._database.transaction() as writing:
+            writing.exec_driver_sql("UPDATE meta SET value = value")
+            assert [entry.seq for entry in reader.journal().entries] == [2, 1]
+        with pytest.raises(AccountStoreError), reader._database.transaction() as connection:
+            connection.exec_driver_sql("DELETE FROM journal")
+        with pytest.raises(AccountStoreInUse):
+            opened()  # reading beside it gives the lock away to nobody
+        store.append([move(300)])
+    assert opened_after(store, opened) == 6
+
+
+def opened_after(store: AccountStore, opened: Opener) -> object:
+    store.close()
+    return opened().load().cash
+
+
+def test_another_program_that_writes_is_noticed(opened: Opener, tmp_path: Path) -> None:
+    store = opened()
+    store.append([move(100)])
+    with contextlib.closing(sqlite3.connect(tmp_path / "account.db")) as other:
+        assert other.execute("SELECT count(*) FROM journal").fetchone() == (1,)
+        store.append([move(200)])  # one that reads is no harm
+        other.execute("DELETE FROM journal WHERE seq = 1")
+        other.commit()
+    with pytest.raises(AccountStoreError, match="Another program has written"):
+        store.append([move(300)])
+    store.close()
+    with pytest.raises(AccountStoreError, match="is damaged"):
+        opened()
+
+
+def test_a_file_that_others_write_is_in_use(opened: Opener, tmp_path: Path) -> None:
     opened().close()
     with contextlib.closing(sqlite3.connect(tmp_path / "account.db")) as other:
         other.execute("BEGIN IMMEDIATE")

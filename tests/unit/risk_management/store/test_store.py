@@ -279,7 +279,7 @@ def test_a_commit_is_on_the_disk_when_it_returns(opened: Opener) -> None:
     }
     full = 2
     assert found == {
-        "journal_mode": "wal", "synchronous": full, "locking_mode": "exclusive", "fullfsync": 1,
+        "journal_mode": "wal", "synchronous": full, "locking_mode": "normal", "fullfsync": 1,
     }  # fmt: skip
 
 

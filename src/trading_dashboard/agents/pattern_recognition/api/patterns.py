@@ -21,7 +21,6 @@ from trading_dashboard.agents.pattern_recognition.api.examples import (
 )
 from trading_dashboard.agents.pattern_recognition.catalogue import known
 from trading_dashboard.agents.pattern_recognition.live.asking import Choice
-from trading_dashboard.agents.pattern_recognition.own_bars import checked_bars
 from trading_dashboard.agents.pattern_recognition.questions import Questions
 from trading_dashboard.models.market import Interval
 from trading_dashboard.models.pattern_api import ConfidenceResponse, HistoryResponse, OwnBars
@@ -77,7 +76,7 @@ def _add_detect(app: AgentApp, questions: Questions) -> None:
         """Patterns in bars of one's own, at most 20,000; a bar without prices is a gap."""
         for pattern in own.patterns:
             known(pattern)
-        return OrjsonResponse(await questions.detect(own, checked_bars(own)))
+        return OrjsonResponse(await questions.detect(own))
 
 
 def _add_history(app: AgentApp, questions: Questions) -> None:

@@ -22,7 +22,7 @@ def _obv(rows: Rows, _: Parameters) -> tuple[Floats, ...]:
 def _vpt(rows: Rows, _: Parameters) -> tuple[Floats, ...]:
     close, volume = rows.bars.close, rows.bars.volume
     values = np.full(len(close), np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         moves = np.diff(close) / close[:-1]
     # From a price of 0 there is no relative move.
     values[1:] = np.cumsum(np.where(np.isfinite(moves), moves, 0.0) * volume[1:])

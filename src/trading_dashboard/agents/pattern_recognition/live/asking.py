@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from trading_dashboard.agents.pattern_recognition.candles.catalogue import CANDLES
 from trading_dashboard.agents.pattern_recognition.live.book import PatternBook
 from trading_dashboard.agents.pattern_recognition.live.found import SIGNS, Body, Key
 from trading_dashboard.agents.pattern_recognition.live.series import microseconds_of, stamp
@@ -60,8 +61,7 @@ def newest(tracker: Tracker, selection: Choice) -> Iterator[Body]:
     parts: list[Iterable[Body]] = []
     if CHART in selection.kinds:
         parts.append(tracker.newest_shapes())
-    may_be = not selection.states or PatternState.CONFIRMED.value in selection.states
-    if CANDLESTICK in selection.kinds and may_be:
+    if CANDLESTICK in selection.kinds and _may_be_candle(selection):
         parts.append(tracker.newest_candles())
     merged = heapq.merge(*parts, key=_known_at, reverse=True)
     return (body for body in merged if selection.takes(body))
@@ -75,7 +75,7 @@ def newest_of_all(trackers: Sequence[Tracker], selection: Choice) -> Iterator[Bo
 
 
 def snapshot(book: PatternBook, wanted: Mapping[str, Fitting]) -> tuple[int, dict[str, Any]]:
-    """Return what is open or recent of what is wanted, and the event it is of."""
+    """Return what is open or recent of what is wanted, without worth, and the event it is of."""
     bodies: list[Body] = []
     for key, tracker in book.trackers.items():
         own = [wanted[name] for name in (key[0], "*") if name in wanted]
@@ -83,9 +83,7 @@ def snapshot(book: PatternBook, wanted: Mapping[str, Fitting]) -> tuple[int, dic
         bodies += _recent(tracker, kinds)
     bodies.sort(key=_known_at, reverse=True)
     shown = bodies[:MAX_SNAPSHOT]
-    worth = book.worth_of(shown)
-    patterns = [{**body, "worth": told} for body, told in zip(shown, worth, strict=True)]
-    about = {"patterns": patterns, "as_of": as_of(book), "left_out": len(bodies) - len(shown)}
+    about = {"patterns": shown, "as_of": as_of(book), "left_out": len(bodies) - len(shown)}
     return book.event, about
 
 
@@ -146,10 +144,34 @@ def outcomes(tracker: Tracker, bodies: Sequence[Body], horizons: Sequence[int]) 
     return found
 
 
-def page(bodies: Iterator[Body], offset: int, limit: int) -> tuple[list[Body], int]:
-    """Return some detections, and how many there are in all."""
-    shown = list(islice(bodies, offset, offset + limit))
-    return shown, offset + len(shown) + sum(1 for _ in bodies)
+def page(
+    trackers: Sequence[Tracker], selection: Choice, offset: int, limit: int
+) -> tuple[list[Body], int]:
+    """Return some detections of several series, newest first, and how many there are in all."""
+    shown = list(islice(newest_of_all(trackers, selection), offset, offset + limit))
+    return shown, sum(count(tracker, selection) for tracker in trackers)
+
+
+def count(tracker: Tracker, selection: Choice) -> int:
+    """Return how many detections of a series are wanted.
+
+    Candlesticks are counted in their columns: all series have millions, and while each would be
+    written out nothing live could be looked at.
+    """
+    found = 0
+    if CHART in selection.kinds:
+        found += sum(1 for body in tracker.newest_shapes() if selection.takes(body))
+    if CANDLESTICK in selection.kinds and _may_be_candle(selection):
+        columns = tracker.candles
+        is_wanted = np.ones(len(columns), np.bool_)
+        if selection.patterns:
+            numbers = [at for at, kind in enumerate(CANDLES) if kind.id in selection.patterns]
+            is_wanted &= np.isin(np.frombuffer(columns.pattern, np.int16), numbers)
+        if selection.directions:
+            signs = [SIGNS[name] for name in selection.directions]
+            is_wanted &= np.isin(np.frombuffer(columns.direction, np.int8), signs)
+        found += int(np.count_nonzero(is_wanted))
+    return found
 
 
 def keys_of(book: PatternBook, symbol: str | None, timeframe: str | None) -> list[Key]:
@@ -157,6 +179,11 @@ def keys_of(book: PatternBook, symbol: str | None, timeframe: str | None) -> lis
     return [
         key for key in book.trackers if symbol in (None, key[0]) and timeframe in (None, key[1])
     ]
+
+
+def _may_be_candle(selection: Choice) -> bool:
+    """Return whether a candlestick is in a state that is wanted: it is confirmed at once."""
+    return not selection.states or PatternState.CONFIRMED.value in selection.states
 
 
 _OPEN = (PatternState.FORMING.value, PatternState.CONFIRMED.value)

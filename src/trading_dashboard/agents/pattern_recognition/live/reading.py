@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
-from trading_dashboard.agents.pattern_recognition.live.found import Key
+from trading_dashboard.agents.pattern_recognition.live.found import Body, Key
 from trading_dashboard.agents.pattern_recognition.live.label import Basis, Label
 from trading_dashboard.agents.pattern_recognition.live.market import History, Market
 from trading_dashboard.agents.pattern_recognition.live.tracker import Tracker
@@ -34,6 +34,10 @@ class Looked:
 
     tracker: Tracker
     worths: Worths | None
+
+    def worth_of(self, bodies: Sequence[Body]) -> list[list[Body]]:
+        """Return the worth of its detections; none where it was not measured."""
+        return [[] for _ in bodies] if self.worths is None else self.worths.of(bodies)
 
 
 class Reader:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import itertools
 import logging
-import queue
 import secrets
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,8 +29,9 @@ from trading_dashboard.models.errors import ScanQueueFull, UnknownScan
 from trading_dashboard.models.pattern_api import ScanStatus
 
 State = Literal["queued", "running", "complete", "cancelled", "failed"]
-Read = Callable[[Sequence[str]], Iterable[tuple[str, Bars | str]]]
-"""Returns bars, or why there are none, for some symbols. Called in the jobs' thread; may block."""
+Read = Callable[[Sequence[str], threading.Event], Iterable[tuple[str, Bars | str]]]
+"""Returns bars, or why there are none, for some symbols. Called in the jobs' thread; may block,
+but not once the event is set: nobody wants them any more."""
 Keep = Callable[[str, Any, Bars], Iterable[Any]]
 """Turns what the task returned for a symbol into the findings to keep."""
 
@@ -47,7 +47,7 @@ class Limits:
     Attributes:
         queued: Jobs that wait; more are refused.
         remembered: Finished jobs; the oldest are forgotten first.
-        findings: Kept of one job.
+        findings: Kept of one job, and of all together: finished jobs give way to what is found.
         seconds: How long a job may run.
         idle_seconds: How long workers stay after the last job.
     """
@@ -92,6 +92,8 @@ class _Job:
     cancel: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
     is_overdue: bool = False
+    void: str | None = None
+    """Why what was found up to now does not hold."""
 
     def expire(self) -> None:
         """End it because its time is up."""
@@ -106,8 +108,9 @@ class ScanJobs:
         self._map = chunk_map
         self._limits = limits or Limits()
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting: deque[_Job] = deque()
         self._lock = threading.Lock()
+        self._has_news = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
@@ -118,7 +121,7 @@ class ScanJobs:
             ScanQueueFull: As many as may wait do, or the agent stops.
         """
         with self._lock:
-            waiting = sum(job.state == "queued" for job in self._jobs.values())
+            waiting = len(self._waiting)
             if self._is_closed or waiting >= self._limits.queued:
                 raise ScanQueueFull(
                     "The scan was not taken: no more may wait.",
@@ -127,11 +130,12 @@ class ScanJobs:
                 )
             job = _Job(secrets.token_hex(8), order, datetime.now(UTC))
             self._jobs[job.id] = job
+            self._waiting.append(job)
+            self._has_news.notify()
             self._forget()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="scans", daemon=True)
                 self._thread.start()
-        self._queue.put(job)
         return job.id
 
     def cancel(self, scan: str) -> ScanStatus:
@@ -144,8 +148,24 @@ class ScanJobs:
         with self._lock:
             job.cancel.set()
             if job.state == "queued":
+                self._waiting.remove(job)
                 self._finish(job, "cancelled")
         return self.status(scan)
+
+    def void(self, why: str) -> None:
+        """Give up what was found up to now, because it does not hold any more. `why` is told.
+
+        What still waits is done all the same: nothing has been read for it.
+        """
+        with self._lock:
+            for job in self._jobs.values():
+                if job.state == "queued":
+                    continue
+                job.void, job.message = why, why
+                job.findings.clear()
+                job.cancel.set()
+                if job.over.is_set():
+                    job.state = "failed"
 
     def close(self) -> None:
         """Cancel everything and end the thread and the map's workers. Blocks for a moment."""
@@ -153,7 +173,9 @@ class ScanJobs:
             self._is_closed = True
             for job in self._jobs.values():
                 job.cancel.set()
-        self._queue.put(None)
+            while self._waiting:
+                self._finish(self._waiting.popleft(), "cancelled")
+            self._has_news.notify()
         if self._thread is not None:
             self._thread.join()
         self._map.close()
@@ -197,29 +219,34 @@ class ScanJobs:
         return job
 
     def _forget(self) -> None:
-        over = [job.id for job in self._jobs.values() if job.over.is_set()]
-        for scan in over[: max(len(over) - self._limits.remembered, 0)]:
-            del self._jobs[scan]
+        over = deque(job for job in self._jobs.values() if job.over.is_set())
+        kept = sum(len(job.findings) for job in self._jobs.values())
+        while over and (len(over) > self._limits.remembered or kept > self._limits.findings):
+            oldest = over.popleft()
+            kept -= len(oldest.findings)
+            del self._jobs[oldest.id]
 
     def _work(self) -> None:
         is_warm = False
-        while True:
-            try:
-                job = self._queue.get(timeout=self._limits.idle_seconds if is_warm else None)
-            except queue.Empty:
-                self._map.close()
-                is_warm = False
-                continue
+        while not self._is_closed:
+            job = self._next(self._limits.idle_seconds if is_warm else None)
             if job is None:
-                return
-            is_warm = True
-            self._run(job)
+                self._map.close()
+            else:
+                self._run(job)
+            is_warm = job is not None
+
+    def _next(self, seconds: float | None) -> _Job | None:
+        """Return the next job, begun; None if none came in time, or all is closed."""
+        with self._has_news:
+            self._has_news.wait_for(lambda: self._waiting or self._is_closed, seconds)
+            if not self._waiting:
+                return None
+            job = self._waiting.popleft()
+            job.state, job.began = "running", time.monotonic()
+            return job
 
     def _run(self, job: _Job) -> None:
-        with self._lock:
-            if job.state != "queued":
-                return
-            job.state, job.began = "running", time.monotonic()
         state: State = "failed"
         try:
             state = self._scan(job)
@@ -227,6 +254,8 @@ class ScanJobs:
             _log.exception("Scan %s failed", job.id)
             job.message = f"The scan stopped: {described(error)}"
         with self._lock:
+            if job.void is not None:
+                state, job.message = "failed", job.void
             self._finish(job, state)
 
     def _scan(self, job: _Job) -> State:
@@ -258,7 +287,7 @@ class ScanJobs:
         while some := list(itertools.islice(symbols, READ_SYMBOLS)):
             if job.cancel.is_set():
                 return
-            for symbol, bars in job.order.read(some):
+            for symbol, bars in job.order.read(some, job.cancel):
                 if isinstance(bars, str):
                     self._note(job, symbol, (), bars)
                 else:
@@ -267,7 +296,9 @@ class ScanJobs:
     def _note(self, job: _Job, symbol: str, kept: Sequence[Any], error: str | None) -> None:
         with self._lock:
             job.done += 1
-            job.findings.extend(kept[: self._limits.findings - len(job.findings)])
+            if job.void is None:
+                job.findings.extend(kept[: self._limits.findings - len(job.findings)])
+                self._forget()
             if error is not None:
                 job.failed += 1
                 if len(job.errors) < MAX_ERRORS:

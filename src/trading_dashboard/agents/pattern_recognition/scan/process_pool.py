@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 import pickle
-import select
+import selectors
 import sys
 import threading
 import time
@@ -137,9 +137,13 @@ class _Run:
                 if self._is_read and not self._again:
                     return
                 continue
-            links = {worker.link: worker for worker in self._pool.workers}
-            for link in select.select(list(links), [], [], _TICK_SECONDS)[0]:
-                yield from self._received(links[link])
+            # Not `select`: it takes no descriptor beyond 1,023, and readers of the agent have many.
+            with selectors.DefaultSelector() as selector:
+                for worker in self._pool.workers:
+                    selector.register(worker.link, selectors.EVENT_READ, worker)
+                ready = [key.data for key, _ in selector.select(_TICK_SECONDS)]
+            for worker in ready:
+                yield from self._received(worker)
             yield from self._overdue()
 
     def _hand_out(self) -> Iterator[Outcome]:

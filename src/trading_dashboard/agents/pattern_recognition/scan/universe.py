@@ -16,7 +16,7 @@ from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.candles.detector import detect_candles
 from trading_dashboard.agents.pattern_recognition.detections import CandleHits, ShapeDetection
 from trading_dashboard.agents.pattern_recognition.scan.mapping import ChunkMap, Outcome, Series
-from trading_dashboard.agents.pattern_recognition.shapes.batch import detect_shapes
+from trading_dashboard.agents.pattern_recognition.shapes.detect import detect_shapes
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
 
 

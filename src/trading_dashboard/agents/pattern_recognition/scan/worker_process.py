@@ -35,22 +35,22 @@ class WorkerProcess:
         self.chunk: Sequence[Series] | None = None
         self.since = time.monotonic()
         self.is_ready = False
-        self._incoming, self._outgoing = anonymous_file(), anonymous_file()
-        self.link, theirs = socket.socketpair()
-        descriptors = (theirs.fileno(), self._incoming, self._outgoing)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", program.__name__, *map(str, (*descriptors, niceness))],
-                pass_fds=descriptors,
-                stdin=subprocess.DEVNULL,
-                # The worker finds what this process finds, wherever that was told.
-                env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(sys.path)},
+        with contextlib.ExitStack() as until_started:
+            self._incoming, self._outgoing = (
+                _opened(anonymous_file(), until_started) for _ in range(2)
             )
-        except OSError:
-            self._close_descriptors()
-            raise
-        finally:
-            theirs.close()
+            self.link, theirs = socket.socketpair()
+            until_started.callback(self.link.close)
+            with theirs:
+                descriptors = (theirs.fileno(), self._incoming, self._outgoing)
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", program.__name__, *map(str, (*descriptors, niceness))],
+                    pass_fds=descriptors,
+                    stdin=subprocess.DEVNULL,
+                    # The worker finds what this process finds, wherever that was told.
+                    env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(sys.path)},
+                )
+            until_started.pop_all()
 
     @property
     def pid(self) -> int:
@@ -115,3 +115,8 @@ class WorkerProcess:
         for descriptor in (self._incoming, self._outgoing):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+def _opened(descriptor: int, stack: contextlib.ExitStack) -> int:
+    stack.callback(os.close, descriptor)
+    return descriptor

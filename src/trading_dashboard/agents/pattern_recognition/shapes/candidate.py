@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trading_dashboard.agents.pattern_recognition.detections import Line, Pivot
+from trading_dashboard.agents.pattern_recognition.shapes.sums import added
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ def level(role: str, first: int, last: int, price: float) -> Line:
 
 def fit_of(*deviations: float) -> float:
     """Return 1 less the mean deviation, each as a share of what is tolerated, within 0 to 1."""
-    mean = sum(abs(deviation) for deviation in deviations) / len(deviations)
+    mean = added(map(abs, deviations)) / len(deviations)
     return min(max(1.0 - mean, 0.0), 1.0)
 
 
@@ -67,7 +68,7 @@ def line_through(points: Sequence[Pivot], role: str, first: int, last: int) -> L
     """Return the least-squares line through pivots, drawn from one bar to another."""
     count = len(points)
     middle = sum([bar for bar, _, _, _ in points]) / count
-    mean = sum([price for _, price, _, _ in points]) / count
+    mean = added([price for _, price, _, _ in points]) / count
     spread = rise = 0.0
     for bar, price, _, _ in points:
         run = bar - middle

@@ -15,6 +15,7 @@ from trading_dashboard.agents.pattern_recognition.bars import Floats
 from trading_dashboard.agents.pattern_recognition.detections import Line, Pivot
 from trading_dashboard.agents.pattern_recognition.shapes.candidate import Candidate, fit_of, level
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
+from trading_dashboard.agents.pattern_recognition.shapes.sums import added_all
 from trading_dashboard.agents.pattern_recognition.shapes.track import Column, Columns, oldest_at
 
 
@@ -71,13 +72,13 @@ def _misfit(closes: Column, sign: int, depth: float, settings: ShapeSettings) ->
     # Numbers so large that they overflow are no bowl.
     with np.errstate(all="ignore"):
         prices /= depth
-        prices -= prices.sum() / count
-        bend = (bowl.bends * prices).sum() / bowl.bend
+        prices -= added_all(prices) / count
+        bend = added_all(bowl.bends * prices) / bowl.bend
         if not bend > 0:
             return None
-        tilt = (bowl.runs * prices).sum() / bowl.tilt
+        tilt = added_all(bowl.runs * prices) / bowl.tilt
         prices -= tilt * bowl.runs + bend * bowl.bends
-        misfit = float(np.sqrt((prices * prices).sum() / count)) / settings.cup_misfit
+        misfit = float(np.sqrt(added_all(prices * prices) / count)) / settings.cup_misfit
     return misfit if misfit <= 1 else None
 
 
@@ -94,8 +95,8 @@ class _Bowl(NamedTuple):
 def _bowl(count: int) -> _Bowl:
     runs = (np.arange(count, dtype=np.float64) - (count - 1) / 2) / (count / 2)
     squares = runs * runs
-    bends = squares - squares.sum() / count
-    return _Bowl(runs, bends, float(squares.sum()), float((bends * bends).sum()))
+    bends = squares - added_all(squares) / count
+    return _Bowl(runs, bends, added_all(squares), added_all(bends * bends))
 
 
 def _candidate(

@@ -17,6 +17,7 @@ from typing import Any
 from trading_dashboard.agents.pattern_recognition.detections import Line, Pivot
 from trading_dashboard.agents.pattern_recognition.shapes.candidate import Candidate, fit_of
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
+from trading_dashboard.agents.pattern_recognition.shapes.sums import added
 from trading_dashboard.agents.pattern_recognition.shapes.track import Column, Columns, oldest_at
 
 LAST = 2
@@ -190,15 +191,15 @@ def _swings(closes: Column, share: float) -> int:
 def _narrowing(closes: Column) -> float:
     """Return how far closes are off their straight line, last two fifths over first two."""
     count = len(closes)
-    mean, runs = sum(closes) / count, _runs(count)
-    slope = sum(map(mul, runs, closes)) / (count * (count * count - 1) / 12)
+    mean, runs = added(closes) / count, _runs(count)
+    slope = added(map(mul, runs, closes)) / (count * (count * count - 1) / 12)
     off = [close - mean - slope * run for close, run in zip(closes, runs, strict=True)]
     squares = list(map(mul, off, off))
     # Halves are steadier, the ends tell more: the geometric mean of both.
     ratio = 1.0
     for part in (count // 2, count * 2 // 5):
-        sooner = sum(squares[:part])
-        ratio *= sum(squares[count - part :]) / sooner if sooner > 0 else 1.0
+        sooner = added(squares[:part])
+        ratio *= added(squares[count - part :]) / sooner if sooner > 0 else 1.0
     return math.sqrt(math.sqrt(ratio))
 
 

@@ -16,6 +16,7 @@ from trading_dashboard.agents.pattern_recognition.shapes.candidate import (
     line_through,
 )
 from trading_dashboard.agents.pattern_recognition.shapes.settings import ShapeSettings
+from trading_dashboard.agents.pattern_recognition.shapes.sums import added
 from trading_dashboard.agents.pattern_recognition.shapes.track import Columns
 
 Pattern = Callable[[tuple[Pivot, ...], float, float, ShapeSettings], Candidate | None]
@@ -75,7 +76,7 @@ def _triple(
 ) -> Candidate | None:
     sign = 1 if group[-1].is_high else -1
     peaks, valleys = group[::2], group[1::2]
-    top = sum(peak.price for peak in peaks) / 3
+    top = added(peak.price for peak in peaks) / 3
     lowest = min(sign * valley.price for valley in valleys)
     height = sign * top - lowest
     if height < smallest or lowest - sign * before < settings.reversal_trend * height:

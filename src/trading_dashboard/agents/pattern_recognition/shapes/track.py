@@ -13,6 +13,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_dashboard.agents.pattern_recognition.shapes.sums import added
+
 MAX_LOOKBACK = 512
 """No pattern starts further back than this, whatever its settings."""
 SPARE = 128
@@ -66,7 +68,7 @@ class Columns:
         known = [volume for volume in self.volume[max(place - length, 0) : place] if volume > 0]
         if not known or self.volume[place] <= 0:
             return None
-        return self.volume[place] * len(known) / sum(known)
+        return self.volume[place] * len(known) / added(known)
 
 
 def oldest_at(bar: Bar) -> Bar:

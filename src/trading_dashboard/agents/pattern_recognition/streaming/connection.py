@@ -45,11 +45,11 @@ def handle(text: str | bytes, subscriber: Subscriber, hub: PatternHub) -> Proble
     except (orjson.JSONDecodeError, ValidationError) as error:
         return [not_understood(error, _SUCH_AS)]
     names = [symbol.strip().upper() for symbol in operation.symbols]
-    if unknown := [name for name in names if name != ALL and not hub.knows(name)]:
-        return [_unknown(unknown[0])] if operation.op == "subscribe" else []
     if operation.op == "unsubscribe":
         hub.unsubscribe(subscriber, names)
         return []
+    if unknown := [name for name in names if name != ALL and not hub.knows(name)]:
+        return [_unknown(unknown[0])]
     if len({*subscriber.wanted, *names}) > MAX_SYMBOLS:
         return [_too_many()]
     kinds = frozenset(kind.value for kind in operation.kinds)

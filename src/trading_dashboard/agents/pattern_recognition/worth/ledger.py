@@ -21,7 +21,7 @@ from trading_dashboard.models.market import INTERVALS
 from trading_dashboard.models.patterns import PatternWorth
 
 _MINUTE, _DAY = 60, 86_400
-_SECONDS = dict(
+SECONDS = dict(
     zip(
         INTERVALS,
         (1, 5, 15, 30, _MINUTE, 2 * _MINUTE, 5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE,
@@ -29,6 +29,7 @@ _SECONDS = dict(
         strict=True,
     )
 )  # fmt: skip
+"""How long a bar of each timeframe is; of a month, 30 days."""
 
 DIRECTIONS = (1, -1)
 
@@ -138,6 +139,6 @@ class Ledger:
     def timeframe(self, timeframe: str) -> TimeframeLedger:
         """Return the ledger of one timeframe, an empty one if nothing was taken in."""
         if timeframe not in self.timeframes:
-            microseconds = _SECONDS[timeframe] * MICROSECONDS
+            microseconds = SECONDS[timeframe] * MICROSECONDS
             self.timeframes[timeframe] = TimeframeLedger(microseconds, self.settings)
         return self.timeframes[timeframe]

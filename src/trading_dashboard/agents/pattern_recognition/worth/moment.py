@@ -107,7 +107,8 @@ class Moment:
         base, variance = float(totals.base[0]), float(totals.variance[0])
         rate = base / samples
         alone = samples * rate * (1 - rate)
-        separate = samples * alone / variance if variance else float(samples)
+        # Where the price had never moved that way before, no tosses compare: blocks are separate.
+        separate = samples * alone / variance if alone > 0 else float(totals.blocks[0])
         low, high = wilson_interval(hits / samples * separate, separate).tolist()
         p, adjusted = self.tested.get(key, (None, None))
         verdict: Literal["edge", "no_edge", "too_few"] = "too_few"

@@ -100,6 +100,11 @@ class Book:
 
     # Queries
 
+    @property
+    def has_forgotten(self) -> bool:
+        """Return whether orders that ended may be known to the store alone."""
+        return len(self.ended) >= playing.KEPT_FINAL_ORDERS
+
     def open_orders(self, symbol: str | None = None) -> list[Order]:
         """Return orders that may still be filled, of one symbol or all, oldest first."""
         if symbol is not None:

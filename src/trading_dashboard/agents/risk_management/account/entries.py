@@ -127,10 +127,13 @@ def position_imported(
     is_sample: bool = False,
     currency: str = "USD",
     reason: str | None = None,
+    price: Decimal | None = None,
 ) -> Draft:
     """Return a holding that is from now on so; it takes the place of what was held of the symbol.
 
     No cash moves. `opened_at` is what the owner says; what happens to the symbol counts from `at`.
+    The day's profit and the peak count what is brought in at `price`, the market's; at its cost
+    where that is not known.
     """
     data: dict[str, Any] = {
         "symbol": symbol,
@@ -139,13 +142,16 @@ def position_imported(
         "opened_at": (opened_at or at).isoformat(),
         "is_sample": is_sample,
         "currency": currency,
+        **_at_price(price),
     }
     return Draft(kind=JournalKind.POSITION_IMPORTED, actor=actor, at=at, reason=reason, data=data)
 
 
-def position_cleared(symbol: str, *, actor: str, reason: str, at: datetime) -> Draft:
-    """Return a holding that leaves the account without a trade. No cash moves."""
-    data = {"symbol": symbol}
+def position_cleared(
+    symbol: str, *, actor: str, reason: str, at: datetime, price: Decimal | None = None
+) -> Draft:
+    """Return a holding that leaves the account without a trade, at `price`. No cash moves."""
+    data = {"symbol": symbol, **_at_price(price)}
     return Draft(kind=JournalKind.POSITION_CLEARED, actor=actor, at=at, reason=reason, data=data)
 
 
@@ -205,6 +211,10 @@ def day_started(
     if peak_equity is not None:
         data["peak_equity"] = str(peak_equity)
     return Draft(kind=JournalKind.DAY_STARTED, actor=DESK, at=at, data=data)
+
+
+def _at_price(price: Decimal | None) -> dict[str, str]:
+    return {} if price is None else {"price": str(price)}
 
 
 def _ticket_data(ticket: OrderTicket) -> dict[str, Any]:

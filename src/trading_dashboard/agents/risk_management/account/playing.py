@@ -132,15 +132,17 @@ def _import(book: Book, entry: JournalEntry, change: Change) -> None:
     cost = worth(quantity, _decimal(entry, "average_cost"))
     holding = _holding(book, _SYMBOL.validate_python(data["symbol"]))
     lot = Lot(entry.seq, opened_at, at, quantity, cost) if quantity else None
-    _contribute(book, *holding.replace(quantity, cost, lot))
+    value = _value_moved(entry, quantity - holding.quantity)
+    _contribute(book, *holding.replace(quantity, cost, lot), value)
+    _price_at_start(book, entry, holding)
     holding.is_sample, holding.currency = bool(data["is_sample"]), currency
     _put_holding(book, holding, change)
 
 
 def _clear(book: Book, entry: JournalEntry, change: Change) -> None:
     holding = _holding(book, entry.data["symbol"])
-    cost, cost_fifo = holding.replace(ZERO, ZERO, None)
-    _contribute(book, cost, cost_fifo)
+    value = _value_moved(entry, -holding.quantity)
+    _contribute(book, *holding.replace(ZERO, ZERO, None), value)
     _put_holding(book, holding, change)
 
 
@@ -217,13 +219,28 @@ def _time_of(entry: JournalEntry) -> datetime:
     return entry.at
 
 
-def _contribute(book: Book, amount: Decimal, amount_fifo: Decimal) -> None:
+def _contribute(
+    book: Book, amount: Decimal, amount_fifo: Decimal, value: Decimal | None = None
+) -> None:
+    """Count what comes in or goes out; `value` is what it is worth, where that is not `amount`."""
     book.contributed += amount
     book.contributed_fifo += amount_fifo
+    moved = amount if value is None else value
     if book.day is not None:
-        book.day.flows += amount
+        book.day.flows += moved
     if book.peak_equity is not None:
-        book.peak_equity += amount
+        book.peak_equity += moved
+
+
+def _value_moved(entry: JournalEntry, quantity: Decimal) -> Decimal | None:
+    """Return what comes in, at the price its entry tells; None where it tells none."""
+    return worth(quantity, _decimal(entry, "price")) if "price" in entry.data else None
+
+
+def _price_at_start(book: Book, entry: JournalEntry, holding: Holding) -> None:
+    """Let a holding's change of the day count from the price it came in at."""
+    if book.day is not None and "price" in entry.data:
+        book.day.prices[holding.symbol] = _decimal(entry, "price")
 
 
 def _realise(book: Book, realised: Realised) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import orjson
 from fastapi import Request, Response
+from pydantic import BaseModel
+from starlette.types import Receive
 
 from trading_dashboard.agents.kit import ErrorResponse
 
+LEFT = 499
+"""Status of an answer that nobody waits for any more, for the figures; it reaches nobody."""
 Described = dict[int | str, dict[str, Any]]
 
 
@@ -20,6 +26,28 @@ class JsonResponse(Response):
     def render(self, content: Any) -> bytes:
         """Return the body's bytes."""
         return content if isinstance(content, bytes) else orjson.dumps(content)
+
+
+def page_body(page: BaseModel) -> dict[str, Any]:
+    """Return a page as JSON values; to be called where it is read, not on the event loop."""
+    return page.model_dump(mode="json")
+
+
+async def computed(request: Request, work: Coroutine[Any, Any, bytes]) -> Response:
+    """Answer with JSON that takes a while; the work ends when who asked leaves."""
+    task, leaving = asyncio.create_task(work), asyncio.create_task(_left(request.receive))
+    try:
+        await asyncio.wait((task, leaving), return_when=asyncio.FIRST_COMPLETED)
+        return JsonResponse(task.result()) if task.done() else Response(status_code=LEFT)
+    finally:
+        for one in (task, leaving):
+            one.cancel()
+        await asyncio.gather(task, leaving, return_exceptions=True)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
 
 
 def actor_of(request: Request, role: str) -> str:

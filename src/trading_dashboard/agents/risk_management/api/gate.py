@@ -16,6 +16,7 @@ from trading_dashboard.agents.risk_management.api.answers import (
     JsonResponse,
     actor_of,
     example,
+    page_body,
 )
 from trading_dashboard.agents.risk_management.api.examples import (
     GATE,
@@ -61,8 +62,10 @@ def add_gate(app: AgentApp, agent: RiskAgent) -> None:
         kind: Annotated[list[JournalKind] | None, _KIND] = None,
     ) -> Response:
         """Every change of the account, the limits and the gate, newest first."""
-        page = await agent.writer.in_thread(lambda: agent.store.journal(before, limit, kind or ()))
-        return JsonResponse({**page.model_dump(mode="json"), **agent.telling.label()})
+        page = await agent.reading.ask(
+            lambda store: page_body(store.journal(before, limit, kind or ()))
+        )
+        return JsonResponse({**page, **agent.telling.label()})
 
 
 def _add_acts(app: AgentApp, agent: RiskAgent) -> None:

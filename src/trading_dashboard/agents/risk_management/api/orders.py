@@ -17,6 +17,7 @@ from trading_dashboard.agents.risk_management.api.answers import (
     JsonResponse,
     actor_of,
     example,
+    page_body,
 )
 from trading_dashboard.agents.risk_management.api.examples import (
     CANCELLED,
@@ -79,10 +80,12 @@ def _add_reading(app: AgentApp, agent: RiskAgent) -> None:
         limit: Annotated[int, _LIMIT] = DEFAULT_LIMIT,
     ) -> Response:
         """Orders, newest first."""
-        page = await agent.writer.in_thread(
-            lambda: agent.store.orders(before, limit, symbol=symbol, statuses=status or ())
+        page = await agent.reading.ask(
+            lambda store: page_body(
+                store.orders(before, limit, symbol=symbol, statuses=status or ())
+            )
         )
-        return JsonResponse({**page.model_dump(mode="json"), **agent.telling.label()})
+        return JsonResponse({**page, **agent.telling.label()})
 
     @app.get(
         "/orders/{id}",
@@ -108,8 +111,10 @@ def _add_fills(app: AgentApp, agent: RiskAgent) -> None:
         limit: Annotated[int, _LIMIT] = DEFAULT_LIMIT,
     ) -> Response:
         """Fills, newest first."""
-        page = await agent.writer.in_thread(lambda: agent.store.fills(before, limit, symbol=symbol))
-        return JsonResponse({**page.model_dump(mode="json"), **agent.telling.label()})
+        page = await agent.reading.ask(
+            lambda store: page_body(store.fills(before, limit, symbol=symbol))
+        )
+        return JsonResponse({**page, **agent.telling.label()})
 
 
 def _add_placing(app: AgentApp, agent: RiskAgent) -> None:

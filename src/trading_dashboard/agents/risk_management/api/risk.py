@@ -13,6 +13,7 @@ from trading_dashboard.agents.risk_management.api.answers import (
     COMPUTED,
     JsonResponse,
     actor_of,
+    computed,
     example,
 )
 from trading_dashboard.agents.risk_management.api.examples import (
@@ -76,12 +77,13 @@ def _add_portfolio(app: AgentApp, questions: Questions) -> None:
         responses={**COMPUTED, **example(RISK)},
     )
     async def get_portfolio_risk(
+        request: Request,
         confidence: Annotated[float | None, _CONFIDENCE] = None,
         horizon_days: Annotated[int | None, _HORIZON] = None,
         window: Annotated[int | None, _WINDOW] = None,
     ) -> Response:
         """Every measure of the account, with its formula, source and window."""
-        return JsonResponse(await questions.portfolio(confidence, horizon_days, window))
+        return await computed(request, questions.portfolio(confidence, horizon_days, window))
 
     @app.post(
         "/risk/calculate",
@@ -89,9 +91,9 @@ def _add_portfolio(app: AgentApp, questions: Questions) -> None:
         response_model=PortfolioRisk,
         responses={**COMPUTED, **example(RISK)},
     )
-    async def calculate_risk(question: RiskQuestion) -> Response:
+    async def calculate_risk(request: Request, question: RiskQuestion) -> Response:
         """The same of holdings of one's own, at the newest prices."""
-        return JsonResponse(await questions.calculate(question))
+        return await computed(request, questions.calculate(question))
 
     @app.post(
         "/sizing",
@@ -99,9 +101,9 @@ def _add_portfolio(app: AgentApp, questions: Questions) -> None:
         response_model=SizingResponse,
         responses={**COMPUTED, **example(SIZING)},
     )
-    async def size_position(question: SizingQuestion) -> Response:
+    async def size_position(request: Request, question: SizingQuestion) -> Response:
         """How big a position should be by one method, with its reckoning. Places nothing."""
-        return JsonResponse(await questions.size(question))
+        return await computed(request, questions.size(question))
 
 
 def _add_scenarios(app: AgentApp, questions: Questions) -> None:
@@ -111,9 +113,9 @@ def _add_scenarios(app: AgentApp, questions: Questions) -> None:
         response_model=StressResponse,
         responses={**COMPUTED, **example(STRESS)},
     )
-    async def get_stress() -> Response:
+    async def get_stress(request: Request) -> Response:
         """What the historical scenarios would do to the account."""
-        return JsonResponse(await questions.stress(None))
+        return await computed(request, questions.stress(None))
 
     @app.post(
         "/risk/stress",
@@ -121,9 +123,9 @@ def _add_scenarios(app: AgentApp, questions: Questions) -> None:
         response_model=StressResponse,
         responses={**COMPUTED, **example(STRESS)},
     )
-    async def ask_stress(question: StressQuestion) -> Response:
+    async def ask_stress(request: Request, question: StressQuestion) -> Response:
         """What shocks by hand do to the account or to other holdings, and what loses so much."""
-        return JsonResponse(await questions.stress(question))
+        return await computed(request, questions.stress(question))
 
     @app.get(
         "/risk/backtest",
@@ -132,10 +134,11 @@ def _add_scenarios(app: AgentApp, questions: Questions) -> None:
         responses={**COMPUTED, **example(BACKTEST)},
     )
     async def get_backtest(
+        request: Request,
         symbol: Annotated[str | None, _SYMBOL] = None,
         method: Annotated[VarMethod | None, _METHOD] = None,
         confidence: Annotated[float | None, _CONFIDENCE] = None,
         window: Annotated[int | None, _WINDOW] = None,
     ) -> Response:
         """VaR held against what came, one day ahead, walked forward."""
-        return JsonResponse(await questions.backtest(symbol, method, confidence, window))
+        return await computed(request, questions.backtest(symbol, method, confidence, window))

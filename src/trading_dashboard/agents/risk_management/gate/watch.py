@@ -170,17 +170,19 @@ class Upstream:
         self._agents = tuple(agents)
         self._reconnect = reconnect_seconds
         self._told: dict[str, str] = {}
+        self._reasons: dict[str, str] = {}
         self._lost_at: float | None = None
         self._was_connected = False
 
     def renewed(self, renewal: LeaseRenewal) -> None:
         """Take over what the supervisor says of the agents."""
         self._told = {name: renewal.agents.get(name, "unknown") for name in self._agents}
+        self._reasons = dict(renewal.reasons)
 
     def look(self, moment: Moment) -> Sight:
         """Return which agents are not well."""
         faults = {
-            name: f"{name} is {health}, says the supervisor."
+            name: self._words(name, health)
             for name, health in self._told.items()
             if health not in WELL
         }
@@ -192,6 +194,13 @@ class Upstream:
         if lost is not None and moment.monotonic - lost >= self._reconnect:
             faults.setdefault(feed, f"The connection to {feed} is lost.")
         return Sight(faults)
+
+    def _words(self, name: str, health: str) -> str:
+        """Say what happened; what the supervisor does about it is over in a moment."""
+        reason = self._reasons.get(name, "").rstrip(". ")[:300]
+        if reason:
+            return f"{name} does not serve, says the supervisor: {reason}."
+        return f"{name} is {health}, says the supervisor."
 
     def _follow(self, moment: Moment) -> None:
         if moment.market.connected:

@@ -87,15 +87,17 @@ class PreTradeCheck:
             exposure = view.exposure
             if case.quote is not None:
                 exposure.set_price(ticket.symbol, case.quote.price)
-            exposure.reserve(
-                order_id, ticket.symbol, ticket.side, ticket.quantity, case.price or 0.0
-            )
-            self.pace.add(moment.monotonic)
+            unit = case.price or 0.0
+            if ticket.side == "buy" and case.takes is not None:
+                unit = case.takes / float(ticket.quantity)
+            exposure.reserve(order_id, ticket.symbol, ticket.side, ticket.quantity, unit)
+            self.pace.add(order_id, moment.monotonic)
         return result
 
     def release(self, order_id: str, view: AccountView) -> None:
-        """Give back what was reserved for an order that is final or was never placed."""
+        """Give back what was reserved for an order that was never placed after all."""
         view.exposure.release(order_id)
+        self.pace.give_back(order_id)
 
     def _judge(
         self, ticket: OrderTicket, view: AccountView, gate: LooksAtGate, moment: Moment
@@ -128,8 +130,8 @@ def _numbers(case: Case) -> dict[str, Any]:
     """Return exposure, cash and VaR before and after; open orders count with their worst part."""
     (before, after), (var_before, var_after) = case.totals, case.var
     cash = case.view.cash - case.view.exposure.buying
-    notional, is_buy = case.notional, case.ticket.side == "buy"
-    spent = None if notional is None else (notional + case.fee if is_buy else 0.0)
+    is_buy = case.ticket.side == "buy"
+    spent = case.takes if is_buy or case.takes is None else 0.0
     held, quantity = case.before.quantity, case.ticket.quantity
     return {
         "position": {

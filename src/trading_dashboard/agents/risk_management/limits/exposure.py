@@ -37,7 +37,7 @@ class Reserved:
         symbol: What it trades.
         side: In which direction.
         remaining: Not filled yet, above zero.
-        price: What a unit of it is reckoned at for cash.
+        price: What a unit of it is reckoned at for cash: of a buy with slippage and fee.
     """
 
     symbol: str
@@ -144,7 +144,7 @@ class ExposureBook:
     def set_price(self, symbol: str, price: float) -> None:
         """Say what a unit is worth; NaN if that is no longer known."""
         self._set(symbol, replace(self.line(symbol), price=price))
-        for order_id in [x for x in self._unpriced if self._orders[x].symbol == symbol]:
+        for order_id in self.unpriced(symbol):
             if not math.isnan(price):
                 self._orders[order_id] = replace(self._orders[order_id], price=price)
                 self._unpriced.discard(order_id)
@@ -249,6 +249,10 @@ class ExposureBook:
         if not unknown:
             return "the holdings have too few days of history in common"
         return f"there is no history or price of {', '.join(unknown[:5])}"
+
+    def unpriced(self, symbol: str) -> list[str]:
+        """Return the open orders of a symbol that have been without a price so far."""
+        return [order_id for order_id in self._unpriced if self._orders[order_id].symbol == symbol]
 
     @property
     def orders(self) -> dict[str, Reserved]:

@@ -67,6 +67,7 @@ class Case:
         totals: Of the account before and after; open orders count with their worst part.
         var: Likewise.
         fee: What the broker would take; 0 without a price.
+        takes: Cash that a purchase takes at the worst; None without a price.
         monotonic: Now.
     """
 
@@ -81,6 +82,7 @@ class Case:
     totals: tuple[Totals | None, Totals | None]
     var: tuple[float | None, float | None]
     fee: float
+    takes: float | None
     monotonic: float
 
     @property
@@ -97,6 +99,8 @@ class Case:
 class Priced(Protocol):
     """What says at which prices it would trade: a ticket, or an order."""
 
+    @property
+    def symbol(self) -> str: ...  # noqa: D102
     @property
     def side(self) -> Side: ...  # noqa: D102
     @property
@@ -121,6 +125,19 @@ def reckoned_price(order: Priced, market: float | None) -> float | None:
     return max(stop, market) if order.side == "buy" else min(stop, market)
 
 
+def cash_taken(order: Priced, quantity: Decimal, price: float, view: AccountView) -> float:
+    """Return the cash that buying so much takes at the worst, in currency; NaN without a price.
+
+    Args:
+        order: What is bought. A limit is never exceeded, all else bears slippage.
+        quantity: So many units.
+        price: That of `reckoned_price`.
+        view: Knows what the broker asks for.
+    """
+    paid = price if order.limit_price is not None else view.most_paid(order.symbol, price)
+    return float(quantity) * paid + view.fee(order.symbol, quantity, paid)
+
+
 def case_of(ticket: OrderTicket, view: AccountView, gate: GateState, monotonic: float) -> Case:
     """Return an order with what it would make of the account."""
     quote = view.quote(ticket.symbol)
@@ -142,6 +159,7 @@ def case_of(ticket: OrderTicket, view: AccountView, gate: GateState, monotonic: 
         totals=(exposure.worst(), exposure.worst_with(symbol, after)),
         var=(exposure.worst_var(), exposure.worst_var_with(symbol, after)),
         fee=0.0 if price is None else view.fee(symbol, ticket.quantity, price),
+        takes=None if price is None else cash_taken(ticket, ticket.quantity, price, view),
         monotonic=monotonic,
     )
 
@@ -200,12 +218,12 @@ def distance_rule(case: Case, allowed: float | None) -> Iterator[CheckFinding]:
 
 
 def cash_rule(case: Case, *, allows_borrowing: bool) -> Iterator[CheckFinding]:
-    """What is bought can be paid, open buys and the fee included."""
-    notional = case.notional
-    if allows_borrowing or notional is None or case.ticket.side == "sell":
+    """What is bought can be paid, with open buys, slippage and the fee."""
+    takes = case.takes
+    if allows_borrowing or takes is None or case.ticket.side == "sell":
         return
     before = case.view.cash - case.view.exposure.buying
-    after = before - notional - case.fee
+    after = round(before - takes, 6)  # cents in cash, floats in what is held back
     if math.isnan(after):
         yield CheckFinding(
             code=CheckCode.INSUFFICIENT_CASH,
@@ -217,7 +235,8 @@ def cash_rule(case: Case, *, allows_borrowing: bool) -> Iterator[CheckFinding]:
         yield CheckFinding(
             code=CheckCode.INSUFFICIENT_CASH,
             severity=case.severity,
-            message=f"It takes {notional + case.fee:,.2f}; {before:,.2f} of cash is free.",
+            message=f"It takes up to {takes:,.2f} with slippage and fee; {before:,.2f} of cash is "
+            "free.",
             limit=0.0,
             before=before,
             after=after,

@@ -66,5 +66,8 @@ class AccountView(Protocol):
     def average_volume(self, symbol: str) -> float | None:
         """Return units traded on an average day lately; None if it is not known."""
 
+    def most_paid(self, symbol: str, price: float) -> float:
+        """Return what a buyer pays a unit at the worst where the market is at `price`."""
+
     def fee(self, symbol: str, quantity: Decimal, price: float) -> float:
         """Return what the broker would take for this."""

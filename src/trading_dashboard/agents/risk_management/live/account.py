@@ -16,11 +16,12 @@ from trading_dashboard.agents.risk_management.account.state import Change
 from trading_dashboard.agents.risk_management.gate.memory import GATE_KINDS
 from trading_dashboard.agents.risk_management.limits.exposure import ExposureBook
 from trading_dashboard.agents.risk_management.limits.losses import History, VarTerms
-from trading_dashboard.agents.risk_management.limits.rules import reckoned_price
+from trading_dashboard.agents.risk_management.limits.rules import cash_taken, reckoned_price
 from trading_dashboard.agents.risk_management.limits.view import Quote
 from trading_dashboard.agents.risk_management.live.clock import MarketTime
 from trading_dashboard.agents.risk_management.live.market import UNKNOWN, Label
 from trading_dashboard.agents.risk_management.live.valuation import ZERO, Mark, Valuation
+from trading_dashboard.agents.risk_management.live.worlds import TELLING
 from trading_dashboard.models.errors import DataUnavailable
 from trading_dashboard.models.market import MarketPhase, PriceResponse, SymbolInfo
 from trading_dashboard.models.risk.account import FINAL, Fill, JournalEntry, JournalKind, Order
@@ -31,6 +32,8 @@ fast replay a market minute passes in a blink."""
 NAN = float("nan")
 Fee = Callable[[str, Decimal, float], float]
 
+TIMELESS = frozenset({*GATE_KINDS, JournalKind.LIMIT_CHANGED})
+"""Kinds of entries that are no act of the account in market time."""
 _BROUGHT_IN = (JournalKind.POSITION_IMPORTED, JournalKind.POSITION_CLEARED)
 
 
@@ -43,8 +46,20 @@ class LiveAccount:
         fee: Fee,
         *,
         max_price_age_seconds: float,
+        slippage: float = 0.0,
+        uses_quotes: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Take a book.
+
+        Args:
+            book: As of the journal's newest entry.
+            fee: What the broker takes for a quantity of a symbol at a price.
+            max_price_age_seconds: From when on a price is stale, market time.
+            slippage: What a purchase may cost more than the market's price, a share of it.
+            uses_quotes: Purchases are made at the ask, where it is told.
+            monotonic: Seconds.
+        """
         self.book = book
         self.clock = MarketTime()
         self.label = UNKNOWN
@@ -63,6 +78,8 @@ class LiveAccount:
         self.changes = 0
         """Grows with each entry and each price that changes a value."""
         self._fee = fee
+        self._slippage = slippage
+        self._uses_quotes = uses_quotes
         self._max_age = max_price_age_seconds
         self._monotonic = monotonic
         self._came_at: dict[str, float] = {}
@@ -98,7 +115,10 @@ class LiveAccount:
             self.newest_price_at = mark.at
         has_changed = self.valuation.take(symbol, mark)
         if before is None or before.value != mark.value:
+            unpriced = self.exposure.unpriced(symbol)
             self.exposure.set_price(symbol, mark.value)
+            for order_id in unpriced:
+                self._reserve(self.book.order(order_id))
         if has_changed:
             self._note_peak()
             self.changes += 1
@@ -122,8 +142,7 @@ class LiveAccount:
             self._move_peak(profit)
         elif entry.kind is JournalKind.DAY_STARTED:
             self._begin_peak()
-        if entry.kind not in GATE_KINDS and entry.at is not None:
-            self.newest_at = entry.at
+        self._note_time(entry)
         self._note_peak()
         self.changes += 1
         return change
@@ -217,6 +236,13 @@ class LiveAccount:
         """Return units traded on an average day lately; None if it is not known."""
         return self.volumes.get(symbol)
 
+    def most_paid(self, symbol: str, price: float) -> float:
+        """Return what a buyer pays a unit at the worst where the market is at `price`."""
+        mark = self.valuation.marks.get(symbol)
+        ask = None if mark is None or not self._uses_quotes else mark.ask
+        dearest = price if ask is None else max(price, float(ask))
+        return dearest * (1 + self._slippage)
+
     def fee(self, symbol: str, quantity: Decimal, price: float) -> float:
         """Return what the broker would take for this."""
         return self._fee(symbol, quantity, price)
@@ -281,6 +307,18 @@ class LiveAccount:
             self._order_changed(order, ())
         self._begin_peak()
 
+    def _note_time(self, entry: JournalEntry) -> None:
+        """Keep the newest market time in step. Prices of two symbols may fill out of order.
+
+        A session's start sets it: of a replay that is set back, it begins another run.
+        """
+        if entry.kind in TIMELESS or entry.at is None:
+            return
+        if entry.kind in TELLING or self.newest_at is None:
+            self.newest_at = entry.at
+        else:
+            self.newest_at = max(self.newest_at, entry.at)
+
     def _begin_peak(self) -> None:
         known = self.book.peak_equity
         if known is not None:
@@ -308,8 +346,14 @@ class LiveAccount:
             for fill in own:
                 self.exposure.filled(order.id, fill.quantity)
         elif known is None or known.remaining != order.remaining:
-            reckoned = reckoned_price(order, self._price(order.symbol)) or 0.0
-            self.exposure.reserve(order.id, order.symbol, order.side, order.remaining, reckoned)
+            self._reserve(order)
+
+    def _reserve(self, order: Order) -> None:
+        """Count what an open order may still do, and the cash it may take."""
+        price = reckoned_price(order, self._price(order.symbol)) or 0.0
+        if order.side == "buy":
+            price = cash_taken(order, order.remaining, price, self) / float(order.remaining)
+        self.exposure.reserve(order.id, order.symbol, order.side, order.remaining, price)
 
     def _revalue(self, symbols: Collection[str]) -> None:
         for symbol in symbols:

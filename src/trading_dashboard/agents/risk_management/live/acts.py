@@ -16,7 +16,6 @@ from decimal import Decimal
 from trading_dashboard.agents.risk_management.account.entries import (
     Draft,
     cash_moved,
-    day_started,
     position_cleared,
     position_imported,
 )
@@ -26,7 +25,6 @@ from trading_dashboard.agents.risk_management.live.account import LiveAccount
 from trading_dashboard.agents.risk_management.live.desk import Desk
 from trading_dashboard.agents.risk_management.live.gatekeeping import GateWatch, draft_of
 from trading_dashboard.agents.risk_management.live.valuation import ZERO
-from trading_dashboard.agents.risk_management.live.worlds import World
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
 from trading_dashboard.agents.risk_management.transfer.reading import read_positions
 from trading_dashboard.agents.risk_management.transfer.rows import Format, ImportRow
@@ -79,7 +77,7 @@ class Acts:
                 subject="cash",
                 next_step="Wait for the prices of what they buy, or cancel them.",
             )
-        held = ZERO if math.isnan(buying) else Decimal(repr(buying))
+        held = ZERO if math.isnan(buying) else Decimal(repr(buying)).quantize(CENT)
         free = account.book.cash - held - account.leaving
         if move.amount == 0 or (move.amount < 0 and free + move.amount < 0):
             raise InvalidOrder(
@@ -90,12 +88,12 @@ class Acts:
             )
         leaving = -min(move.amount, ZERO)
         account.leaving += leaving
-        try:
-            await self._writer.submit(
-                [cash_moved(move.amount, actor=actor, reason=move.reason, at=at)]
-            )
-        finally:
-            account.leaving -= leaving
+
+        def settle(_: object) -> None:
+            account.leaving -= leaving  # not before: who asked may have left, the cash has not
+
+        draft = cash_moved(move.amount, actor=actor, reason=move.reason, at=at)
+        await asyncio.shield(self._writer.submit([draft], settle))
 
     async def import_positions(
         self, data: bytes, format_: Format, *, dry_run: bool, actor: str
@@ -125,7 +123,7 @@ class Acts:
             )
         seq: int | None = None
         if not dry_run:
-            drafts = [_imported(row, actor, at) for row in reading.rows]
+            drafts = [self._imported(row, actor, at) for row in reading.rows]
             seq = await self._bring(drafts)
         return ImportReport(
             dry_run=dry_run,
@@ -149,7 +147,13 @@ class Acts:
                 with suppress(OrderFinal):  # filled or expired meanwhile
                     await self._desk.cancel(order.id, actor, "The sample portfolio was cleared.")
         drafts = [
-            position_cleared(symbol, actor=actor, reason="The sample portfolio was cleared.", at=at)
+            position_cleared(
+                symbol,
+                actor=actor,
+                reason="The sample portfolio was cleared.",
+                at=at,
+                price=self._price(symbol),
+            )
             for symbol in sorted(sample)
             if symbol in account.book.positions and account.book.positions[symbol].is_sample
         ]
@@ -205,25 +209,23 @@ class Acts:
     # Private
 
     async def _bring(self, drafts: Sequence[Draft]) -> int:
-        """Have holdings brought in or taken out; the day's profit stays what it was."""
-        account = self._account
-        profit = account.day_profit
-        entries = await self._writer.submit(drafts)
-        day, worth, at = account.book.day, account.worth, account.as_of
-        if day is not None and profit is not None and worth is not None and at is not None:
-            prices = dict(day.prices)
-            for draft in drafts:
-                symbol = str(draft.data["symbol"])
-                mark = account.valuation.marks.get(symbol)
-                if symbol in account.book.positions and mark is not None:
-                    prices[symbol] = mark.price
-            peak = account.peak
-            start = day_started(
-                day.session, (worth - profit).quantize(CENT), at=at, prices=prices,
-                peak_equity=None if peak is None else peak.quantize(CENT),
-            )  # fmt: skip
-            entries = await self._writer.submit([World.of(account.label).told(start)])
-        return entries[-1].seq if entries else account.book.seq
+        """Have holdings brought in or taken out, all or none; return the newest entry's number.
+
+        Each draft tells the price it moves at, so that whatever prices, cash and fills do until it
+        is on disk, none of it is taken for what came in, nor the other way round.
+        """
+        entries = await asyncio.shield(self._writer.submit(drafts))
+        return entries[-1].seq if entries else self._account.book.seq
+
+    def _price(self, symbol: str) -> Decimal | None:
+        mark = self._account.valuation.marks.get(symbol)
+        return None if mark is None else mark.price
+
+    def _imported(self, row: ImportRow, actor: str, at: datetime) -> Draft:
+        return position_imported(
+            row.symbol, row.quantity, row.average_cost, actor=actor, at=at,
+            opened_at=row.opened_at, currency=row.currency, price=self._price(row.symbol),
+        )  # fmt: skip
 
     def _would_hold(self, row: ImportRow) -> Position:
         mark = self._account.valuation.marks.get(row.symbol)
@@ -237,10 +239,3 @@ class Acts:
             market_value=value,
             currency=row.currency,
         )
-
-
-def _imported(row: ImportRow, actor: str, at: datetime) -> Draft:
-    return position_imported(
-        row.symbol, row.quantity, row.average_cost, actor=actor, at=at, opened_at=row.opened_at,
-        currency=row.currency,
-    )  # fmt: skip

@@ -23,6 +23,7 @@ from trading_dashboard.agents.risk_management.limits.check import PreTradeCheck
 from trading_dashboard.agents.risk_management.live.account import LiveAccount
 from trading_dashboard.agents.risk_management.live.filling import Filling
 from trading_dashboard.agents.risk_management.live.gatekeeping import GateWatch
+from trading_dashboard.agents.risk_management.live.reading import ReaderThread
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
 from trading_dashboard.models.risk.account import (
     FINAL,
@@ -45,9 +46,6 @@ DENIALS_PER_SECOND = 5.0
 DENIAL_BURST = 50.0
 """Denied orders that are journalled; of a program that runs wild the rest is only counted."""
 
-FindOrder = Callable[[str | None, str | None], Order | None]
-"""Returns an order of the store by its id or its client's id. Blocks."""
-
 
 @dataclass(slots=True)
 class _Placing:
@@ -68,7 +66,7 @@ class Desk:
         check: PreTradeCheck,
         writer: AccountWriter,
         filling: Filling,
-        find: FindOrder,
+        lookups: ReaderThread,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.denied = 0
@@ -78,7 +76,7 @@ class Desk:
         self._check = check
         self._writer = writer
         self._filling = filling
-        self._find = find
+        self._lookups = lookups
         self._monotonic = monotonic
         self._placing: dict[str, _Placing] = {}
         self._denials = DENIAL_BURST
@@ -107,7 +105,7 @@ class Desk:
         """
         known = self._account.book.orders.get(order_id)
         if known is None:
-            known = await self._writer.in_thread(lambda: self._find(order_id, None))
+            known = await self._lookups.ask(lambda store: store.order(order_id))
         if known is None:
             raise UnknownOrder(
                 f"There is no order {order_id[:64]}.",
@@ -135,16 +133,8 @@ class Desk:
         # From here to `submit` nothing waits: the decision and its reservation are one step.
         order_id = _new_id()
         placed = self._admit(order_id, ticket, actor)
-        if ticket.client_order_id:
-            self._placing[ticket.client_order_id] = _Placing(ticket, placed, order_id)
-        try:
-            await asyncio.shield(placed)
-        except DuplicateOrder:
-            return await self._placed_long_ago(ticket), False
-        finally:
-            if ticket.client_order_id:
-                self._placing.pop(ticket.client_order_id, None)
-        return self._account.book.order(order_id), True
+        await asyncio.shield(placed)
+        return await self.order(order_id), True
 
     def _admit(
         self, order_id: str, ticket: OrderTicket, actor: str
@@ -159,11 +149,21 @@ class Desk:
         if not result.allowed:
             self._deny(order_id, ticket, result, actor)
 
+        client_id = ticket.client_order_id
+
         def settle(entries: list[JournalEntry] | None) -> None:
+            # In the step in which the book knows the order, or it never will: a repeat finds it in
+            # one of the two, whatever has become of who asked first.
+            if client_id is not None:
+                del self._placing[client_id]
             if entries is None:
                 self._check.release(order_id, account)
 
-        return self._writer.submit([order_placed(order_id, ticket, actor=actor, at=at)], settle)
+        draft = order_placed(order_id, ticket, actor=actor, at=at)
+        placed = self._writer.submit([draft], settle)
+        if client_id is not None:
+            self._placing[client_id] = _Placing(ticket, placed, order_id)
+        return placed
 
     def _deny(self, order_id: str, ticket: OrderTicket, result: CheckResult, actor: str) -> None:
         """Raise the findings of the check, and journal that it was so."""
@@ -218,26 +218,27 @@ class Desk:
         client_id = ticket.client_order_id
         if client_id is None:
             return None
+        book = self._account.book
+        if self._is_new(client_id) and book.has_forgotten:
+            # What ended long ago only the store remembers. Whoever comes meanwhile is seen below.
+            found = await self._lookups.ask(lambda store: store.order(client_order_id=client_id))
+            if found is not None:
+                _refuse_other_order(_ticket_of(found), ticket)
+                return found
         under_way = self._placing.get(client_id)
         if under_way is not None:
             _refuse_other_order(under_way.ticket, ticket)
             await asyncio.shield(under_way.placed)
-            return self._account.book.order(under_way.order_id)
-        order_id = self._account.book.client_ids.get(client_id)
-        if order_id is None:
+            return await self.order(under_way.order_id)
+        if client_id not in book.client_ids:
             return None
-        order = self._account.book.order(order_id)
+        order = book.order(book.client_ids[client_id])
         _refuse_other_order(_ticket_of(order), ticket)
         return order
 
-    async def _placed_long_ago(self, ticket: OrderTicket) -> Order:
-        """Return the order of a client's id that only the store remembers."""
-        client_id = ticket.client_order_id
-        order = await self._writer.in_thread(lambda: self._find(None, client_id))
-        if order is None:
-            raise DuplicateOrder(f"The id {client_id} was used before.", subject=client_id)
-        _refuse_other_order(_ticket_of(order), ticket)
-        return order
+    def _is_new(self, client_id: str) -> bool:
+        """Return whether nothing in memory has this id."""
+        return client_id not in self._placing and client_id not in self._account.book.client_ids
 
     # Cancelling
 

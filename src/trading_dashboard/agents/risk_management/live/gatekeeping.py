@@ -24,7 +24,7 @@ from trading_dashboard.agents.risk_management.gate.moment import MarketNow, Mome
 from trading_dashboard.agents.risk_management.live.account import LiveAccount
 from trading_dashboard.agents.risk_management.live.writer import AccountWriter
 from trading_dashboard.models.risk.account import JournalEntry
-from trading_dashboard.models.risk.errors import AccountStoreError
+from trading_dashboard.models.risk.errors import AccountStoreError, ReopeningRefused
 from trading_dashboard.models.risk.gate import GateReopening, GateState, GateStatus, LeaseRenewal
 
 MAX_TOGETHER = 100
@@ -188,11 +188,22 @@ class GateWatch:
             reopening.reason, actor, reopening.seen_seq, self.moment()
         )
         self._tell()
-        await writer.submit([draft_of(asked.change)])
-        try:
-            return self.keeper.reopen(asked, self.moment())
-        finally:
+        refusals: list[ReopeningRefused] = []
+
+        def settle(entries: list[JournalEntry] | None) -> None:
+            # With the entry, not with who asked: if they leave, disk and memory still agree.
+            if entries is None:
+                return
+            try:
+                self.keeper.reopen(asked, self.moment())
+            except ReopeningRefused as refusal:
+                refusals.append(refusal)
             self._tell()
+
+        await asyncio.shield(writer.submit([draft_of(asked.change)], settle))
+        if refusals:
+            raise refusals[0]
+        return self.status()
 
     def status(self) -> GateStatus:
         """Return the state as of this moment."""

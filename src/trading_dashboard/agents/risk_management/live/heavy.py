@@ -46,6 +46,7 @@ class _Question:
     data: tuple[Hashable, Any]
     arguments: tuple[Any, ...]
     keep_seconds: float
+    askers: int = 0
     answer: asyncio.Future[Any] = field(default_factory=asyncio.Future)
 
 
@@ -116,8 +117,15 @@ class Heavy:
             question.answer.add_done_callback(_retrieve)
             self._waiting[key] = question
             self._wake.set()
-        # Who leaves takes the answer from nobody else.
-        return await asyncio.shield(question.answer)
+        question.askers += 1
+        try:
+            # Who leaves takes the answer from nobody else.
+            return await asyncio.shield(question.answer)
+        finally:
+            question.askers -= 1
+            if not question.askers and self._waiting.get(key) is question:
+                del self._waiting[key]  # nobody waits for it any more
+                question.answer.cancel()
 
     async def run(self) -> None:
         """Compute what is asked, one question after the other, for ever."""
@@ -184,7 +192,10 @@ class Heavy:
             await worker.end()
 
     def _keep(self, key: Hashable, result: Any, seconds: float) -> None:
-        self._kept[key] = (self._monotonic() + seconds, result)
+        now = self._monotonic()
+        # What is over goes first: it must not push out what is kept for long.
+        self._kept = OrderedDict(kept for kept in self._kept.items() if kept[1][0] >= now)
+        self._kept[key] = (now + seconds, result)
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, time
 
 from trading_dashboard.agents.risk_management.account.book import Book
 from trading_dashboard.agents.risk_management.gate.memory import GATE_KINDS
+from trading_dashboard.agents.risk_management.live.account import TIMELESS
 from trading_dashboard.agents.risk_management.live.worlds import TELLING, World, newest_world
 from trading_dashboard.agents.risk_management.store.store import AccountStore
 from trading_dashboard.models.risk.account import Fill, JournalEntry, JournalKind
@@ -21,7 +22,6 @@ MAX_CURVE = 1_000
 _FLOWS = frozenset(
     {JournalKind.CASH_MOVED, JournalKind.POSITION_IMPORTED, JournalKind.POSITION_CLEARED}
 )
-_TIMELESS = frozenset({*GATE_KINDS, JournalKind.LIMIT_CHANGED})
 
 
 class Curve:
@@ -74,10 +74,11 @@ def remember(store: AccountStore) -> Remembered:
     found = Remembered(book)
     found.limits = _oldest_first(store, [JournalKind.LIMIT_CHANGED])
     found.gate = store.journal(limit=1, kinds=GATE_KINDS).entries
-    found.world = newest_world(store.journal(limit=1, kinds=TELLING).entries)
-    timed = [kind for kind in JournalKind if kind not in _TIMELESS]
-    newest = store.journal(limit=10, kinds=timed).entries
-    found.newest_at = next((entry.at for entry in newest if entry.at is not None), None)
+    begun = store.journal(limit=1, kinds=TELLING).entries
+    found.world = newest_world(begun)
+    timed = [kind for kind in JournalKind if kind not in TIMELESS]
+    # What came before the newest start of a session may be of another run of a replay.
+    found.newest_at = store.newest_at(begun[0].seq if begun else 0, timed)
     kinds = [*_FLOWS, JournalKind.DAY_STARTED]
     for entry in reversed(store.journal(limit=PAGE, kinds=kinds).entries):
         found.curve.take(entry)

@@ -6,6 +6,7 @@ is already written and only gets its label here.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -25,7 +26,7 @@ from trading_dashboard.agents.risk_management.live.history import DailyHistory
 from trading_dashboard.agents.risk_management.live.memory import Curve
 from trading_dashboard.agents.risk_management.live.telling import Telling
 from trading_dashboard.models.errors import DataUnavailable, UnknownSymbol
-from trading_dashboard.models.risk.errors import InvalidScenario, NotEnoughData
+from trading_dashboard.models.risk.errors import InvalidScenario, NotEnoughData, RiskUnavailable
 from trading_dashboard.models.risk.measures import (
     Holding,
     RiskQuestion,
@@ -40,6 +41,8 @@ SAME_SECONDS = 1.0
 BACKTEST_SECONDS = 600.0
 """A back-test stays what it is for as long as the history and the holdings do; only weights move
 with prices, and the answer says as of when they are."""
+ALL_METHODS_SECONDS = 60.0
+"""For one request; what has been computed by then is kept, so that asking again goes on there."""
 
 
 class Questions:
@@ -107,14 +110,23 @@ class Questions:
             subject = "portfolio"
             note = f"Weighted as held at {self._account.as_of:%Y-%m-%d %H:%M} UTC."
         histories = await self._histories(held.symbols)
-        rows = []
-        for one in methods:  # one after the other, so that other questions come in between
-            terms = Terms(
-                confidence=confidence or self._settings.confidence,
-                window=window or self._settings.window,
-                methods=(one,),
-            )
-            rows.append(await self._backtest(held, terms, (subject, note), histories))
+        rows: list[bytes] = []
+        try:
+            async with asyncio.timeout(ALL_METHODS_SECONDS):
+                for one in methods:  # one after the other: other questions come in between
+                    terms = Terms(
+                        confidence=confidence or self._settings.confidence,
+                        window=window or self._settings.window,
+                        methods=(one,),
+                    )
+                    rows.append(await self._backtest(held, terms, (subject, note), histories))
+        except TimeoutError:
+            raise RiskUnavailable(
+                f"The back-tests take more than {ALL_METHODS_SECONDS:g} s.",
+                subject=subject,
+                observed=f"{len(rows)} of {len(methods)} methods are done",
+                next_step="Ask again: what is done is kept. Or ask for one method.",
+            ) from None
         return joined(self._telling.label(), b'{"backtests":[' + b",".join(rows) + b"]}")
 
     async def _backtest(

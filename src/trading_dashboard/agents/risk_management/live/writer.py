@@ -3,6 +3,9 @@
 Owns the order in which changes become durable and are applied. What is submitted is applied on the
 event loop, in the order it was submitted, once it is on disk; what cannot be written is never
 applied, and whoever submitted it is told in the same step.
+
+Where a change that is on disk cannot be applied, memory is not the account any more: nothing is
+written after it, the gate is told first, and then everybody who waits.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -70,6 +74,9 @@ class AccountWriter:
         self._monotonic = monotonic
         self._waiting: list[_Group] = []
         self._writing: list[_Group] = []
+        self._settling: deque[tuple[_Group, list[JournalEntry] | RiskError]] = deque()
+        self._end: AccountStoreError | None = None
+        """Why nothing is written any more."""
         self._wake = asyncio.Event()
         self._is_finishing = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="account")
@@ -79,13 +86,19 @@ class AccountWriter:
     async def run(self) -> None:
         """Write what is submitted, until `finish`.
 
-        Not to be cancelled: what is being written would be on disk and never take effect.
+        Not to be cancelled: what is being written would be on disk and never take effect. Raises
+        what kept a change from being applied, once everybody has been told.
         """
-        while not self._is_finishing or self._waiting:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                await self._write(self._next())
+        try:
+            while not self._is_finishing or self._waiting:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._waiting:
+                    await self._write(self._next())
+        except BaseException as error:
+            self._fail(error)
+            raise
+        self._end = _ended("The agent is ending.", None)
 
     def finish(self) -> None:
         """Let `run` end once all that waits is written."""
@@ -107,9 +120,14 @@ class AccountWriter:
         It raises `AccountStoreError` if they cannot be written, or another `RiskError` if they
         contradict the account. Nobody needs to wait for it.
         """
-        done: asyncio.Future[list[JournalEntry]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[list[JournalEntry]] = loop.create_future()
         done.add_done_callback(_retrieve)
-        self._waiting.append(_Group(drafts, settle, done, self._monotonic()))
+        group = _Group(drafts, settle, done, self._monotonic())
+        if self._end is not None:
+            loop.call_soon(self._refuse, group, self._end)
+            return done
+        self._waiting.append(group)
         self._wake.set()
         return done
 
@@ -118,7 +136,7 @@ class AccountWriter:
         await self.submit([])
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
-        """Do what reads the store, in its thread."""
+        """Do work in the thread that writes; everybody's changes wait for it."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     @property
@@ -161,21 +179,73 @@ class AccountWriter:
         else:
             self._written(None)
         self._writing = []
-        for group, outcome in zip(groups, outcomes, strict=True):
-            self._settle(group, outcome)
+        self._settling.extend(zip(groups, outcomes, strict=True))
+        while self._settling:
+            self._settle(*self._settling[0])
+            self._settling.popleft()
 
     def _settle(self, group: _Group, outcome: list[JournalEntry] | RiskError) -> None:
         entries = None if isinstance(outcome, RiskError) else outcome
         for entry in entries or ():
             self._apply(entry)
+        if isinstance(outcome, RiskError):
+            _tell(group, outcome)
+        elif not group.done.done():
+            group.done.set_result(outcome)
         if group.settle is not None:
             group.settle(entries)
-        if group.done.done():
+
+    def _fail(self, error: BaseException) -> None:
+        """Write nothing any more: close the gate, then tell everybody who waits."""
+        self._end = _ended("The account's process and its store have come apart.", error)
+        try:
+            self._written(self._end)
+        except Exception:
+            logger.exception("The gate could not be told that nothing is written any more")
+        settling, self._settling = self._settling, deque()
+        kept = _kept(error)
+        for group, outcome in settling:
+            self._refuse(group, outcome if isinstance(outcome, RiskError) else kept)
+        writing, self._writing = self._writing, []
+        for group in writing:
+            self._refuse(group, kept)
+        waiting, self._waiting = self._waiting, []
+        for group in waiting:
+            self._refuse(group, self._end)
+
+    def _refuse(self, group: _Group, error: RiskError) -> None:
+        """Tell who submitted that it takes no effect here."""
+        _tell(group, error)
+        if group.settle is None:
             return
-        if isinstance(outcome, RiskError):
-            group.done.set_exception(outcome)
-        else:
-            group.done.set_result(outcome)
+        try:
+            group.settle(None)
+        except Exception:
+            logger.exception("What waited for a change could not be told that it takes no effect")
+
+
+def _tell(group: _Group, error: RiskError) -> None:
+    if not group.done.done():
+        group.done.set_exception(error)
+
+
+def _ended(message: str, error: BaseException | None) -> AccountStoreError:
+    return AccountStoreError(
+        message,
+        subject="account",
+        observed=None if error is None else f"{type(error).__name__}: {error}",
+        next_step="Nothing of this change was kept. The agent is started again; then try again.",
+    )
+
+
+def _kept(error: BaseException) -> AccountStoreError:
+    return AccountStoreError(
+        "The change may be on disk, but this process cannot take it over.",
+        subject="account",
+        observed=f"{type(error).__name__}: {error}",
+        next_step="Ask again once the agent has been started again; an order with the same "
+        "client_order_id is placed once.",
+    )
 
 
 def _unwritable(error: Exception) -> AccountStoreError:

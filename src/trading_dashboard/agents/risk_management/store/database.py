@@ -1,4 +1,4 @@
-"""The one connection to the account's database, and transactions on it.
+"""A connection to the account's database, and transactions on it.
 
 Owns opening, connecting again after a server was away, and putting what drivers raise in our words.
 """
@@ -36,6 +36,12 @@ class Backend(Protocol):
     def connect(self) -> tuple[Engine, Connection]:
         """Connect, and lock it against other processes."""
 
+    def connect_reader(self) -> tuple[Engine, Connection]:
+        """Connect beside that, to read alone."""
+
+    def was_written_by_others(self, connection: Connection) -> bool:
+        """Return whether anybody but `connection` has written since it was made."""
+
     def is_in_place(self) -> bool:
         """Return whether what is written can be found by the next start."""
 
@@ -52,8 +58,8 @@ class Backend(Protocol):
 class Database:
     """An open database. Used from one thread at a time."""
 
-    def __init__(self, backend: Backend) -> None:
-        """Open it.
+    def __init__(self, backend: Backend, *, is_reader: bool = False) -> None:
+        """Open it; `is_reader` beside the one that writes.
 
         Raises:
             AccountStoreInUse: Another process has it.
@@ -61,8 +67,10 @@ class Database:
         """
         self.backend = backend
         self.is_closed = False
+        self._is_reader = is_reader
+        self._connect = backend.connect_reader if is_reader else backend.connect
         with explained(backend.name):
-            self._engine, self._connection = backend.connect()
+            self._engine, self._connection = self._connect()
 
     @classmethod
     def of(cls, url: str | None, folder: Path) -> Database:
@@ -85,6 +93,14 @@ class Database:
             observed=dialect,
             next_step="Use sqlite:////path/to/account.db or postgresql+psycopg://….",
         )
+
+    def reader(self) -> Database:
+        """Return another connection to it, which only reads.
+
+        Raises:
+            AccountStoreError: It cannot be opened.
+        """
+        return Database(self.backend, is_reader=True)
 
     @property
     def name(self) -> str:
@@ -123,7 +139,7 @@ class Database:
         if not self.is_closed:
             self.is_closed = True
             with contextlib.suppress(SQLAlchemyError):
-                if not self._connection.closed:
+                if not self._connection.closed and not self._is_reader:
                     self.backend.forget(self._connection)
             self._drop()
 
@@ -136,7 +152,7 @@ class Database:
         if self.is_closed:
             raise AccountStoreError(f"The account store {self.name} is closed.", subject=self.name)
         if self._connection.closed:
-            self._engine, self._connection = self.backend.connect()
+            self._engine, self._connection = self._connect()
 
     def _drop(self) -> None:
         with contextlib.suppress(SQLAlchemyError):

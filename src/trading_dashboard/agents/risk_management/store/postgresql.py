@@ -47,6 +47,24 @@ class PostgresqlBackend:
             raise in_use(self.name, "another session holds the account's advisory lock")
         return engine, connection
 
+    def connect_reader(self) -> tuple[Engine, Connection]:
+        """Connect to read alone.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError, ImportError: It cannot be reached.
+        """
+        engine = create_engine(
+            self._url,
+            poolclass=NullPool,
+            connect_args={"connect_timeout": CONNECT_SECONDS},
+            execution_options={"postgresql_readonly": True},
+        )
+        return engine, engine.connect()
+
+    def was_written_by_others(self, _connection: Connection) -> bool:
+        """Return False: who may write there is the server's affair."""
+        return False
+
     def is_in_place(self) -> bool:
         """Return True: a server's files are its own affair."""
         return True

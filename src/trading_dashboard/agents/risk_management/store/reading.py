@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, func, select
@@ -35,6 +36,18 @@ def read_journal(
     return JournalResponse(
         entries=[entry_of(row) for row in rows], next_before=rows[-1]["seq"] if has_more else None
     )
+
+
+def read_newest_at(
+    connection: Connection, since: int, kinds: Sequence[JournalKind]
+) -> datetime | None:
+    """Return the newest market time of entries from the number `since` on."""
+    found: datetime | None = connection.execute(
+        select(func.max(JOURNAL.c.at)).where(
+            JOURNAL.c.seq >= since, JOURNAL.c.kind.in_([kind.value for kind in kinds])
+        )
+    ).scalar_one()
+    return found
 
 
 def read_orders(

@@ -1,8 +1,10 @@
 """SQLite as the account's database: its pragmas, its lock, its check, its copies.
 
-Owns everything that is SQLite's alone. One connection has the file for itself until the process
-ends, however it does: a second process is refused before it sees anything. The file is never opened
-beside that connection in this process, since closing it would give the system's lock away.
+Owns everything that is SQLite's alone. One connection writes, others of this process read beside
+it. At its start the one that writes takes the file for itself for a moment, which it gets only
+where nobody has it open; then it shares it, and whoever comes later cannot get that moment: a
+second process is refused before it sees anything, until this one ends, however it does. In this
+process the file is opened by SQLite alone: closing it otherwise would give the system's lock away.
 """
 
 from __future__ import annotations
@@ -25,8 +27,7 @@ APPLICATION_ID = 0x5444414B
 LOCK_SECONDS = 1.0
 """A predecessor that is just ending may hold the file for so long."""
 _PRAGMAS = (
-    # Before anything is read: no other process gets in between, and no shared memory is needed.
-    "PRAGMA locking_mode = EXCLUSIVE",
+    # In normal locking, so that it can be shared after it was had alone.
     "PRAGMA journal_mode = WAL",
     # A commit has reached the disk, not only the system, when it returns.
     "PRAGMA synchronous = FULL",
@@ -39,6 +40,23 @@ _PRAGMAS = (
     "PRAGMA trusted_schema = OFF",
     "PRAGMA temp_store = MEMORY",
 )
+_READING = (
+    "PRAGMA query_only = ON",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA temp_store = MEMORY",
+)
+_ALONE_FOR_A_MOMENT = (
+    # Opens the log with its shared memory; one opened in exclusive mode can never be shared.
+    "SELECT count(*) FROM sqlite_schema",
+    "PRAGMA locking_mode = EXCLUSIVE",
+    "BEGIN EXCLUSIVE",
+    "COMMIT",
+    "PRAGMA locking_mode = NORMAL",
+    "BEGIN EXCLUSIVE",
+    "COMMIT",
+)
+"""SQLite takes the lock with the first change in exclusive mode, gives it back with the next."""
 
 
 class SqliteBackend:
@@ -50,6 +68,7 @@ class SqliteBackend:
         self.name = str(self._path)
         self._url = url
         self._inode: int | None = None
+        self._data_version: int | None = None
 
     @classmethod
     def in_folder(cls, folder: Path) -> SqliteBackend:
@@ -75,7 +94,28 @@ class SqliteBackend:
         if is_new:
             sync_folder(self._path.parent)
         self._inode = self._path.stat().st_ino
+        self._data_version = _data_version(connection)
         return engine, connection
+
+    def connect_reader(self) -> tuple[Engine, Connection]:
+        """Open the file once more, to read.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: It is not there.
+        """
+        uri = f"{self._path.resolve().as_uri()}?mode=rw"  # shares the log; never made anew
+
+        def open_it() -> sqlite3.Connection:
+            return sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS, check_same_thread=False)
+
+        engine = create_engine("sqlite://", creator=open_it, poolclass=NullPool)
+        event.listen(engine, "connect", _prepare_reader)
+        event.listen(engine, "begin", _begin)
+        return engine, engine.connect()
+
+    def was_written_by_others(self, connection: Connection) -> bool:
+        """Return whether another connection has committed anything; readers of ours cannot."""
+        return _data_version(connection) != self._data_version
 
     def is_in_place(self) -> bool:
         """Return whether what is written can be found by the next start."""
@@ -134,12 +174,22 @@ def _prepare(raw: Any, _: Any) -> None:
     try:
         for pragma in _PRAGMAS:
             raw.execute(pragma)
-        raw.execute("BEGIN EXCLUSIVE")
-        raw.execute("COMMIT")
+        for statement in _ALONE_FOR_A_MOMENT:
+            raw.execute(statement).fetchall()
         _check_owner(raw)
     except BaseException:
         raw.close()
         raise
+
+
+def _prepare_reader(raw: Any, _: Any) -> None:
+    raw.isolation_level = None
+    for pragma in _READING:
+        raw.execute(pragma)
+
+
+def _data_version(connection: Connection) -> int:
+    return int(_raw(connection).execute("PRAGMA data_version").fetchone()[0])
 
 
 def _check_owner(raw: Any) -> None:

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from sqlalchemy import Connection
+
 from trading_dashboard.agents.risk_management.account.book import Book
-from trading_dashboard.agents.risk_management.store import integrity, reading, recovery
+from trading_dashboard.agents.risk_management.store import integrity, recovery
 from trading_dashboard.agents.risk_management.store.chain import Chain
 from trading_dashboard.agents.risk_management.store.database import Database
 from trading_dashboard.agents.risk_management.store.failures import damaged
@@ -22,15 +24,10 @@ from trading_dashboard.agents.risk_management.store.migrations import (
     found_version,
     schema_version,
 )
+from trading_dashboard.agents.risk_management.store.reader import AccountReader
 from trading_dashboard.agents.risk_management.store.writing import Drafts, Staging
 from trading_dashboard.models.risk.account import (
-    FillsResponse,
     JournalEntry,
-    JournalKind,
-    JournalResponse,
-    Order,
-    OrdersResponse,
-    OrderStatus,
 )
 from trading_dashboard.models.risk.errors import AccountStoreError, RiskError
 
@@ -45,12 +42,12 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
-class AccountStore:
+class AccountStore(AccountReader):
     """The open store of one account."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime] = wall_clock) -> None:
         """Prefer `open`."""
-        self._database = database
+        super().__init__(database)
         self._clock = clock
         self._state: tuple[Book, Chain] | None = None
         self._snapshot_seq = 0
@@ -130,6 +127,7 @@ class AccountStore:
         self._check_in_place()
         self._state = None  # what is played now counts only once it is written
         with self._database.transaction() as connection:
+            self._check_alone(connection)
             staging = Staging(book, chain, self._clock())
             staging.look_up_ids(connection, batches)
             outcomes: list[Outcome] = []
@@ -176,47 +174,9 @@ class AccountStore:
         """Return a book of one's own, as of the newest entry."""
         return Book.restore(self._current()[0].snapshot())
 
-    def journal(
-        self, before: int | None = None, limit: int = 100, kinds: Sequence[JournalKind] = ()
-    ) -> JournalResponse:
-        """Return entries, newest first, at most `limit` (1000) and older than `before`."""
-        with self._database.transaction() as connection:
-            return reading.read_journal(connection, before, limit, kinds)
-
-    def orders(
-        self,
-        before: str | None = None,
-        limit: int = 100,
-        *,
-        symbol: str | None = None,
-        statuses: Sequence[OrderStatus] = (),
-    ) -> OrdersResponse:
-        """Return orders, newest first, those before the order `before`.
-
-        Raises:
-            UnknownOrder: There is no order `before`.
-        """
-        with self._database.transaction() as connection:
-            return reading.read_orders(connection, before, limit, symbol, statuses)
-
-    def order(
-        self, order_id: str | None = None, *, client_order_id: str | None = None
-    ) -> Order | None:
-        """Return the order of an id, or the placed one of a client's id; None without one."""
-        with self._database.transaction() as connection:
-            return reading.read_order(connection, order_id, client_order_id)
-
-    def fills(
-        self,
-        before: str | None = None,
-        limit: int = 100,
-        *,
-        symbol: str | None = None,
-        order_id: str | None = None,
-    ) -> FillsResponse:
-        """Return fills, newest first, those before the fill `before`."""
-        with self._database.transaction() as connection:
-            return reading.read_fills(connection, before, limit, symbol, order_id)
+    def reader(self) -> AccountReader:
+        """Return questions about the past over a connection of their own, for another thread."""
+        return AccountReader(self._database.reader())
 
     # Care
 
@@ -273,6 +233,15 @@ class AccountStore:
                 f"The account store {self.name} was moved or deleted while it was open.",
                 subject=self.name,
                 next_step="Put it back, then start the agent again.",
+            )
+
+    def _check_alone(self, connection: Connection) -> None:
+        if self._database.backend.was_written_by_others(connection):
+            raise AccountStoreError(
+                f"Another program has written into {self.name} while it was open.",
+                subject=self.name,
+                next_step="End that program, then start the agent again: it looks whether the "
+                "account is still whole.",
             )
 
     def _keep_snapshot(self) -> None:

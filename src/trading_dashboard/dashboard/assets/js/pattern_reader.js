@@ -9,7 +9,9 @@ export const patternReader = {
   read: (path, options) => patterns.read(path, options),
   isAsked: () => patterns.isUp(),
   condition: () => agentCondition(control, AGENT) ?? { text: 'Waiting for the desk', isCurrent: control.hasSnapshot },
+  staleness: ({ stale }) => (stale ? 'stale: market data is away' : ''),
   follow: (tasks, listener) => {
+    tasks.add(patterns.watch(listener));
     let wasUp = patterns.isUp();
     tasks.add(control.subscribe(() => {
       const isUp = patterns.isUp();

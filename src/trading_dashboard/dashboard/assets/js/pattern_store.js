@@ -28,6 +28,7 @@ export class PatternStore {
     this.reason = null;
     this.asOf = null;
     this.subscription = null;
+    this.watchers = new Set();
     this.refusal = null;
     this.leftOut = 0;
     this.asked = 0;
@@ -68,6 +69,12 @@ export class PatternStore {
   #close() {
     if (this.isOn) this.socket.stop();
     this.isOn = false;
+  }
+
+  /** Call when all that was read before is old: market data went or came back, or the clock was set. */
+  watch(listener) {
+    this.watchers.add(listener);
+    return () => this.watchers.delete(listener);
   }
 
   read(path, { signal } = {}) {
@@ -149,7 +156,12 @@ export class PatternStore {
       if (message.reason !== 'amended') {
         this.#forget();
         this.#tell({ type: 'all' });
+        this.#warn();
       }
+    } else if (type === 'error' && message.error?.code === 'unknown_symbol') {
+      // It is not followed: nothing of it will be told, but the agent answers for it when it is asked.
+      this.hasSnapshot = true;
+      this.#tell({ type: 'all' });
     } else if (type === 'error') {
       this.refusal = message.error?.message ?? 'the subscription';
       this.#tell({ type: 'state' });
@@ -168,6 +180,7 @@ export class PatternStore {
   }
 
   #condition({ stale, reason = this.reason, as_of: asOf }) {
+    if (stale !== this.isStale) this.#warn();
     this.isStale = stale;
     // A snapshot does not say why; the condition before it did.
     this.reason = stale ? reason : null;
@@ -187,6 +200,10 @@ export class PatternStore {
     const over = [...this.found.values()].filter(({ state, kind }) => OVER.has(state) || kind === 'candlestick');
     over.sort((a, b) => (a.known_at < b.known_at ? -1 : 1));
     for (const { id } of over.slice(0, this.found.size - KEPT)) this.found.delete(id);
+  }
+
+  #warn() {
+    for (const listener of [...this.watchers]) listener();
   }
 
   #tell(change) {

@@ -24,7 +24,8 @@ export function readMarket(path, { signal } = {}) {
 
 /**
  * How an agent is asked. `follow(tasks, listener)` calls when it is worth asking at once; while
- * `isAsked()` is false nothing is asked, and `condition()` says why.
+ * `isAsked()` is false nothing is asked, and `condition()` says why. `staleness(answer)`, if there is
+ * one, says why an answer that has just come is old all the same.
  */
 export const marketReader = {
   read: readMarket,
@@ -45,6 +46,7 @@ export class Poller {
     this.paint = paint;
     this.answeredAt = null;
     this.trouble = null;
+    this.staleness = '';
     this.failures = 0;
     this.timer = null;
     this.request = null;
@@ -60,7 +62,7 @@ export class Poller {
   }
 
   get isCurrent() {
-    return this.isLoaded && !this.trouble && !this.blocked && this.#age() * 1000 < STALE_PAUSES * this.pause + TIMEOUT;
+    return this.isLoaded && !this.trouble && !this.blocked && !this.staleness && this.#age() * 1000 < STALE_PAUSES * this.pause + TIMEOUT;
   }
 
   /** Why the agent is not even asked, in words; empty when it is. */
@@ -70,7 +72,7 @@ export class Poller {
 
   /** How old the newest answer is, in words. */
   get ageText() {
-    return this.isLoaded ? `read ${countdown(Math.floor(this.#age()))} ago` : '';
+    return this.isLoaded ? `read ${countdown(Math.floor(this.#age()))} ago${this.staleness ? `, ${this.staleness}` : ''}` : '';
   }
 
   /** Ask at once: what is asked for has changed, the agent is back, or a person wants it. */
@@ -84,6 +86,7 @@ export class Poller {
   forget() {
     this.answeredAt = null;
     this.trouble = null;
+    this.staleness = '';
   }
 
   #age() {
@@ -113,6 +116,7 @@ export class Poller {
       if (this.request !== request) return;
       this.answeredAt = performance.now();
       this.trouble = null;
+      this.staleness = this.reader.staleness?.(answer) ?? '';
       this.failures = 0;
       this.take(answer);
     } catch (error) {

@@ -241,8 +241,12 @@ export class PatternLayer {
     const { levelAnswer: answer, levelPoller: poller } = this;
     if (!this.#isShowable()) this.levels.paint(null, 'Not known for these bars or this adjustment.');
     else if (!answer) this.levels.paint(null, poller.blocked || poller.trouble || 'Reading the levels');
-    else this.levels.paint(answer, poller.trouble ?? (poller.blocked || (answer.levels.length ? '' : 'No level was touched twice.')));
+    else this.levels.paint(answer, poller.trouble ?? (poller.blocked || sentenceOf(poller.staleness) || (answer.levels.length ? '' : 'No level was touched twice.')));
   }
+}
+
+function sentenceOf(words) {
+  return words && `${words[0].toUpperCase()}${words.slice(1)}.`;
 }
 
 function tipOf(item) {

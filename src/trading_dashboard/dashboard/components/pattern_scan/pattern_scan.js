@@ -45,7 +45,10 @@ class Scan {
     this.found = kept?.found ?? [];
     this.table.set(this.found);
     this.#paint();
-    if (this.status && RUNNING.has(this.status.state)) this.#follow();
+    // Also of one that is over: what it found is given up when the market clock is set.
+    const again = () => { if (this.status && (RUNNING.has(this.status.state) || patternReader.isAsked())) this.#follow(); };
+    again();
+    this.tasks.add(patterns.watch(again));
   }
 
   async #order(order) {

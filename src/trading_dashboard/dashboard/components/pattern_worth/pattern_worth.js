@@ -128,7 +128,7 @@ class Worth {
     const { poller } = this;
     const rows = this.rows ?? [];
     const edges = rows.filter(({ worth }) => worth.verdict === 'edge').length;
-    setText(this.count, this.answer ? `${number(rows.length)} · ${number(edges)} with an edge after correction for ${number(this.answer.tests)} tests` : '');
+    setText(this.count, this.answer ? `${number(rows.length)} · ${number(edges)} with an edge · ${number(this.answer.tests)} tests, corrected within each timeframe` : '');
     setText(this.age, poller.ageText);
     const isOld = poller.isLoaded && !poller.isCurrent;
     setAttribute(this.age, 'class', `quiet age ${isOld ? 'warn' : ''}`);
