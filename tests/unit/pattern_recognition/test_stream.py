@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from tests.support import eventually
+from trading_dashboard.agents.kit import subscribers
 from trading_dashboard.agents.kit.streams import Problems
 from trading_dashboard.agents.pattern_recognition.live.book import Brought, Event
 from trading_dashboard.agents.pattern_recognition.live.found import Finding, Key
@@ -60,7 +61,7 @@ def reader() -> Reader:
 
 
 async def run(reader: Reader) -> asyncio.Task[None]:
-    return asyncio.create_task(reader.subscriber.pump(reader.send, reader.hub.snapshot))
+    return asyncio.create_task(reader.subscriber.pump(reader.send))
 
 
 async def test_a_snapshot_then_what_happens_numbered_without_a_gap(reader: Reader) -> None:
@@ -159,9 +160,7 @@ async def test_a_reset_drops_what_waited_and_a_snapshot_follows() -> None:
 
 
 async def test_silence_is_filled(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    from trading_dashboard.agents.pattern_recognition.streaming import subscriber
-
-    monkeypatch.setattr(subscriber, "SILENCE_SECONDS", 0.02)
+    monkeypatch.setattr(subscribers, "SILENCE_SECONDS", 0.02)
     pump = await run(reader)
     await eventually(lambda: reader.said("heartbeat"))
     reader.hub.close()

@@ -33,6 +33,10 @@ class StreamReader(Protocol):
 
     direct: DirectWriter | None
 
+    @property
+    def is_too_slow(self) -> bool:
+        """Return whether it was given up, for too much waits to be sent."""
+
     def reply(self, text: str) -> None:
         """Send a message, without its outer braces and sequence number, before all else."""
 
@@ -84,6 +88,8 @@ async def serve_stream(
         await pump(subscriber)
         if reader.done():
             code = reader.result()
+        elif subscriber.is_too_slow:
+            code = _TRY_AGAIN_LATER
     except (WebSocketDisconnect, RuntimeError):
         # The client has gone while something was being sent to it.
         code = 0

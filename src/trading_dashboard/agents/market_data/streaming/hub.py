@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from trading_dashboard.agents.kit.subscribers import Subscribers
 from trading_dashboard.agents.market_data.streaming.feed import MarketFeed
 from trading_dashboard.agents.market_data.streaming.outbox import Missed
 from trading_dashboard.agents.market_data.streaming.readership import (
@@ -32,7 +33,6 @@ from trading_dashboard.agents.market_data.streaming.readership import (
 from trading_dashboard.agents.market_data.streaming.subscriber import Subscriber
 
 CLOCK_SECONDS = 1.0
-MAX_SUBSCRIBERS = 64
 MAX_MISSED = 20_000
 """Messages sent after one return; symbols beyond that are begun anew."""
 
@@ -54,22 +54,17 @@ class Return:
     since: str | None = None
 
 
-class StreamHub:
+class StreamHub(Subscribers[Subscriber]):
     """All subscribers of this agent, and the loop that moves market time and the updates."""
 
     def __init__(self, feed: MarketFeed) -> None:
+        super().__init__()
         self._feed = feed
-        self._subscribers: set[Subscriber] = set()
         self._readership: Readership[Subscriber] = Readership()
         self._phase = feed.phase()
         self._clock_told_at = 0.0
         self._changed = asyncio.Event()
-        self._gone_sent = 0
-        self._gone_conflated = 0
         self._touched: set[Subscriber] = set()
-        self.empty = asyncio.Event()
-        """Set while there is no subscriber."""
-        self.empty.set()
         feed.bind(self._changed.set)
 
     # Life
@@ -86,11 +81,6 @@ class StreamHub:
             if self._subscribers:
                 self._tell_clock_now_and_then()
             await self._rest()
-
-    def close(self) -> None:
-        """End every subscriber's pump."""
-        for subscriber in self._subscribers:
-            subscriber.close()
 
     def jumped(self) -> None:
         """Tell everyone that the clock was set: history must be read anew."""
@@ -114,28 +104,18 @@ class StreamHub:
 
     # Subscribers
 
-    @property
-    def is_full(self) -> bool:
-        """Return whether no more subscribers are taken."""
-        return len(self._subscribers) >= MAX_SUBSCRIBERS
-
     def join(self) -> Subscriber:
         """Add a subscriber, who is told the clock at once."""
         subscriber = Subscriber()
-        self._subscribers.add(subscriber)
-        self.empty.clear()
+        self._enter(subscriber)
         subscriber.outbox.reply(self._clock_body())
         self._changed.set()
         return subscriber
 
     def leave(self, subscriber: Subscriber) -> None:
         """Remove a subscriber."""
-        self._subscribers.discard(subscriber)
+        super().leave(subscriber)
         self._touched.discard(subscriber)
-        if not self._subscribers:
-            self.empty.set()
-        self._gone_sent += subscriber.sent
-        self._gone_conflated += subscriber.outbox.conflated
         for symbol in subscriber.intervals:
             self._readership.remove(subscriber, symbol)
 
@@ -278,21 +258,6 @@ class StreamHub:
     def record_error(self) -> str | None:
         """Return why market time stands still though it should not; None while all is well."""
         return self._feed.trouble
-
-    @property
-    def subscribers(self) -> int:
-        """Return how many connections there are."""
-        return len(self._subscribers)
-
-    @property
-    def sent(self) -> int:
-        """Return messages sent since the start."""
-        return self._gone_sent + sum(item.sent for item in self._subscribers)
-
-    @property
-    def conflated(self) -> int:
-        """Return updates merged for slow readers since the start."""
-        return self._gone_conflated + sum(item.outbox.conflated for item in self._subscribers)
 
     # Private
 

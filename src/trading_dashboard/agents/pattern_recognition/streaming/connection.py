@@ -33,7 +33,7 @@ async def serve_stream(websocket: WebSocket, hub: PatternHub) -> None:
     await streams.serve_stream(
         websocket,
         hub,
-        lambda subscriber: subscriber.pump(websocket.send_text, hub.snapshot),
+        lambda subscriber: subscriber.pump(websocket.send_text),
         lambda text, subscriber: handle(text, subscriber, hub),
     )
 

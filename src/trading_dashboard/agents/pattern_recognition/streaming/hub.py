@@ -12,18 +12,18 @@ from typing import Any
 
 import orjson
 
+from trading_dashboard.agents.kit.subscribers import Subscribers
 from trading_dashboard.agents.pattern_recognition.live.book import Brought, Event
 from trading_dashboard.agents.pattern_recognition.streaming.outbox import Slot
 from trading_dashboard.agents.pattern_recognition.streaming.subscriber import Interest, Subscriber
 
-MAX_SUBSCRIBERS = 64
 RESNAPSHOT_SECONDS = 1.0
 """While histories are loading, who reads them gets a new snapshot this often at most."""
 
 MakeSnapshot = Callable[[dict[str, Interest]], Awaitable[tuple[int, dict[str, Any]]]]
 
 
-class PatternHub:
+class PatternHub(Subscribers[Subscriber]):
     """All subscribers of this agent; what the follower tells."""
 
     def __init__(
@@ -32,18 +32,13 @@ class PatternHub:
         as_of: Callable[[], str | None],
         knows: Callable[[str], bool],
     ) -> None:
+        super().__init__()
         self.knows = knows
         """Says whether a symbol is followed."""
         self.reason: str | None = "Market data has not answered yet."
         """Why nothing newer is known; None while the market is followed."""
-        self.empty = asyncio.Event()
-        """Set while there is no subscriber."""
-        self.empty.set()
-        self._subscribers: set[Subscriber] = set()
         self._make_snapshot = make_snapshot
         self._as_of = as_of
-        self._gone_sent = 0
-        self._gone_conflated = 0
         self._due: asyncio.TimerHandle | None = None
         self._renewed: set[tuple[str, str]] = set()
 
@@ -82,26 +77,12 @@ class PatternHub:
 
     # Subscribers
 
-    @property
-    def is_full(self) -> bool:
-        """Return whether no more subscribers are taken."""
-        return len(self._subscribers) >= MAX_SUBSCRIBERS
-
     def join(self) -> Subscriber:
         """Add a subscriber, who is told the condition at once."""
-        subscriber = Subscriber()
-        self._subscribers.add(subscriber)
-        self.empty.clear()
+        subscriber = Subscriber(self.snapshot)
+        self._enter(subscriber)
         subscriber.outbox.condition(self._condition_body())
         return subscriber
-
-    def leave(self, subscriber: Subscriber) -> None:
-        """Remove a subscriber."""
-        self._subscribers.discard(subscriber)
-        self._gone_sent += subscriber.sent
-        self._gone_conflated += subscriber.outbox.conflated
-        if not self._subscribers:
-            self.empty.set()
 
     def subscribe(self, subscriber: Subscriber, symbols: list[str], wanted: Interest) -> None:
         """Add symbols; a snapshot of all that is wanted now follows."""
@@ -125,25 +106,7 @@ class PatternHub:
         """End every subscriber's pump."""
         if self._due is not None:
             self._due.cancel()
-        for subscriber in self._subscribers:
-            subscriber.close()
-
-    # Figures
-
-    @property
-    def subscribers(self) -> int:
-        """Return how many connections there are."""
-        return len(self._subscribers)
-
-    @property
-    def sent(self) -> int:
-        """Return messages sent since the start."""
-        return self._gone_sent + sum(item.sent for item in self._subscribers)
-
-    @property
-    def conflated(self) -> int:
-        """Return states merged for slow readers since the start."""
-        return self._gone_conflated + sum(item.outbox.conflated for item in self._subscribers)
+        super().close()
 
     # Private
 

@@ -33,6 +33,10 @@ class Outbox:
             return
         self._events.append(body)
 
+    def reply(self, body: str) -> None:
+        """Add an answer or a heartbeat, behind what happened before it."""
+        self.event(body)
+
     def state(self, name: str, body: str) -> None:
         """Put the newest state of its kind."""
         before = self._states.pop(name, None)
