@@ -227,7 +227,7 @@ def session_bars(timeframe: Interval) -> int:
 
 
 def _lines(columns: list[IndicatorColumn], first: int, begins: int) -> list[dict[str, Any]]:
-    """Return columns from a bar on; before the one at which their session begins nothing is known."""
+    """Return columns from a bar on; before the one at which a session begins nothing is known."""
     for column in columns:
         column.values[:begins] = math.nan
     return [
