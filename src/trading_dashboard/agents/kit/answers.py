@@ -21,12 +21,14 @@ SYMBOL = Path(description="In any case, such as AAPL or BTC/USDT.", examples=["A
 
 
 class OrjsonResponse(Response):
-    """A JSON body that is already plain types, or numpy's."""
+    """A JSON body that is already plain types, or numpy's, or bytes that are JSON."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """Return the body's bytes."""
+        if isinstance(content, bytes):
+            return content
         return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
@@ -52,3 +54,23 @@ def error_example(
     )
     content = {"application/json": {"example": body}}
     return {status: {"model": ErrorResponse, "description": description, "content": content}}
+
+
+def invalid_example(subject: str, parameter: str = "query.limit") -> Described:
+    """Return the description of what any route says of a request that cannot be used.
+
+    Args:
+        subject: One of the agent's paths.
+        parameter: What it may have been given wrongly, a number.
+    """
+    problem = "Input should be greater than 0"
+    return error_example(
+        422,
+        "The request cannot be used.",
+        code="invalid_request",
+        message=f"1 part of the request cannot be used: {parameter}: {problem}",
+        subject=subject,
+        observed="",
+        next_step="Correct what `details` names; /openapi.json describes every parameter.",
+        details=[{"parameter": parameter, "problem": problem, "observed": "'0'"}],
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trading_dashboard.agents.kit.answers import Described, error_example
+from trading_dashboard.agents.kit.answers import Described, error_example, invalid_example
 
 UNKNOWN: Described = error_example(
     404,
@@ -24,18 +24,7 @@ UNAVAILABLE: Described = error_example(
     next_step="GET /sources says how each source is and when it is asked again.",
     details=[{"code": "source_limited", "retry_after": 60.0}],
 )
-INVALID: Described = error_example(
-    422,
-    "The request cannot be used.",
-    code="invalid_request",
-    message="1 part of the request cannot be used: query.limit: Input should be greater than 0",
-    subject="/symbols",
-    observed="",
-    next_step="Correct what `details` names; /openapi.json describes every parameter.",
-    details=[
-        {"parameter": "query.limit", "problem": "Input should be greater than 0", "observed": "'0'"}
-    ],
-)
+INVALID: Described = invalid_example("/symbols")
 REFUSED: Described = error_example(
     401,
     "No valid operator token.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Query
 
-from trading_dashboard.agents.kit.answers import Described, error_example
+from trading_dashboard.agents.kit.answers import Described, error_example, invalid_example
 
 TIMEFRAME = Query(description="Length of a bar.")
 LABEL = {"source": "demo", "replay": True, "intraday": "simulated"}
@@ -28,18 +28,7 @@ UNAVAILABLE: Described = error_example(
     observed="ConnectError: All connection attempts failed",
     next_step="Look at the agent's status and log.",
 )
-INVALID: Described = error_example(
-    422,
-    "The request cannot be used.",
-    code="invalid_request",
-    message="1 part of the request cannot be used: query.limit: Input should be greater than 0",
-    subject="/patterns/AAPL",
-    observed="",
-    next_step="Correct what `details` names; /openapi.json describes every parameter.",
-    details=[
-        {"parameter": "query.limit", "problem": "Input should be greater than 0", "observed": "'0'"}
-    ],
-)
+INVALID: Described = invalid_example("/patterns/AAPL")
 BUSY: Described = error_example(
     429,
     "As many scans wait as may.",

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
+from trading_dashboard.agents.kit.columns import column_of
 from trading_dashboard.agents.pattern_recognition.bars import Bars
 from trading_dashboard.agents.pattern_recognition.errors import MarketAway
 from trading_dashboard.agents.pattern_recognition.live.label import Label
@@ -151,40 +151,14 @@ class RemoteMarket:
 def _history(table: pa.Table) -> History:
     """Return a table's closed bars as columns of their own."""
     said: dict[str, Any] = orjson.loads((table.schema.metadata or {})[_METADATA])
-    time = _column(table, "timestamp", np.dtype(np.int64))
-    prices = [_column(table, name, np.dtype(np.float64)) for name in _PRICES]
+    time = column_of(table, "timestamp", np.dtype(np.int64))
+    prices = [column_of(table, name, np.dtype(np.float64)) for name in _PRICES]
     keep = np.ones(len(time), bool)
     if "closed" in table.column_names:
-        keep = _column(table, "closed", np.dtype(bool))
+        keep = column_of(table, "closed", np.dtype(bool))
     # Two rows of one time cannot be told apart; the newest one counts.
     keep[:-1] &= time[1:] > time[:-1]
     return History(Bars(time[keep], *(column[keep] for column in prices)), Label.of(said))
-
-
-def _column(table: pa.Table, name: str, kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    """Return a copy of a column; what is missing is NaN.
-
-    From its memory, not by Arrow's `to_numpy`: that imports pandas, 50 MB, to see whether it is
-    there.
-    """
-    parts = []
-    for chunk in table.column(name).chunks:
-        valid, data = chunk.buffers()
-        stop = chunk.offset + len(chunk)
-        if kind == np.dtype(bool):
-            values = _bits(data, stop)
-        else:
-            values = np.frombuffer(data, kind, stop) if stop else np.empty(0, kind)
-        part = values[chunk.offset :].copy()
-        if valid is not None and kind == np.dtype(np.float64):
-            part[~_bits(valid, stop)[chunk.offset :]] = np.nan
-        parts.append(part)
-    return np.concatenate(parts) if parts else np.empty(0, kind)
-
-
-def _bits(data: pa.Buffer, count: int) -> NDArray[np.bool_]:
-    packed = np.frombuffer(data, np.uint8)
-    return np.unpackbits(packed, count=count, bitorder="little").astype(bool)
 
 
 def _away(error: MarketDataUnavailable) -> MarketAway:

@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 from fastapi import Query, Request, Response, Security
 
 from trading_dashboard.agents.kit import AgentApp
+from trading_dashboard.agents.kit.answers import OrjsonResponse, example
 from trading_dashboard.agents.risk_management.agent import RiskAgent
 from trading_dashboard.agents.risk_management.api.answers import (
     CHANGES,
     INVALID,
     UNAVAILABLE,
-    JsonResponse,
     actor_of,
-    example,
 )
 from trading_dashboard.agents.risk_management.api.examples import IMPORT, POSITIONS
 from trading_dashboard.agents.risk_management.transfer.writing import MEDIA_TYPES, write_positions
@@ -60,7 +59,7 @@ def add_account(app: AgentApp, agent: RiskAgent) -> None:
     )
     async def get_positions() -> Response:
         """The account: cash, holdings at the newest prices, profit, exposure."""
-        return JsonResponse(agent.telling.positions())
+        return OrjsonResponse(agent.telling.positions())
 
     @app.get(
         "/positions/export",
@@ -105,7 +104,7 @@ def _add_import(app: AgentApp, agent: RiskAgent) -> None:
         report = await agent.acts.import_positions(
             await request.body(), form, dry_run=dry_run, actor=actor_of(request, "operator")
         )
-        return JsonResponse(report.model_dump(mode="json"))
+        return OrjsonResponse(report.model_dump(mode="json"))
 
 
 def _add_cash(app: AgentApp, agent: RiskAgent) -> None:
@@ -121,7 +120,7 @@ def _add_cash(app: AgentApp, agent: RiskAgent) -> None:
     async def clear_sample(request: Request) -> Response:
         """Take the sample portfolio out of the account; what was traded besides it stays."""
         await agent.acts.clear_sample(actor_of(request, "operator"))
-        return JsonResponse(agent.telling.positions())
+        return OrjsonResponse(agent.telling.positions())
 
     @app.post(
         "/cash",
@@ -133,4 +132,4 @@ def _add_cash(app: AgentApp, agent: RiskAgent) -> None:
     async def move_cash(move: CashMove, request: Request) -> Response:
         """Pay cash in (above zero), or take out what is free (below zero)."""
         await agent.acts.move_cash(move, actor_of(request, "operator"))
-        return JsonResponse(agent.telling.positions())
+        return OrjsonResponse(agent.telling.positions())

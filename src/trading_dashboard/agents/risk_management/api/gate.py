@@ -7,15 +7,14 @@ from typing import Annotated
 from fastapi import Query, Request, Response, Security
 
 from trading_dashboard.agents.kit import AgentApp
+from trading_dashboard.agents.kit.answers import OrjsonResponse, example
 from trading_dashboard.agents.risk_management.agent import RiskAgent
 from trading_dashboard.agents.risk_management.api.answers import (
     CHANGES,
     INVALID,
     REFUSED,
     UNAVAILABLE,
-    JsonResponse,
     actor_of,
-    example,
     page_body,
 )
 from trading_dashboard.agents.risk_management.api.examples import (
@@ -48,7 +47,7 @@ def add_gate(app: AgentApp, agent: RiskAgent) -> None:
     async def get_gate() -> Response:
         """Whether it may be traded, and why not; from memory."""
         agent.gate.look()
-        return JsonResponse(agent.gate.status().model_dump(mode="json"))
+        return OrjsonResponse(agent.gate.status().model_dump(mode="json"))
 
     @app.get(
         "/journal",
@@ -65,7 +64,7 @@ def add_gate(app: AgentApp, agent: RiskAgent) -> None:
         page = await agent.reading.ask(
             lambda store: page_body(store.journal(before, limit, kind or ()))
         )
-        return JsonResponse({**page, **agent.telling.label()})
+        return OrjsonResponse({**page, **agent.telling.label()})
 
 
 def _add_acts(app: AgentApp, agent: RiskAgent) -> None:
@@ -81,7 +80,7 @@ def _add_acts(app: AgentApp, agent: RiskAgent) -> None:
     async def kill(order: KillSwitch, request: Request) -> Response:
         """Halt at once, cancel what works, and show by a probe order that the gate holds."""
         report = await agent.acts.kill(order, actor_of(request, "operator"))
-        return JsonResponse(report.model_dump(mode="json"))
+        return OrjsonResponse(report.model_dump(mode="json"))
 
     @app.post(
         "/gate/reopen",
@@ -94,7 +93,7 @@ def _add_acts(app: AgentApp, agent: RiskAgent) -> None:
         """Open the gate: an act of a person, journalled, refused while a cause lasts."""
         agent.limits.evaluate()
         status = await agent.gate.reopen(reopening, actor_of(request, "operator"))
-        return JsonResponse(status.model_dump(mode="json"))
+        return OrjsonResponse(status.model_dump(mode="json"))
 
     @app.post(
         "/gate/lease",
@@ -105,4 +104,4 @@ def _add_acts(app: AgentApp, agent: RiskAgent) -> None:
     )
     async def renew_lease(renewal: LeaseRenewal) -> Response:
         """The supervisor's word that it looks after this agent, and how those before it are."""
-        return JsonResponse(agent.gate.renew(renewal).model_dump(mode="json"))
+        return OrjsonResponse(agent.gate.renew(renewal).model_dump(mode="json"))

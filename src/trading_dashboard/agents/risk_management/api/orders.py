@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Path, Query, Request, Response, Security
 
 from trading_dashboard.agents.kit import AgentApp
+from trading_dashboard.agents.kit.answers import OrjsonResponse, example
 from trading_dashboard.agents.risk_management.agent import RiskAgent
 from trading_dashboard.agents.risk_management.api.answers import (
     CHANGES,
@@ -14,9 +15,7 @@ from trading_dashboard.agents.risk_management.api.answers import (
     INVALID,
     UNAVAILABLE,
     UNKNOWN_ORDER,
-    JsonResponse,
     actor_of,
-    example,
     page_body,
 )
 from trading_dashboard.agents.risk_management.api.examples import (
@@ -63,7 +62,7 @@ def add_orders(app: AgentApp, agent: RiskAgent) -> None:
         ticket = agent.desk.named(ticket)
         await agent.limits.prepare(ticket.symbol)
         told = agent.desk.check(ticket).model_dump(mode="json")
-        return JsonResponse({**told, **agent.telling.label()})
+        return OrjsonResponse({**told, **agent.telling.label()})
 
 
 def _add_reading(app: AgentApp, agent: RiskAgent) -> None:
@@ -85,7 +84,7 @@ def _add_reading(app: AgentApp, agent: RiskAgent) -> None:
                 store.orders(before, limit, symbol=symbol, statuses=status or ())
             )
         )
-        return JsonResponse({**page, **agent.telling.label()})
+        return OrjsonResponse({**page, **agent.telling.label()})
 
     @app.get(
         "/orders/{id}",
@@ -95,7 +94,7 @@ def _add_reading(app: AgentApp, agent: RiskAgent) -> None:
     )
     async def get_order(id: Annotated[str, _ID]) -> Response:  # noqa: A002 - the route's word
         """One order."""
-        return JsonResponse(order_body(await agent.desk.order(id)))
+        return OrjsonResponse(order_body(await agent.desk.order(id)))
 
 
 def _add_fills(app: AgentApp, agent: RiskAgent) -> None:
@@ -114,7 +113,7 @@ def _add_fills(app: AgentApp, agent: RiskAgent) -> None:
         page = await agent.reading.ask(
             lambda store: page_body(store.fills(before, limit, symbol=symbol))
         )
-        return JsonResponse({**page, **agent.telling.label()})
+        return OrjsonResponse({**page, **agent.telling.label()})
 
 
 def _add_placing(app: AgentApp, agent: RiskAgent) -> None:
@@ -142,7 +141,7 @@ def _add_placing(app: AgentApp, agent: RiskAgent) -> None:
         ticket = agent.desk.named(ticket)
         await agent.limits.prepare(ticket.symbol)
         order, is_new = await agent.desk.place(ticket, actor_of(request, "trade"))
-        return JsonResponse(order_body(order), 201 if is_new else 200)
+        return OrjsonResponse(order_body(order), 201 if is_new else 200)
 
 
 def _add_cancelling(app: AgentApp, agent: RiskAgent) -> None:
@@ -160,7 +159,7 @@ def _add_cancelling(app: AgentApp, agent: RiskAgent) -> None:
         request: Request,
     ) -> Response:
         """Cancel an order, whatever the gate's state."""
-        return JsonResponse(order_body(await agent.desk.cancel(id, actor_of(request, "trade"))))
+        return OrjsonResponse(order_body(await agent.desk.cancel(id, actor_of(request, "trade"))))
 
     @app.delete(
         "/orders",
@@ -176,4 +175,4 @@ def _add_cancelling(app: AgentApp, agent: RiskAgent) -> None:
         )
         orders = [order_body(order) for order in cancelled]
         body = {"orders": orders, "total": len(orders), "next_before": None}
-        return JsonResponse({**body, **agent.telling.label()})
+        return OrjsonResponse({**body, **agent.telling.label()})

@@ -7,14 +7,13 @@ from typing import Annotated
 from fastapi import Query, Request, Response, Security
 
 from trading_dashboard.agents.kit import AgentApp
+from trading_dashboard.agents.kit.answers import OrjsonResponse, example
 from trading_dashboard.agents.risk_management.agent import RiskAgent
 from trading_dashboard.agents.risk_management.api.answers import (
     CHANGES,
     COMPUTED,
-    JsonResponse,
     actor_of,
     computed,
-    example,
 )
 from trading_dashboard.agents.risk_management.api.examples import (
     BACKTEST,
@@ -53,7 +52,7 @@ def add_risk(app: AgentApp, agent: RiskAgent, questions: Questions) -> None:
     )
     async def get_limits() -> Response:
         """All limits, and where they stand."""
-        return JsonResponse(agent.limits_body())
+        return OrjsonResponse(agent.limits_body())
 
     @app.put(
         "/risk/limits",
@@ -66,7 +65,7 @@ def add_risk(app: AgentApp, agent: RiskAgent, questions: Questions) -> None:
         """Change one limit; neither soft nor hard turns it off. A closed gate stays closed."""
         await agent.acts.change_limit(change, actor_of(request, "operator"))
         agent.limits.evaluate()
-        return JsonResponse(agent.limits_body())
+        return OrjsonResponse(agent.limits_body())
 
 
 def _add_portfolio(app: AgentApp, questions: Questions) -> None:

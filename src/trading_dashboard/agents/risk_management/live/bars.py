@@ -7,11 +7,11 @@ same version.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_dashboard.agents.kit.columns import column_of
 from trading_dashboard.agents.risk_management.live.asked import Histories
 from trading_dashboard.agents.risk_management.measures.question import Bars
 from trading_dashboard.agents.risk_management.measures.returns import ReturnPanel
@@ -46,14 +46,14 @@ def read_bars(stream: bytes) -> Bars:
 
     with pa.ipc.open_stream(pa.py_buffer(stream)) as reader:
         table = reader.read_all()
-    time = _column(table, "timestamp", np.dtype(np.int64))
+    time = column_of(table, "timestamp", np.dtype(np.int64))
     keep = np.ones(len(time), bool)
     if "closed" in table.column_names:
-        keep = _column(table, "closed", np.dtype(bool))
+        keep = column_of(table, "closed", np.dtype(bool))
     # Two rows of one time cannot be told apart; the newest one counts.
     keep[:-1] &= time[1:] > time[:-1]
     days = time[keep].astype("datetime64[us]").astype("datetime64[D]")
-    columns = [_column(table, name, np.dtype(np.float64))[keep] for name in _PRICES]
+    columns = [column_of(table, name, np.dtype(np.float64))[keep] for name in _PRICES]
     return Bars(days, *columns)
 
 
@@ -74,29 +74,3 @@ def closes_of(
 def panel_of(histories: Histories, symbols: Sequence[str]) -> ReturnPanel:
     """Return the daily returns of symbols; one without bars is a column of NaN."""
     return ReturnPanel.from_closes(symbols, *closes_of(histories, symbols))
-
-
-def _column(table: Any, name: str, kind: np.dtype[Any]) -> NDArray[Any]:
-    """Return a copy of a column; what is missing is NaN.
-
-    From its memory, not by Arrow's `to_numpy`: that imports pandas, 50 MB, to see whether it is
-    there.
-    """
-    parts = []
-    for chunk in table.column(name).chunks:
-        valid, data = chunk.buffers()
-        stop = chunk.offset + len(chunk)
-        if kind == np.dtype(bool):
-            values = _bits(data, stop)
-        else:
-            values = np.frombuffer(data, kind, stop) if stop else np.empty(0, kind)
-        part = values[chunk.offset :].copy()
-        if valid is not None and kind == np.dtype(np.float64):
-            part[~_bits(valid, stop)[chunk.offset :]] = np.nan
-        parts.append(part)
-    return np.concatenate(parts) if parts else np.empty(0, kind)
-
-
-def _bits(data: Any, count: int) -> NDArray[np.bool_]:
-    packed = np.frombuffer(data, np.uint8)
-    return np.unpackbits(packed, count=count, bitorder="little").astype(bool)

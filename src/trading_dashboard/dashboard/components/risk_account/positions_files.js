@@ -115,7 +115,7 @@ function verdict({ rows, problems, positions }) {
   const replaced = positions.filter(({ symbol }) => heldNow(symbol)).length;
   const kept = (risk.account?.positions.length ?? 0) - replaced;
   const rest = kept > 0 ? ` ${kept === 1 ? 'One other holding stays as it is' : `${number(kept)} other holdings stay as they are`}.` : '';
-  return [`${count}, no problem: ${replaced ? `replaces ${number(replaced)} of what is held` : 'replaces nothing that is held'}.${rest}`, replaced ? 'warn' : 'k'];
+  return [`${count}, no problem: ${replaced ? `replaces ${number(replaced)} ${replaced === 1 ? 'holding' : 'holdings'}` : 'replaces nothing that is held'}.${rest}`, replaced ? 'warn' : 'k'];
 }
 
 function heldNow(symbol) {
