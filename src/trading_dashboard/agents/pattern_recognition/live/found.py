@@ -51,9 +51,10 @@ class Finding:
 
 
 def shape_id(key: Key, found: ShapeDetection, times: Timed) -> str:
-    """Return the id of a chart pattern."""
+    """Return the id of a chart pattern; of its turning points those it was first known by."""
+    pivots = found.pivots if found.formed is None else found.formed.pivots
     marks = [times.time_at(number) for number in (found.start, found.known_at)]
-    marks += [times.time_at(pivot.bar) for pivot in found.pivots]
+    marks += [times.time_at(pivot.bar) for pivot in pivots]
     return _id(key, found.pattern, marks)
 
 
