@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -112,7 +113,7 @@ class _Starter(NamedTuple):
         return process
 
 
-class _Lane:
+class _Lane(ABC):
     """Jobs one after another."""
 
     def __init__(self, jobs: Iterable[Job], start: _Starter) -> None:
@@ -152,8 +153,9 @@ class _Lane:
                 self._process.kill()
                 self._process.wait()
 
+    @abstractmethod
     def _start(self, job: Job) -> subprocess.Popen[bytes]:
-        raise NotImplementedError
+        """Start a job's process."""
 
     def _has_ended(self, job: Job) -> None:
         pass
