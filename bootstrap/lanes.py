@@ -157,8 +157,9 @@ class _Lane(ABC):
     def _start(self, job: Job) -> subprocess.Popen[bytes]:
         """Start a job's process."""
 
+    @abstractmethod
     def _has_ended(self, job: Job) -> None:
-        pass
+        """Take note of a job's end."""
 
 
 class _Front(_Lane):
@@ -171,6 +172,9 @@ class _Front(_Lane):
     def _start(self, job: Job) -> subprocess.Popen[bytes]:
         self._say(_heading(job.name))
         return self._starter.in_front(job)
+
+    def _has_ended(self, job: Job) -> None:
+        """Nothing is left to do: its output was seen."""
 
 
 class _Beside(_Lane):

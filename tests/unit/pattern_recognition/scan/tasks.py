@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from trading_dashboard.agents.pattern_recognition.bars import Bars
-from trading_dashboard.agents.pattern_recognition.shapes.detect import search
 
 DAY = 86_400_000_000
 
@@ -40,6 +39,9 @@ def own_pid(symbol: str, bars: Bars) -> int:
 
 def searched_by(symbol: str, bars: Bars) -> str:
     """Return how this process searches for chart patterns."""
+    # Only here: other tasks start with what they need.
+    from trading_dashboard.agents.pattern_recognition.shapes.detect import search
+
     return str(search())
 
 
@@ -73,7 +75,7 @@ def dies_once(flag: str, symbol: str, bars: Bars) -> str:
 def hangs_on_s3(symbol: str, bars: Bars) -> str:
     """Never return for one symbol."""
     while symbol == "S3":
-        pass
+        time.sleep(0.01)
     return symbol
 
 
