@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,6 +43,10 @@ START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 HISTORY = 600
 PAUSE_SECONDS = 5.0
 """Between rounds: the outcomes of one are counted before the next, as in a minute's time."""
+LOAD_SECONDS = 120.0
+"""The agent has read all history by then, or the bench says what it saw and ends."""
+ANSWER_SECONDS = 30.0
+"""A snapshot has come by then, and every process has ended when it was asked to."""
 LABEL = {"source": "bench", "replay": False, "intraday": "real"}
 PREFIX = "TRADING_DASHBOARD_"
 
@@ -213,7 +217,10 @@ async def process(arguments: list[str], **environment: str) -> AsyncIterator[Non
             yield
         finally:
             child.terminate()
-            child.wait(20)
+            try:
+                child.wait(ANSWER_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
 
 
 class Reader:
@@ -233,10 +240,20 @@ class Reader:
             self.arrived.setdefault(about["symbol"], now)
 
     async def snapshot(self, connection: ClientConnection) -> None:
-        """Wait until a snapshot has come; a relay has none."""
-        async for text in connection:
-            if orjson.loads(text)["type"] == "snapshot":
-                return
+        """Wait until a snapshot has come; a relay has none.
+
+        Raises:
+            SystemExit: None came in time, or the stream ended.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                async for text in connection:
+                    if orjson.loads(text)["type"] == "snapshot":
+                        return
+        raise SystemExit(
+            f"The agent's stream brought no snapshot within {ANSWER_SECONDS:g} s of subscribing. "
+            "Start the agent by itself and look at its /health."
+        )
 
     async def read(self, connection: ClientConnection) -> None:
         """Note all that comes."""
@@ -287,17 +304,31 @@ async def measured(
     return delays, reader.count
 
 
-async def wait_loaded(port: int, wanted: int) -> float:
+async def wait_loaded(port: int, wanted: int, *, within: float = LOAD_SECONDS) -> float:
+    """Return after how many seconds the agent follows all series.
+
+    Raises:
+        SystemExit: It does not in time; says how many it follows and what its health tells.
+    """
     began = time.perf_counter()
-    async with httpx.AsyncClient(trust_env=False) as client:
-        while True:
+    seen = "it never answered"
+    async with httpx.AsyncClient(trust_env=False, base_url=f"http://127.0.0.1:{port}") as client:
+        while time.perf_counter() - began < within:
             await asyncio.sleep(0.1)
             try:
-                text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
-            except httpx.TransportError:
+                metrics = (await client.get("/metrics")).text
+                if f"pattern_series {float(wanted)}" in metrics.splitlines():
+                    return time.perf_counter() - began
+                health = (await client.get("/health")).text
+            except httpx.HTTPError as error:
+                seen = repr(error)
                 continue
-            if f"pattern_series {float(wanted)}" in text:
-                return time.perf_counter() - began
+            followed = [it for it in metrics.splitlines() if it.startswith("pattern_series ")]
+            seen = f"{followed or 'no pattern_series in /metrics'}, health {health[:500]}"
+    raise SystemExit(
+        f"The agent does not follow all {wanted} series after {within:g} s. Observed: {seen}. "
+        "Start it by itself and look at its log."
+    )
 
 
 def line(name: str, delays: list[float], messages: int) -> str:
