@@ -6,6 +6,7 @@ has a cache of its own: mypy throws a cache away that was made for another syste
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -15,12 +16,20 @@ _SETTINGS = "bootstrap/platform_types.ini"
 
 def main() -> int:
     """Return 0 if the types are right on all of them."""
-    running = {"everything": _mypy(), **{platform: _start(platform) for platform in PLATFORMS}}
+    # Ended from outside, it ends what it started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    running: dict[str, subprocess.Popen[str]] = {}
     is_good = True
-    for name, process in running.items():
-        output, _ = process.communicate()
-        sys.stdout.write(f"{name}: {output}")
-        is_good = process.returncode == 0 and is_good
+    try:
+        running["everything"] = _mypy()
+        running.update((platform, _start(platform)) for platform in PLATFORMS)
+        for name, process in running.items():
+            output, _ = process.communicate()
+            sys.stdout.write(f"{name}: {output}")
+            is_good = process.returncode == 0 and is_good
+    finally:
+        for process in running.values():
+            process.kill()
     return 0 if is_good else 1
 
 

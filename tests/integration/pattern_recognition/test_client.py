@@ -17,6 +17,7 @@ from tests.unit.pattern_recognition.live.fake_market import FakeMarket
 from tests.unit.pattern_recognition.live.walks import walk
 from trading_dashboard.agents.kit import AgentApp, AgentEnvironment
 from trading_dashboard.agents.pattern_recognition import assembly
+from trading_dashboard.agents.pattern_recognition.live import follower
 from trading_dashboard.agents.pattern_recognition.live.series import moment
 from trading_dashboard.clients import agent_client
 from trading_dashboard.clients import patterns as client_module
@@ -84,7 +85,9 @@ class Served:
 
 
 @pytest.fixture
-def served(tmp_path: Path, free_port: int) -> Served:
+def served(tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> Served:
+    # The market here speaks at the beginning only; on a busy machine a test may take long.
+    monkeypatch.setattr(follower, "SILENCE_SECONDS", 600.0)
     return Served(tmp_path, free_port)
 
 
