@@ -1,14 +1,14 @@
 """The command `run_tests.py`.
 
 Owns which checks there are, their order and the summary. Each check is a command of the
-development environment; all run even if one fails, so that one run tells everything. Tests with
-real processes mostly wait, so what only computes runs beside them.
+development environment; all run even if one fails, so that one run tells everything.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +19,6 @@ from xml.etree import ElementTree as ET
 
 from bootstrap.environment import ROOT, Environment
 from bootstrap.installer import ensure_or_exit
-from bootstrap.lanes import Ended, Job, run_jobs
 
 _PARTS = ("lint", "unit", "integration", "browser")
 _NO_TESTS_COLLECTED = 5
@@ -35,15 +34,12 @@ class Check(NamedTuple):
         part: The option that selects it.
         arguments: Of the environment's Python.
         is_pytest: Its tests are counted.
-        is_beside: It runs beside the others, after one another if there are more; its output is
-            shown when it has ended.
     """
 
     part: str
     name: str
     arguments: tuple[str, ...]
     is_pytest: bool = False
-    is_beside: bool = False
 
 
 class Result(NamedTuple):
@@ -60,10 +56,10 @@ class Result(NamedTuple):
 CHECKS = (
     Check("lint", "format", ("-m", "ruff", "format", "--check")),
     Check("lint", "lint", ("-m", "ruff", "check")),
-    Check("lint", "types", ("-m", "bootstrap.platform_types"), is_beside=True),
+    Check("lint", "types", ("-m", "bootstrap.platform_types")),
     Check("lint", "imports", ("-c", _LINT_IMPORTS)),
     Check("lint", "repository", (*_PYTEST, "tests/repository"), is_pytest=True),
-    Check("unit", "unit", (*_PYTEST, "-n2", "tests/unit"), is_pytest=True, is_beside=True),
+    Check("unit", "unit", (*_PYTEST, "-n2", "tests/unit"), is_pytest=True),
     Check(
         "integration",
         "integration",
@@ -72,7 +68,7 @@ CHECKS = (
     ),
     # By file: the tests of one share a desk.
     Check(
-        "browser", "browser", (*_PYTEST, "-n4", "--dist=loadfile", "tests/browser"), is_pytest=True
+        "browser", "browser", (*_PYTEST, "-n3", "--dist=loadfile", "tests/browser"), is_pytest=True
     ),
 )
 
@@ -83,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     environment = ensure_or_exit("dev")
     started = time.monotonic()
     try:
-        results = _run(environment, list(_selected(options)), options)
+        results = [_run(environment, check, options) for check in _selected(options)]
     except KeyboardInterrupt:
         _say("Interrupted.")
         return 130
@@ -114,49 +110,29 @@ def _selected(options: argparse.Namespace) -> Iterator[Check]:
     return (check for check in CHECKS if check.part in parts)
 
 
-def _run(
-    environment: Environment, checks: Sequence[Check], options: argparse.Namespace
-) -> list[Result]:
-    with tempfile.TemporaryDirectory(prefix="trading-dashboard-tests-") as name:
-        folder = Path(name)
-        jobs = [
-            Job(
-                check.name,
-                [str(environment.python), *_arguments(check, options, _report(folder, check))],
-                check.is_beside,
-            )
-            for check in checks
-        ]
-        ended = run_jobs(jobs, root=ROOT, environment=_variables(), folder=folder, say=_say)
-        return [
-            _result(check, ended[check.name], _report(folder, check), options) for check in checks
-        ]
+def _run(environment: Environment, check: Check, options: argparse.Namespace) -> Result:
+    _say(f"\n── {check.name} ──")
+    command = [str(environment.python), *check.arguments]
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="trading-dashboard-tests-") as folder:
+        report = Path(folder) / "report.xml"
+        if check.is_pytest:
+            command += [f"--junitxml={report}", *options.pytest]
+            command += ["-k", options.k] if options.k else []
+        code = subprocess.call(command, cwd=ROOT, env=_variables())
+        is_good = code == 0 or (code == _NO_TESTS_COLLECTED and bool(options.k))
+        counts = _counts(report)
+    return Result(check.name, is_good, time.monotonic() - started, *counts)
 
 
 def _variables() -> dict[str, str]:
     """Return the environment variables of the checks.
 
-    Bytecode is kept, whatever the caller's wish: thousands of processes start from the same files.
+    Bytecode is kept, whatever the caller's wish: thousands of processes start from the same files,
+    and pytest would rewrite every test file again in each of its workers.
     """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, "PYTHONUNBUFFERED": "1"}
-
-
-def _arguments(check: Check, options: argparse.Namespace, report: Path) -> list[str]:
-    arguments = list(check.arguments)
-    if check.is_pytest:
-        arguments += [f"--junitxml={report}", *options.pytest]
-        arguments += ["-k", options.k] if options.k else []
-    return arguments
-
-
-def _report(folder: Path, check: Check) -> Path:
-    return folder / f"{check.name}.xml"
-
-
-def _result(check: Check, ended: Ended, report: Path, options: argparse.Namespace) -> Result:
-    is_good = ended.code == 0 or (ended.code == _NO_TESTS_COLLECTED and bool(options.k))
-    return Result(check.name, is_good, ended.seconds, *_counts(report))
 
 
 def _counts(report: Path) -> tuple[int, int, int]:
