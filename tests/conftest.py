@@ -45,7 +45,10 @@ def pytest_configure() -> None:
     be busy.
     """
     hypothesis.settings.register_profile(
-        "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+        "unhurried",
+        deadline=None,
+        max_examples=50,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("unhurried")
     if sys.platform != "win32":

@@ -83,7 +83,7 @@ def test_every_route_answers_as_documented_whatever_is_sent(
 
 
 def test_bodies_of_any_kind_are_answered(fuzzed: Fuzzed) -> None:
-    attack_with_bodies(fuzzed, max_examples=60)
+    attack_with_bodies(fuzzed, max_examples=40)
 
 
 def _token(text: str) -> str:
@@ -103,7 +103,7 @@ PAGES = st.one_of(
 
 
 def test_pages_of_any_kind_are_answered(fuzzed: Fuzzed) -> None:
-    @settings(deterministic, max_examples=60)
+    @settings(deterministic, max_examples=40)
     @given(page=PAGES, interval=st.sampled_from(["1d", "1m", "1mo"]))
     def once(page: str, interval: str) -> None:
         query = urlencode({"page": page, "interval": interval, "limit": 3})
