@@ -124,7 +124,9 @@ async def a_pulled_kill_switch_halts_everywhere(tab: Tab, desk: WholeDesk) -> No
         "aria-disabled", "true"
     )
     for name in ("Overview", "Chart", "Agents", "Risk"):
-        await page.get_by_role("link", name=name, exact=True).click()
+        # Of the menu: cards have links of the same names.
+        menu = page.get_by_test_id("stPageLink-NavLink")
+        await menu.filter(has_text=re.compile(f"{name}$")).click()
         await expect(page.locator(GATE)).to_have_text("Gate HALTED · kill switch")
     await card.get_by_label("Reason for resuming").fill("looked at by hand")
     await card.get_by_role("button", name="Resume trading").click()
